@@ -1,0 +1,93 @@
+# The verbs of the project; `make` alone lists them, and CI runs the same ones. Stamps keep every step quick when nothing changed.
+# Nothing here may install into the system, other than `make bench`, which needs Debian's nginx and wrk (bench/setup.sh).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+LOCUST_VENV := .venvs/locust
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PIP := -m pip --disable-pip-version-check --quiet install -c dev/constraints.txt
+
+# Cargo and maturin look at the same interpreter, so that neither undoes the other's build.
+export PYO3_PYTHON := $(CURDIR)/$(PY)
+# Where the tests find what was built for them (tests/conftest.py).
+export GREGARIA_TESTKIT := $(abspath $(TARGET))/release
+
+# Directories are listed too: their time changes when a file comes or goes.
+SOURCES := $(shell find crates python -path crates/testkit -prune -o -name __pycache__ -prune -o \
+	\( -type d -o -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi' -o -name py.typed \) -print) \
+	Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
+
+.PHONY: help build demo test test-rust test-python test-pythons lint fmt bench docs wheel clean testkit
+
+help: ## list the verbs
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+build: $(VENV)/.built ## the release wheel, installed in .venv (command: .venv/bin/gregaria)
+
+demo: build testkit ## run an example for 15 seconds against a bundled API and show the tables
+	@$(PY) dev/demo.py $(TARGET)/release/demo-api
+
+test: test-rust test-python ## everything: Rust tests, then Python and end-to-end tests
+
+test-rust: $(VENV)/.tools ## only the Rust tests
+	@dev/test_rust.sh
+
+test-python: build testkit $(VENV)/.test-tools $(LOCUST_VENV)/.installed ## only the tests that go through Python
+	$(PY) -m pytest tests
+
+test-pythons: build testkit $(LOCUST_VENV)/.installed ## the Python tests under every CPython 3.11 to 3.13 on this machine
+	dev/test_pythons.sh
+
+lint: build $(VENV)/.lint-tools ## formatting, clippy, ruff, mypy, stubs, layers, sizes, links
+	@dev/lint.sh
+
+fmt: $(VENV)/.lint-tools ## format Rust and Python
+	cargo fmt --all
+	$(VENV)/bin/ruff check --fix-only --quiet .
+	$(VENV)/bin/ruff format .
+
+bench: build testkit $(LOCUST_VENV)/.installed ## compare with wrk and Locust (QUICK=1: two minutes, ONLY=regex: some)
+	@bench/setup.sh
+	@$(PY) bench/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)') --testkit $(TARGET)/release/testkit-server
+
+docs: ## check that every link between the Markdown files leads somewhere
+	@$(shell dev/find_python.sh) dev/check_links.py
+
+wheel: $(VENV)/.tools ## distributable wheels in dist/, one for each CPython on this machine
+	dev/build_wheels.sh dist
+
+clean: ## remove everything that was built
+	rm -rf $(TARGET) dist $(VENV) .venvs bench/results .mypy_cache .ruff_cache .pytest_cache
+
+testkit:
+	@cargo build --release --locked --quiet -p gregaria-testkit --bins
+
+$(VENV)/.tools: dev/requirements-build.txt dev/constraints.txt
+	test -x $(PY) || $$(dev/find_python.sh) -m venv $(VENV)
+	$(PY) $(PIP) -r dev/requirements-build.txt
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.tools $(SOURCES)
+	rm -rf $(TARGET)/wheel
+	$(VENV)/bin/maturin build --release --locked --auditwheel skip --interpreter $(PY) --out $(TARGET)/wheel
+	$(PY) $(PIP) --force-reinstall --no-deps $(TARGET)/wheel/gregaria-*.whl
+	$(PY) $(PIP) $(TARGET)/wheel/gregaria-*.whl
+	@touch $@
+
+$(VENV)/.test-tools: dev/requirements-test.txt dev/constraints.txt | $(VENV)/.tools
+	$(PY) $(PIP) -r dev/requirements-test.txt
+	@touch $@
+
+$(VENV)/.lint-tools: dev/requirements-lint.txt dev/requirements-test.txt dev/constraints.txt | $(VENV)/.tools
+	$(PY) $(PIP) -r dev/requirements-lint.txt -r dev/requirements-test.txt
+	@touch $@
+
+$(LOCUST_VENV)/.installed: dev/requirements-locust.txt dev/constraints.txt | $(VENV)/.tools
+	test -x $(LOCUST_VENV)/bin/python || $(PY) -m venv $(LOCUST_VENV)
+	$(LOCUST_VENV)/bin/python $(PIP) -r dev/requirements-locust.txt
+	@touch $@

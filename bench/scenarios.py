@@ -1,0 +1,185 @@
+"""What is measured: each scenario runs some tools once and returns a row of figures for each.
+
+Knows no targets (verdict.py) and no /proc (measure.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import measure
+import tools
+from servers import DelayServer, Nginx, Probe
+from tools import FAST, HTTP, OURS, WRK, Load
+
+Row = dict[str, Any]
+TRIES = 3
+TRUE_DELAY_MS = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How thorough to be."""
+
+    seconds: int
+    rounds: int
+    hold_s: int
+    version_runs: int
+    testkit: Path
+
+
+def observe(scenario: str, tool: str, load: Load) -> Row:
+    """One run of one tool, repeated while other work on the machine disturbs it; the disturbed runs are kept apart."""
+    disturbed: list[Row] = []
+    while True:
+        measure.wait_until_quiet()
+        summary = tools.summary_file()
+        outcome = measure.run(tools.job(tool, load, summary))
+        row = {"scenario": scenario, "tool": tool, **_figures(outcome), "own": tools.read_summary(summary)}
+        if outcome.code != 0 or row["own"].get("failures") or row["own"].get("exceptions"):
+            row["trouble"] = (outcome.stderr or outcome.stdout)[-2000:]
+        if not outcome.disturbed or len(disturbed) + 1 == TRIES:
+            return {**row, "earlier_tries": disturbed}
+        disturbed.append(row)
+
+
+def _figures(outcome: measure.Outcome) -> Row:
+    window = outcome.window
+    return {
+        "disturbed": outcome.disturbed,
+        "code": outcome.code,
+        "timed_out": outcome.timed_out,
+        "wall_s": outcome.wall_s,
+        "cpu_s": outcome.cpu_s,
+        "requests": outcome.requests,
+        "peak_rss_mb": outcome.peak_rss_mb,
+        "run_us": outcome.cpu_us_per_request,
+        "steady_us": window.cpu_us_per_request if window else None,
+        "rate": window.requests / window.seconds if window else None,
+        "interference_percent": window.interference_percent if window else None,
+    }
+
+
+def one_get(plan: Plan) -> Iterator[Row]:
+    with Nginx() as nginx:
+        load = Load("get", nginx.url, plan.seconds, count_requests=nginx.requests)
+        for tool in (OURS, WRK, HTTP, FAST):
+            yield observe("one GET", tool, load)
+
+
+def realistic(plan: Plan) -> Iterator[Row]:
+    with Nginx() as nginx:
+        load = Load("realistic", nginx.url, plan.seconds, count_requests=nginx.requests)
+        for tool in (OURS, HTTP, FAST):
+            yield observe("realistic", tool, load)
+
+
+def many_users(plan: Plan) -> Iterator[Row]:
+    users, rate = 10_000, 1_000
+    seconds = users / rate + plan.hold_s
+    with Nginx() as nginx:
+        seen: list[tuple[float, int]] = []
+
+        def watch(pid: int, elapsed_s: float) -> None:
+            if elapsed_s > seconds - 4:
+                seen.append((measure.memory_mb(pid), nginx.connections()))
+
+        options = {"BENCH_WAIT": "1,3"}
+        load = Load("get", nginx.url, seconds, users, rate, options=options, count_requests=nginx.requests, watch=watch)
+        row = observe("10,000 users", OURS, load)
+        row["rss_mb"] = max((rss for rss, _ in seen), default=None)
+        row["connections"] = max((connections for _, connections in seen), default=None)
+        yield row
+
+
+def starting(_plan: Plan) -> Iterator[Row]:
+    with Nginx() as nginx:
+        yield observe("start 10,000", OURS, Load("idle", nginx.url, 5, users=10_000))
+
+
+def version(plan: Plan) -> Iterator[Row]:
+    for tool, program in ((OURS, tools.GREGARIA), (HTTP, tools.LOCUST)):
+        measure.wait_until_quiet()
+        runs = [measure.run(measure.Job([program, "--version"], 5)) for _ in range(plan.version_runs)]
+        walls = [run.wall_s for run in runs]
+        yield {"scenario": "--version", "tool": tool, "wall_s": median(walls), "code": max(run.code for run in runs)}
+
+
+def delayed(plan: Plan) -> Iterator[Row]:
+    """Response times as reported, beside what a probe saw at the same time."""
+    base = Load("get", "", plan.seconds, users=20, path=f"/delay/{TRUE_DELAY_MS}")
+    yield from _with_probe(plan, "10 ms server", base, (OURS, HTTP))
+
+
+def delayed_and_busy(plan: Plan) -> Iterator[Row]:
+    base = Load("busy", "", plan.seconds, users=100, path=f"/delay/{TRUE_DELAY_MS}")
+    yield from _with_probe(plan, "10 ms server, hub saturated", base, (OURS, HTTP))
+
+
+def _with_probe(plan: Plan, scenario: str, base: Load, generators: tuple[str, ...]) -> Iterator[Row]:
+    for tool in generators:
+        with DelayServer(plan.testkit) as server:
+            probe: list[Probe] = []
+
+            def watch(_pid: int, elapsed_s: float, server: DelayServer = server, probe: list[Probe] = probe) -> None:
+                if not probe and elapsed_s > 0.3 * plan.seconds:
+                    probe.append(Probe(f"{server.url}{base.path}", 0.5 * plan.seconds))
+
+            row = observe(scenario, tool, replace(base, url=server.url, watch=watch))
+            row["true_p50_ms"] = probe[0].median_ms() if probe else None
+        row["p50_ms"] = row["own"].get("p50_ms")
+        yield row
+
+
+Scenario = Callable[[Plan], Iterator[Row]]
+
+REPEATED: dict[str, Scenario] = {"get": one_get, "realistic": realistic}
+"""Run once a round, in turn."""
+
+ONCE: dict[str, Scenario] = {
+    "users": many_users,
+    "start": starting,
+    "version": version,
+    "delay": delayed,
+    "busy": delayed_and_busy,
+}
+
+NAMES = (*REPEATED, *ONCE)
+
+
+def run_all(plan: Plan, wanted: Callable[[str], bool]) -> Iterator[Row]:
+    """All rows, as they come; the rounds of the comparisons are interleaved."""
+    for round_number in range(plan.rounds):
+        for name, scenario in REPEATED.items():
+            if wanted(name):
+                for row in scenario(plan):
+                    yield {**row, "round": round_number}
+    for name, scenario in ONCE.items():
+        if wanted(name):
+            yield from scenario(plan)
+
+
+def describe(row: Row) -> str:
+    """A line of progress."""
+    parts = [f"{row['scenario']}: {row['tool']}"]
+    units = (
+        ("steady_us", "µs/request", 1),
+        ("run_us", "µs/request in all", 1),
+        ("rate", "requests/s", 0),
+        ("rss_mb", "MB", 1),
+        ("connections", "connections", 0),
+        ("p50_ms", "ms reported", 2),
+        ("true_p50_ms", "ms in truth", 2),
+    )
+    parts += [f"{row[key]:,.{digits}f} {unit}" for key, unit, digits in units if row.get(key) is not None]
+    if row["scenario"] == "--version":
+        parts.append(f"{row['wall_s']:.3f} s")
+    if row.get("disturbed"):
+        parts.append(f"disturbed ({row['interference_percent']:.0f} % of the core taken by others)")
+    if row.get("code"):
+        parts.append(f"EXIT CODE {row['code']}")
+    return "  ".join(parts)

@@ -1,0 +1,169 @@
+"""From rows of measurements to the table of targets. Pure: no clock, no files.
+
+A ratio that misses its target fails the benchmark; absolute figures depend on the machine and are only reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Literal
+
+from tools import FAST, HTTP, OURS, WRK
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of the table. `limit` of None: nothing was promised, the figure is for the reader."""
+
+    name: str
+    figure: float | None
+    unit: str
+    limit: float | None = None
+    sense: Literal["at most", "at least"] = "at most"
+    binding: bool = False
+    """Whether missing it fails the benchmark."""
+
+    @property
+    def met(self) -> bool | None:
+        if self.limit is None:
+            return None
+        if self.figure is None:
+            return False
+        return self.figure <= self.limit if self.sense == "at most" else self.figure >= self.limit
+
+
+class Figures:
+    """Medians over the rows of a benchmark."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+
+    def has(self, scenario: str) -> bool:
+        return any(row["scenario"] == scenario for row in self.rows)
+
+    def median(self, scenario: str, tool: str, key: str) -> float | None:
+        rows = [row for row in self.rows if row["scenario"] == scenario and row["tool"] == tool]
+        undisturbed = [row for row in rows if not row.get("disturbed")] or rows
+        values = [row[key] for row in undisturbed if row.get(key) is not None and not row.get("code")]
+        return median(values) if values else None
+
+    def ratio(self, scenario: str, key: str, above: str, below: str) -> float | None:
+        top, bottom = self.median(scenario, above, key), self.median(scenario, below, key)
+        return top / bottom if top is not None and bottom else None
+
+
+def targets(rows: Sequence[Row]) -> list[Target]:
+    figures = Figures(rows)
+    return [*_cost(figures), *_scale(figures), *_start(figures), *_accuracy(figures)]
+
+
+def _cost(figures: Figures) -> list[Target]:
+    found: list[Target] = []
+    plans: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, str, str, float], ...]], ...] = (
+        (
+            "one GET",
+            (OURS, WRK, FAST, HTTP),
+            ((OURS, WRK, "at most", 1.6), (HTTP, OURS, "at least", 30.0), (FAST, OURS, "at least", 7.0)),
+        ),
+        ("realistic", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 20.0),)),
+    )
+    for scenario, tools, ratios in plans:
+        if not figures.has(scenario):
+            continue
+        for tool in tools:
+            found.append(Target(f"{scenario}: {tool}", figures.median(scenario, tool, "steady_us"), "µs"))
+        for above, below, sense, limit in ratios:
+            figure = figures.ratio(scenario, "steady_us", above, below)
+            direction: Literal["at most", "at least"] = "at most" if sense == "at most" else "at least"
+            found.append(Target(f"{scenario}: {above} / {below}", figure, "×", limit, direction, binding=True))
+    return found
+
+
+def _scale(figures: Figures) -> list[Target]:
+    scenario = "10,000 users"
+    if not figures.has(scenario):
+        return []
+    row = next(row for row in figures.rows if row["scenario"] == scenario)
+    peak = (row.get("own") or {}).get("engine", {}).get("greenlets_peak")
+    return [
+        Target(f"{scenario}: resident memory", row.get("rss_mb"), "MB", 60.0),
+        Target(f"{scenario}: resident memory, peak", row.get("peak_rss_mb"), "MB"),
+        Target(f"{scenario}: connections", row.get("connections"), "", 10_000, "at least"),
+        Target(f"{scenario}: greenlets, peak", peak, "", 500),
+    ]
+
+
+def _start(figures: Figures) -> list[Target]:
+    found: list[Target] = []
+    if figures.has("start 10,000"):
+        row = next(row for row in figures.rows if row["scenario"] == "start 10,000")
+        found.append(Target("start 10,000 users: CPU", (row.get("own") or {}).get("spawn_cpu_s"), "s", 1.0))
+    if figures.has("--version"):
+        for tool in (OURS, HTTP):
+            name = "gregaria" if tool == OURS else "locust"
+            found.append(Target(f"{name} --version", figures.median("--version", tool, "wall_s"), "s"))
+        ratio = figures.ratio("--version", "wall_s", OURS, HTTP)
+        found.append(Target("--version: gregaria / locust", ratio, "×", 1 / 3, binding=True))
+    return found
+
+
+def _accuracy(figures: Figures) -> list[Target]:
+    found: list[Target] = []
+    for scenario in ("10 ms server", "10 ms server, hub saturated"):
+        if not figures.has(scenario):
+            continue
+        for tool in (OURS, HTTP):
+            reported = figures.median(scenario, tool, "p50_ms")
+            truth = figures.median(scenario, tool, "true_p50_ms")
+            error = abs(reported - truth) if reported is not None and truth is not None else None
+            limit = 0.3 if tool == OURS else None
+            found.append(Target(f"{scenario}: {tool}, error of the median", error, "ms", limit))
+    return found
+
+
+def table(lines: Sequence[Target]) -> str:
+    """The targets as a Markdown table, which is also easy to read on a console."""
+    header = ("figure", "measured", "target", "")
+    body = [(line.name, _figure(line), _limit(line), _mark(line)) for line in lines]
+    widths = [max(len(row[column]) for row in (header, *body)) for column in range(4)]
+    widths[3] = max(3, widths[3])
+
+    def shape(row: tuple[str, str, str, str]) -> str:
+        name, measured, target, mark = row
+        return f"| {name:<{widths[0]}} | {measured:>{widths[1]}} | {target:>{widths[2]}} | {mark:<{widths[3]}} |"
+
+    rule = f"|{'-' * (widths[0] + 2)}|{'-' * (widths[1] + 1)}:|{'-' * (widths[2] + 1)}:|{'-' * (widths[3] + 2)}|"
+    return "\n".join([shape(header), rule, *(shape(row) for row in body)])
+
+
+def passed(lines: Sequence[Target]) -> bool:
+    """Whether every ratio keeps its promise."""
+    return all(line.met for line in lines if line.binding)
+
+
+def _number(value: float) -> str:
+    if value == int(value) and value >= 10:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _figure(line: Target) -> str:
+    return "none" if line.figure is None else f"{_number(line.figure)} {line.unit}".strip()
+
+
+def _limit(line: Target) -> str:
+    if line.limit is None:
+        return ""
+    return f"{'≤' if line.sense == 'at most' else '≥'} {_number(line.limit)} {line.unit}".strip()
+
+
+def _mark(line: Target) -> str:
+    if line.met is None:
+        return ""
+    if line.met:
+        return "ok"
+    return "MISSED" if line.binding else "missed"

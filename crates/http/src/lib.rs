@@ -1,0 +1,25 @@
+//! What users do: HTTP/1.1 over TCP and TLS, driven by one thread that owns every socket and every waiting timer.
+//!
+//! `codec` and `decoding` are pure; `reactor` is the thin driver around them. Nothing here knows users, Python or
+//! statistics, and nothing here retries, follows redirects or keeps cookies: one `Request` gives one `Completion`.
+//!
+//! ```text
+//! submit(Command::Send) -> inbox -> reactor thread: connect/reuse -> write -> codec -> decoding -> EventSink::deliver
+//! ```
+
+pub mod codec;
+pub mod decoding;
+mod error;
+mod exchange;
+mod failure;
+mod reactor;
+mod resolver;
+mod response;
+pub mod tls;
+
+pub use error::Error;
+pub use exchange::{Command, Completion, ConnectionId, Event, Origin, Request, Scheme, Timings};
+pub use failure::{Failure, Phase};
+pub use reactor::{EventSink, Reactor, Settings, Submitter};
+pub use response::Response;
+pub use tls::{ClientCertificate, TlsFailure, TlsFailureKind, TlsSettings, Verify};

@@ -1,0 +1,263 @@
+//! One connection and the exchange on it. Says how far things have come; what follows from that is the driver's part.
+//! An idle connection holds no buffer.
+//!
+//! ```text
+//! Resolving ── Connecting ── Handshaking (TLS) ── Busy ⇄ Idle
+//! ```
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::timing::Deadline;
+use super::transport::{Broken, Buffers, Stop, Transport};
+use crate::codec::{Decoder, Fed};
+use crate::exchange::{ConnectionId, Origin, Request, Timings};
+use crate::failure::{Failure, Phase};
+use crate::resolver::Addresses;
+use crate::tls::TlsFailure;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Resolving,
+    Connecting,
+    Handshaking,
+    Busy,
+    Idle,
+}
+
+/// The addresses still to be tried.
+pub(super) struct Route {
+    pub addresses: Addresses,
+    pub next: usize,
+    /// What the last one said.
+    pub failure: Failure,
+}
+
+/// What has come in for the exchange.
+#[derive(Default)]
+pub(super) struct Intake {
+    pub decoder: Decoder,
+    /// A response is due.
+    expecting: bool,
+    complete: bool,
+    /// Bytes have come since this was last cleared.
+    heard: bool,
+    /// Not to be used again: closed by the peer, or with bytes on it that belong to nothing.
+    pub spoiled: bool,
+    first_byte: Option<Instant>,
+}
+
+impl Intake {
+    fn absorb(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if !self.expecting || self.complete {
+            self.spoiled = true;
+            return Ok(());
+        }
+        match self.decoder.feed(bytes)? {
+            Fed::More => {
+                self.heard = true;
+                if self.first_byte.is_none() {
+                    self.first_byte = Some(Instant::now());
+                }
+            }
+            Fed::Done(used) => {
+                self.complete = true;
+                self.spoiled |= used < bytes.len();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How far an event has brought things.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// More is needed; `heard` if bytes have come.
+    Pending { heard: bool },
+    /// More can be read at once, after the others had their turn.
+    Unfinished,
+    /// The response is complete.
+    Complete,
+    /// The exchange has failed.
+    Failed(Failure),
+    /// The connection is of no use, and no exchange is on it.
+    Closed,
+}
+
+pub(super) struct Connection {
+    pub id: ConnectionId,
+    pub stage: Stage,
+    pub transport: Option<Transport>,
+    pub route: Option<Box<Route>>,
+    pub origin: Arc<Origin>,
+    pub request: Option<Box<Request>>,
+    written: usize,
+    pub intake: Intake,
+    started: Instant,
+    connected: Option<Instant>,
+    reused: bool,
+    pub close_when_done: bool,
+    pub deadline: Deadline,
+}
+
+impl Connection {
+    pub fn new(id: ConnectionId, request: Box<Request>, started: Instant) -> Self {
+        Self {
+            id,
+            stage: Stage::Resolving,
+            transport: None,
+            route: None,
+            origin: Arc::clone(&request.origin),
+            request: Some(request),
+            written: 0,
+            intake: Intake::default(),
+            started,
+            connected: None,
+            reused: false,
+            close_when_done: false,
+            deadline: Deadline::default(),
+        }
+    }
+
+    /// Puts another request on an idle connection.
+    pub fn take_up(&mut self, request: Box<Request>, started: Instant) {
+        self.request = Some(request);
+        self.started = started;
+        self.connected = None;
+        self.reused = true;
+        self.begin();
+    }
+
+    /// The new connection is ready for its first request.
+    pub fn established(&mut self) {
+        self.connected = Some(Instant::now());
+        self.route = None;
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        let request = self.request.as_ref().expect("a connection begins with a request");
+        self.intake.decoder.start(request.is_head, request.body_limit);
+        self.intake.expecting = true;
+        self.intake.complete = false;
+        self.intake.first_byte = None;
+        self.written = 0;
+        self.stage = Stage::Busy;
+    }
+
+    /// The request is over; hands it back.
+    pub fn end(&mut self) -> Option<Box<Request>> {
+        self.intake.expecting = false;
+        self.stage = Stage::Idle;
+        self.deadline.clear();
+        self.request.take()
+    }
+
+    /// Writes what the socket takes. A peer that has closed may still have answered: then the answer is read.
+    pub fn send(&mut self, buffers: &mut Buffers) -> Progress {
+        let (Some(transport), Some(request)) = (&mut self.transport, &self.request) else {
+            return Progress::Pending { heard: false };
+        };
+        match transport.send(&request.bytes, &mut self.written) {
+            Ok(()) => Progress::Pending { heard: false },
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                self.intake.spoiled = true;
+                self.receive(buffers, true)
+            }
+            Err(error) => Progress::Failed(self.broken(&error)),
+        }
+    }
+
+    /// Sends what TLS has to say before there is a request to send.
+    pub fn send_handshake(&mut self) -> Progress {
+        match self.transport.as_mut().map(Transport::flush) {
+            Some(Err(error)) => Progress::Failed(self.broken(&error)),
+            _ => Progress::Pending { heard: false },
+        }
+    }
+
+    /// Reads what there is. `closing` if the peer is known to have closed its side.
+    pub fn receive(&mut self, buffers: &mut Buffers, closing: bool) -> Progress {
+        let Some(transport) = &mut self.transport else { return Progress::Closed };
+        let intake = &mut self.intake;
+        intake.heard = false;
+        let mut outcome = transport.receive(buffers, closing, |bytes| intake.absorb(bytes));
+        if outcome.is_ok()
+            && let Err(error) = transport.flush()
+        {
+            outcome = Err(error.into());
+        }
+        match outcome {
+            Ok(Stop::End) => self.ended(),
+            Ok(_) if intake.complete && intake.expecting => Progress::Complete,
+            Ok(_) if intake.spoiled && !intake.expecting && self.stage == Stage::Idle => Progress::Closed,
+            Ok(Stop::Dry) => Progress::Pending { heard: intake.heard },
+            Ok(Stop::Unfinished) => Progress::Unfinished,
+            Err(_) if self.stage == Stage::Idle => Progress::Closed,
+            Err(_) if intake.complete => {
+                intake.spoiled = true;
+                Progress::Complete
+            }
+            Err(Broken::Failed(failure)) => Progress::Failed(failure),
+            Err(Broken::Io(error)) => Progress::Failed(self.broken(&error)),
+        }
+    }
+
+    fn ended(&mut self) -> Progress {
+        self.intake.spoiled = true;
+        match self.stage {
+            Stage::Handshaking => Progress::Failed(Failure::Tls(TlsFailure::unexpected_eof())),
+            Stage::Busy if self.intake.complete => Progress::Complete,
+            Stage::Busy => match self.intake.decoder.finish() {
+                Ok(()) => Progress::Complete,
+                Err(failure) => Progress::Failed(failure),
+            },
+            Stage::Resolving | Stage::Connecting | Stage::Idle => Progress::Closed,
+        }
+    }
+
+    /// Whether the connection can take another request, asked when the response is complete.
+    pub fn is_reusable(&self) -> bool {
+        let sent = self.request.as_ref().is_none_or(|request| self.written == request.bytes.len());
+        let flushed = self.transport.as_ref().is_some_and(Transport::is_flushed);
+        sent && flushed && !self.intake.spoiled && !self.close_when_done
+    }
+
+    /// Whether bytes wait for the socket to take them.
+    pub fn has_more_to_send(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| self.written < request.bytes.len())
+            || self.transport.as_ref().is_some_and(|transport| !transport.is_flushed())
+    }
+
+    /// When the exchange could begin: at once, or when the new connection was ready.
+    pub fn begun(&self) -> Instant {
+        self.connected.unwrap_or(self.started)
+    }
+
+    pub fn timed_out(&self) -> Failure {
+        match self.stage {
+            Stage::Resolving | Stage::Connecting => Failure::ConnectTimeout,
+            Stage::Handshaking => Failure::HandshakeTimeout,
+            Stage::Busy | Stage::Idle => Failure::ReadTimeout { in_body: self.phase() == Phase::Body },
+        }
+    }
+
+    pub fn timings(&self, finished: Instant) -> Timings {
+        Timings {
+            started: self.started,
+            connected: self.connected,
+            first_byte: self.intake.first_byte,
+            finished,
+            reused: self.reused,
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        if self.stage == Stage::Handshaking { Phase::Handshake } else { self.intake.decoder.phase() }
+    }
+
+    fn broken(&self, error: &io::Error) -> Failure {
+        Failure::Io { errno: error.raw_os_error().unwrap_or_default(), phase: self.phase() }
+    }
+}

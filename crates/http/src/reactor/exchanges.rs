@@ -1,0 +1,124 @@
+//! Requests on connections: taking up, sending, reading, and how each of them ends.
+
+use std::time::Instant;
+
+use super::connection::{Progress, Stage};
+use super::driver::Driver;
+use crate::exchange::{Completion, ConnectionId, Event, Request};
+use crate::failure::Failure;
+
+impl Driver {
+    /// Response time starts here.
+    pub(super) fn take_up(&mut self, request: Box<Request>) {
+        let started = Instant::now();
+        if let Some(id) = request.connection
+            && let Some(connection) = self.lookup(id)
+            && connection.stage == Stage::Idle
+            && connection.origin.same_as(&request.origin)
+        {
+            connection.take_up(request, started);
+            self.send(id, started);
+        } else {
+            self.open(request, started);
+        }
+    }
+
+    pub(super) fn send(&mut self, id: ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get_mut(id.slot()) else { return };
+        let progress = connection.send(&mut self.buffers);
+        match connection.request.as_deref().and_then(|request| request.read_timeout) {
+            Some(timeout) => self.deadlines.set(&mut connection.deadline, id, now, timeout),
+            None => connection.deadline.clear(),
+        }
+        self.settle(id, progress);
+    }
+
+    pub(super) fn receive(&mut self, id: ConnectionId, closing: bool) {
+        let Some(connection) = self.connections.get_mut(id.slot()) else { return };
+        let progress = connection.receive(&mut self.buffers, closing);
+        self.settle(id, progress);
+    }
+
+    pub(super) fn settle(&mut self, id: ConnectionId, progress: Progress) {
+        match progress {
+            Progress::Pending { heard: false } => {}
+            Progress::Pending { heard: true } => self.set_deadline(id, |request| request.read_timeout),
+            Progress::Unfinished => {
+                self.set_deadline(id, |request| request.read_timeout);
+                self.unfinished.push(id);
+            }
+            Progress::Complete => self.complete(id),
+            Progress::Failed(failure) => self.fail(id, failure),
+            Progress::Closed => self.close(id),
+        }
+    }
+
+    fn complete(&mut self, id: ConnectionId) {
+        let finished = Instant::now();
+        let connection = &mut self.connections[id.slot()];
+        let reusable = connection.is_reusable();
+        let (result, reusable) = match connection.intake.decoder.take() {
+            Ok((response, keep_alive)) => (Ok(response), reusable && keep_alive),
+            Err(failure) => (Err(failure), false),
+        };
+        let mut timings = connection.timings(finished);
+        timings.first_byte.get_or_insert(finished);
+        let request = connection.end();
+        if !reusable {
+            self.close(id);
+        }
+        if let Some(request) = request {
+            let connection = reusable.then_some(id);
+            self.events.push(Event::Completed(Box::new(Completion { id: request.id, result, connection, timings })));
+        }
+    }
+
+    /// Ends the exchange, and the connection with it.
+    pub(super) fn fail(&mut self, id: ConnectionId, failure: Failure) {
+        let Some(connection) = self.lookup(id) else { return };
+        let timings = connection.timings(Instant::now());
+        if let Some(request) = connection.end() {
+            let completion = Completion { id: request.id, result: Err(failure), connection: None, timings };
+            self.events.push(Event::Completed(Box::new(completion)));
+        }
+        self.close(id);
+    }
+
+    pub(super) fn close(&mut self, id: ConnectionId) {
+        if self.lookup(id).is_some() {
+            self.connections.remove(id.slot());
+        }
+    }
+
+    pub(super) fn close_when_done(&mut self, id: ConnectionId) {
+        match self.lookup(id) {
+            Some(connection) if connection.stage == Stage::Idle => self.close(id),
+            Some(connection) => connection.close_when_done = true,
+            None => {}
+        }
+    }
+
+    /// One pass over all connections for all requests cancelled in this turn.
+    pub(super) fn cancel(&mut self) {
+        if self.cancelled.is_empty() {
+            return;
+        }
+        let cancelled = &self.cancelled;
+        self.connections.retain(|_, connection| {
+            !connection.request.as_ref().is_some_and(|request| cancelled.contains(&request.id))
+        });
+        self.cancelled.clear();
+    }
+
+    pub(super) fn on_deadline(&mut self, id: ConnectionId) {
+        let Some(connection) = self.lookup(id) else { return };
+        match connection.stage {
+            Stage::Connecting => self.on_connect_timeout(id),
+            Stage::Idle => {}
+            _ => {
+                let failure = connection.timed_out();
+                self.fail(id, failure);
+            }
+        }
+    }
+}

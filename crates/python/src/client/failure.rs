@@ -1,0 +1,161 @@
+//! Failed requests in Python's terms: the exception that the caller sees, and the one that the statistics name.
+//!
+//! The texts are part of the statistics keys, so they are those of `requests`, `urllib3` and `http.client`. Exceptions
+//! are only made when somebody needs them; the texts of the commonest failures are remembered.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gregaria_http::{Failure, Phase, Scheme};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+use rustc_hash::FxHashMap;
+
+use super::prepared::Prepared;
+
+/// Why there is no response.
+pub struct Failed {
+    cause: Cause,
+    /// `timeout` as passed, for the texts that quote it.
+    timeout: Option<Py<PyAny>>,
+    /// The caller's exception and the one for the statistics, once made.
+    made: Mutex<Option<(Py<PyAny>, Py<PyAny>)>>,
+}
+
+enum Cause {
+    Native(Failure),
+    Raised(Py<PyAny>),
+}
+
+impl Failed {
+    /// A failure that the reactor reported.
+    pub fn native(failure: Failure, timeout: Option<Py<PyAny>>) -> Self {
+        Failed { cause: Cause::Native(failure), timeout, made: Mutex::default() }
+    }
+
+    /// An exception of `requests`.
+    pub fn raised(py: Python<'_>, error: PyErr) -> Self {
+        Failed { cause: Cause::Raised(error.into_value(py).into_any()), timeout: None, made: Mutex::default() }
+    }
+
+    /// The text that the statistics group by.
+    pub fn text(&self, py: Python<'_>, sent: Option<&Prepared>) -> PyResult<Arc<str>> {
+        static KNOWN: Mutex<Option<FxHashMap<(u8, i32), Arc<str>>>> = Mutex::new(None);
+        let key = match &self.cause {
+            Cause::Native(Failure::Connect { errno }) => Some((0, *errno)),
+            Cause::Native(Failure::Io { errno, phase: Phase::Head }) => Some((1, *errno)),
+            Cause::Native(Failure::Resolve { code, .. }) => Some((2, *code)),
+            Cause::Native(Failure::ClosedWithoutResponse) => Some((3, 0)),
+            _ => None,
+        };
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = key
+            && let Some(text) = known().get_or_insert_default().get(&key)
+        {
+            return Ok(Arc::clone(text));
+        }
+        let (_, reported) = self.exceptions(py, sent)?;
+        let text: Arc<str> = reported.bind(py).repr()?.to_str()?.into();
+        if let Some(key) = key {
+            known().get_or_insert_default().insert(key, Arc::clone(&text));
+        }
+        Ok(text)
+    }
+
+    /// The exception that `raise_for_status()` raises, and the one for listeners and statistics.
+    pub fn exceptions(&self, py: Python<'_>, sent: Option<&Prepared>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+        if let Some((error, reported)) = &*self.made.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok((error.clone_ref(py), reported.clone_ref(py)));
+        }
+        let failures = py.import("gregaria.failures")?;
+        let made = match &self.cause {
+            Cause::Raised(error) => (error.clone_ref(py), failures.call_method1("reported", (error,))?.unbind()),
+            Cause::Native(failure) => {
+                let (kind, details) = described(py, failure)?;
+                let site = match sent {
+                    Some(sent) => {
+                        let endpoint = &sent.target.endpoint;
+                        (endpoint.scheme == Scheme::Https, endpoint.host.as_str(), endpoint.port, sent.target.path.as_str())
+                    }
+                    None => (false, "", 0, ""),
+                };
+                failures.call_method1("made", (kind, details, site, &self.timeout))?.extract()?
+            }
+        };
+        let mut slot = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let (error, reported) = slot.get_or_insert(made);
+        Ok((error.clone_ref(py), reported.clone_ref(py)))
+    }
+
+    /// Whether the caller's exception knows its request.
+    pub fn has_request(&self) -> bool {
+        match &self.cause {
+            Cause::Native(failure) => !struck_in_body(failure),
+            Cause::Raised(_) => true,
+        }
+    }
+
+    /// The exception that was raised, if that is what happened.
+    pub fn raised_error(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match &self.cause {
+            Cause::Raised(error) => Some(error.clone_ref(py)),
+            Cause::Native(_) => None,
+        }
+    }
+}
+
+/// Whether the head had been read when it happened: `requests` has forgotten the request by then.
+pub fn struck_in_body(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::IncompleteBody { .. }
+            | Failure::BadChunk { .. }
+            | Failure::EndedBetweenChunks
+            | Failure::Decode { .. }
+            | Failure::BodyTooLarge { .. }
+            | Failure::ReadTimeout { in_body: true }
+            | Failure::Io { phase: Phase::Body, .. }
+    )
+}
+
+/// Whether an exception while preparing counts as a failed request; the others are raised to the task.
+pub fn is_reportable(py: Python<'_>, error: &PyErr) -> bool {
+    let reportable = py.import("gregaria.failures").and_then(|failures| {
+        failures.call_method1("is_reportable", (error.value(py),))?.is_truthy()
+    });
+    reportable.unwrap_or(false)
+}
+
+/// `TooManyRedirects` for this limit.
+pub fn too_many_redirects(py: Python<'_>, limit: u32) -> PyResult<PyErr> {
+    let error = py.import("requests.exceptions")?.getattr("TooManyRedirects")?.call1((format!("Exceeded {limit} redirects."),))?;
+    Ok(PyErr::from_value(error))
+}
+
+/// A failure's kind and details as `gregaria.failures.made` takes them.
+fn described<'py>(py: Python<'py>, failure: &Failure) -> PyResult<(&'static str, Bound<'py, PyTuple>)> {
+    Ok(match failure {
+        Failure::Resolve { code, text } => ("resolve", (code, text).into_pyobject(py)?),
+        Failure::Connect { errno } => ("connect", (errno,).into_pyobject(py)?),
+        Failure::ConnectTimeout => ("connect_timeout", PyTuple::empty(py)),
+        Failure::HandshakeTimeout => ("handshake_timeout", PyTuple::empty(py)),
+        Failure::ReadTimeout { in_body: false } => ("read_timeout", PyTuple::empty(py)),
+        Failure::ReadTimeout { in_body: true } => ("read_timeout_in_body", PyTuple::empty(py)),
+        Failure::ClosedWithoutResponse => ("closed", PyTuple::empty(py)),
+        Failure::Io { errno, phase: Phase::Body } => ("broken_in_body", (errno,).into_pyobject(py)?),
+        Failure::Io { errno, phase: Phase::Head | Phase::Handshake } => ("broken", (errno,).into_pyobject(py)?),
+        Failure::BadStatusLine { line } => ("bad_status_line", (line,).into_pyobject(py)?),
+        Failure::UnknownProtocol { version } => ("unknown_protocol", (version,).into_pyobject(py)?),
+        Failure::LineTooLong { what, .. } => ("line_too_long", (what,).into_pyobject(py)?),
+        Failure::TooManyHeaders { limit } => ("too_many_headers", (limit,).into_pyobject(py)?),
+        Failure::BadHead { text } => ("bad_head", (text,).into_pyobject(py)?),
+        Failure::ConflictingLengths { value } => ("conflicting_lengths", (value,).into_pyobject(py)?),
+        Failure::IncompleteBody { received, expected, .. } => ("incomplete", (received, expected).into_pyobject(py)?),
+        Failure::EndedBetweenChunks => ("ended_between_chunks", PyTuple::empty(py)),
+        Failure::BadChunk { line, received } => ("bad_chunk", (PyBytes::new(py, line), received).into_pyobject(py)?),
+        Failure::Decode { coding, text } => ("decode", (coding, text).into_pyobject(py)?),
+        Failure::Tls(tls) => ("tls", (format!("{:?}", tls.kind), &tls.text).into_pyobject(py)?),
+        Failure::BodyTooLarge { limit_bytes } => ("too_large", (limit_bytes,).into_pyobject(py)?),
+        Failure::Internal { text } => return Err(PyValueError::new_err(format!("the engine failed: {text}"))),
+    })
+}

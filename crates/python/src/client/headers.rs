@@ -1,0 +1,127 @@
+//! Request headers: the lines that all requests of a session share, and those of one request.
+
+use std::sync::Arc;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+/// Header lines in order, with the name in lower case beside each.
+#[derive(Clone, Debug, Default)]
+pub struct Lines(Vec<(Box<str>, Box<[u8]>)>);
+
+impl Lines {
+    /// Set `name`, replacing an earlier line of that name in whatever case. `value` as it goes on the wire.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        let key = lower(name);
+        let line: Box<[u8]> = [name, b": ", value, b"\r\n"].concat().into();
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some(slot) => slot.1 = line,
+            None => self.0.push((key, line)),
+        }
+    }
+
+    /// Take the line of this (lower-case) name away.
+    pub fn remove(&mut self, key: &str) {
+        self.0.retain(|(known, _)| **known != *key);
+    }
+
+    /// Whether there is a line of this (lower-case) name.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|(known, _)| **known == *key)
+    }
+
+    /// Names and values, as sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.iter().map(|(key, line)| (&line[..key.len()], &line[key.len() + 2..line.len() - 2]))
+    }
+
+    /// All lines, one after the other.
+    pub fn joined(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|(_, line)| line.iter().copied()).collect()
+    }
+
+    /// Apply a mapping of headers as `requests` merges them: `None` removes, anything else sets.
+    pub fn merge(&mut self, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+        if let Ok(headers) = headers.cast_exact::<PyDict>() {
+            for (name, value) in headers.iter() {
+                self.merge_one(&name, &value)?;
+            }
+            return Ok(());
+        }
+        for pair in headers.call_method0(intern!(headers.py(), "items"))?.try_iter()? {
+            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
+            self.merge_one(&name, &value)?;
+        }
+        Ok(())
+    }
+
+    fn merge_one(&mut self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let shown = text(name)?;
+        if value.is_none() {
+            self.remove(&lower(&shown));
+            return Ok(());
+        }
+        let bytes = match value.cast::<PyString>() {
+            Ok(_) => text(value)?,
+            Err(_) => value.cast::<PyBytes>().map(|bytes| bytes.as_bytes().to_vec()).unwrap_or_default(),
+        };
+        let plain = !bytes.is_empty() && !bytes[0].is_ascii_whitespace() && !bytes.contains(&b'\n') && !bytes.contains(&b'\r');
+        if !plain || shown.is_empty() || shown.iter().any(|byte| matches!(byte, b':' | b'\r' | b'\n' | b' ')) {
+            // Not ordinary: `requests` decides whether it is an error, and words it.
+            let check = value.py().import("requests.utils")?.getattr("check_header_validity")?;
+            check.call1(((name, value),))?;
+        }
+        self.set(&shown, &bytes);
+        Ok(())
+    }
+}
+
+/// The shared headers of a session, ready to be sent.
+#[derive(Debug)]
+pub struct Block {
+    pub lines: Lines,
+    pub bytes: Vec<u8>,
+}
+
+impl Block {
+    /// A block of these lines.
+    pub fn of(lines: Lines) -> Arc<Self> {
+        let bytes = lines.joined();
+        Arc::new(Block { lines, bytes })
+    }
+
+    /// What a session sends that nobody has given other headers.
+    pub fn standard(py: Python<'_>) -> PyResult<Arc<Self>> {
+        static STANDARD: PyOnceLock<Arc<Block>> = PyOnceLock::new();
+        let standard = STANDARD.get_or_try_init(py, || {
+            let headers = py.import("gregaria.clients")?.call_method0("default_headers")?;
+            let mut lines = Lines::default();
+            lines.merge(&headers)?;
+            Ok::<_, PyErr>(Block::of(lines))
+        })?;
+        Ok(Arc::clone(standard))
+    }
+}
+
+fn lower(name: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(name).to_ascii_lowercase().into()
+}
+
+/// A header's name or value as `http.client` encodes it: latin-1.
+fn text(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    let string = object.cast::<PyString>()?;
+    let utf8 = string.to_str()?;
+    if utf8.is_ascii() {
+        return Ok(utf8.as_bytes().to_vec());
+    }
+    let encoded = string.call_method1(intern!(object.py(), "encode"), ("latin-1",));
+    match encoded {
+        Ok(bytes) => Ok(bytes.cast::<PyBytes>()?.as_bytes().to_vec()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,39 @@
+//! The HTTP client of users: from `client.get(…)` to the reactor and back to a response and its record.
+//!
+//! The road: `session` → `options` → `target`, `headers`, `body` → `prepared` → `perform` (→ hub → reactor) →
+//! `response` → `report`.
+
+mod body;
+mod cookies;
+mod failure;
+mod headers;
+mod json;
+mod method;
+mod options;
+mod perform;
+mod prepared;
+mod redirect;
+mod report;
+mod response;
+mod session;
+mod target;
+mod text;
+mod tls;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+
+pub use response::Response;
+pub use session::HttpSession;
+
+use crate::users::UserCore;
+
+/// A user is over: close the connections of its client, if that is a native one.
+pub fn release(user: &Bound<'_, UserCore>) {
+    let py = user.py();
+    if let Ok(Some(client)) = user.getattr_opt(intern!(py, "client"))
+        && let Ok(session) = client.cast::<HttpSession>()
+    {
+        session.get().close_idle(py);
+    }
+}

@@ -1,0 +1,347 @@
+//! The road of a request: prepare it, hand it to the reactor, follow redirects, report it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gregaria_http::{Completion, Request};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+
+use super::body;
+use super::cookies::Cookies;
+use super::failure::{self, Failed};
+use super::headers::Lines;
+use super::method::Method;
+use super::options::{self, Options, Timeouts};
+use super::prepared::{Headers, Prepared};
+use super::redirect;
+use super::report::{self, Call, Subject};
+use super::response::Response;
+use super::session::{Defaults, HttpSession};
+use super::target::{self, Target};
+use super::tls::Trust;
+use crate::hub::Hub;
+
+/// Bodies beyond this are not kept: the request fails.
+const BODY_LIMIT_BYTES: u64 = 1 << 30;
+
+static SESSION_CLASS: PyOnceLock<(Py<PyType>, Py<PyAny>)> = PyOnceLock::new();
+
+/// `client.get(…)` and its like. A subclass that overrides `request` gets them all, as in `requests`.
+pub fn verb<'py>(
+    session: &Bound<'py, HttpSession>,
+    method: Method,
+    url: &Bound<'py, PyAny>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Py<PyAny>> {
+    verb_with_body(session, method, url, (None, None), kwargs)
+}
+
+/// As [`verb`], with a body given by position.
+pub fn verb_with_body<'py>(
+    session: &Bound<'py, HttpSession>,
+    method: Method,
+    url: &Bound<'py, PyAny>,
+    (data, json): (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>),
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Py<PyAny>> {
+    let py = session.py();
+    if session.get().is_touched() || overrides_request(session)? {
+        let all = match kwargs {
+            Some(kwargs) => kwargs.copy()?,
+            None => PyDict::new(py),
+        };
+        for (key, value) in [("data", &data), ("json", &json)] {
+            if let Some(value) = value {
+                all.set_item(key, value)?;
+            }
+        }
+        if method.is_head() && !all.contains("allow_redirects")? {
+            all.set_item("allow_redirects", false)?;
+        }
+        return session.call_method(intern!(py, "request"), (method.name(), url), Some(&all)).map(Bound::unbind);
+    }
+    let mut options = Options::of(kwargs)?;
+    options.data = data.or(options.data).filter(|data| !data.is_none());
+    options.json = json.or(options.json).filter(|json| !json.is_none());
+    if method.is_head() {
+        options.allow_redirects.get_or_insert(false);
+    }
+    perform(session, method, url, options, kwargs)
+}
+
+fn overrides_request(session: &Bound<'_, HttpSession>) -> PyResult<bool> {
+    let py = session.py();
+    let (class, request) = SESSION_CLASS.get_or_try_init(py, || {
+        let class = py.import("gregaria.clients")?.getattr("HttpSession")?.cast_into::<PyType>()?;
+        let request = class.getattr("request")?.unbind();
+        Ok::<_, PyErr>((class.unbind(), request))
+    })?;
+    let actual = session.get_type();
+    if actual.is(class) {
+        return Ok(false);
+    }
+    Ok(!actual.getattr(intern!(py, "request"))?.is(request))
+}
+
+/// Make a request and report it, or leave the report to the `with` block of the response.
+pub fn perform<'py>(
+    session: &Bound<'py, HttpSession>,
+    method: Method,
+    url: &Bound<'py, PyAny>,
+    options: Options<'py>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Py<PyAny>> {
+    let py = session.py();
+    let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let defaults = session.get().defaults(py);
+    let call = Call {
+        session: session.clone().unbind(),
+        method,
+        name: options.name.as_ref().map(|name| name.clone().unbind()).or_else(|| clone(py, defaults.name.as_ref())),
+        subject: Subject::Unknown,
+        context: options.context.as_ref().map(|context| context.clone().unbind()),
+        started_at,
+        duration_us: 0,
+        length: 0,
+        catch_response: options.catch_response,
+    };
+    let touched = session.get().is_touched() && session.call_method0(intern!(py, "_needs_requests"))?.is_truthy()?;
+    let prepared = if options.beyond || touched { Ok(None) } else { prepare(session, &call.method, url, &options, &defaults) };
+    let response = match prepared {
+        Ok(Some((prepared, timeouts))) => {
+            Journey { session, options: &options, defaults: &defaults, timeouts, history: Vec::new(), call }.go(prepared, url)?
+        }
+        Ok(None) => through_requests(session, url, kwargs, call)?,
+        Err(error) if failure::is_reportable(py, &error) => {
+            let subject = Subject::Text(joined(session, url));
+            let call = Call { subject, ..call };
+            Response::failed(call, Failed::raised(py, error), Vec::new(), None)
+        }
+        Err(error) => return Err(error),
+    };
+    let response = Bound::new(py, response)?;
+    if !response.get().call.catch_response {
+        report::evaluate(&response)?;
+    }
+    Ok(response.into_any().unbind())
+}
+
+fn clone(py: Python<'_>, object: Option<&Py<PyAny>>) -> Option<Py<PyAny>> {
+    object.map(|object| object.clone_ref(py))
+}
+
+fn joined(session: &Bound<'_, HttpSession>, url: &Bound<'_, PyAny>) -> String {
+    let path = url.str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+    if target::is_absolute(&path) { path } else { session.get().base().url.clone() + &path }
+}
+
+/// Everything that a request needs before it can be sent; `None` if it needs `requests` itself.
+fn prepare<'py>(
+    session: &Bound<'py, HttpSession>,
+    method: &Method,
+    url: &Bound<'py, PyAny>,
+    options: &Options<'py>,
+    defaults: &Defaults,
+) -> PyResult<Option<(Prepared, Timeouts)>> {
+    let py = session.py();
+    let Ok(path) = url.cast::<PyString>() else { return Ok(None) };
+    let Some(timeouts) = options::timeouts(options.timeout.as_ref())? else { return Ok(None) };
+    let Some(encoded) = body::encode(options.data.as_ref(), options.json.as_ref())? else { return Ok(None) };
+    let authorization = match options.auth.as_ref().or(defaults.auth.as_ref().map(|auth| auth.bind(py))) {
+        Some(auth) => match basic(auth)? {
+            Some(authorization) => Some(authorization),
+            None => return Ok(None),
+        },
+        None => None,
+    };
+    let Some(target) = aim(session, path.to_str()?, options, defaults)? else { return Ok(None) };
+    let trust = match &options.verify {
+        Some(verify) => &Trust::of(verify)?,
+        None => &defaults.trust,
+    };
+    let block = session.get().block(py)?;
+    let headers = match &options.headers {
+        Some(headers) => {
+            let mut lines: Lines = block.lines.clone();
+            lines.merge(headers)?;
+            Headers::Own(lines)
+        }
+        None => Headers::Session(block),
+    };
+    let Some(cookie) = cookie(session, method, &target, options)? else { return Ok(None) };
+    let origin = target.endpoint.origin(py, trust)?;
+    let is_json = encoded.content_type == Some("application/json");
+    let prepared = Prepared {
+        method: method.clone(),
+        origin,
+        target,
+        headers,
+        content_type: encoded.content_type,
+        authorization,
+        cookie,
+        body: encoded.body,
+        is_json,
+    };
+    Ok(Some((prepared, timeouts)))
+}
+
+/// `Authorization` for basic authentication given as a pair or as `HTTPBasicAuth`; `None` for any other kind.
+fn basic(auth: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let helper = auth.py().import("gregaria.clients")?.getattr("basic_authorization")?;
+    helper.call1((auth,))?.extract()
+}
+
+/// The target with the parameters in its query.
+fn aim(session: &Bound<'_, HttpSession>, path: &str, options: &Options<'_>, defaults: &Defaults) -> PyResult<Option<Arc<Target>>> {
+    let py = session.py();
+    let own = defaults.params.as_ref().map(|params| params.bind(py));
+    let own = match own {
+        Some(params) if params.is_truthy()? => Some(params),
+        _ => None,
+    };
+    let params = match (&options.params, own) {
+        (None, None) => return session.get().base().resolve(py, path).map(Some),
+        (Some(_), Some(_)) => return Ok(None),
+        (Some(params), None) => params,
+        (None, Some(own)) => own,
+    };
+    if params.is_exact_instance_of::<PyDict>() || params.is_exact_instance_of::<pyo3::types::PyList>() {
+        let target = session.get().base().resolve(py, path)?;
+        return match body::form_encoded(params)? {
+            Some(encoded) if encoded.is_empty() => Ok(Some(target)),
+            Some(encoded) => Ok(Some(Arc::new(target.with_query(&encoded)))),
+            None => target::asked_of_requests(py, &joined_path(session, path), Some(params)).map(|it| Some(Arc::new(it))),
+        };
+    }
+    target::asked_of_requests(py, &joined_path(session, path), Some(params)).map(|target| Some(Arc::new(target)))
+}
+
+fn joined_path(session: &Bound<'_, HttpSession>, path: &str) -> String {
+    if target::is_absolute(path) { path.to_owned() } else { session.get().base().url.clone() + path }
+}
+
+/// The `Cookie` header's value; `None` if the request's own cookies are more than a dict of strings.
+fn cookie(session: &Bound<'_, HttpSession>, method: &Method, target: &Target, options: &Options<'_>) -> PyResult<Option<String>> {
+    let mut header = Cookies::header(session, method.name(), target)?;
+    let Some(cookies) = &options.cookies else { return Ok(Some(header)) };
+    let Ok(cookies) = cookies.cast_exact::<PyDict>() else { return Ok(None) };
+    for (name, value) in cookies.iter() {
+        let (Ok(name), Ok(value)) = (name.cast_into_exact::<PyString>(), value.cast_into_exact::<PyString>()) else {
+            return Ok(None);
+        };
+        let (name, value) = (name.to_str()?, value.to_str()?);
+        if value.contains(['"', ';', ',', ' ']) {
+            return Ok(None);
+        }
+        if !header.is_empty() {
+            header.push_str("; ");
+        }
+        header.push_str(name);
+        header.push('=');
+        header.push_str(value);
+    }
+    Ok(Some(header))
+}
+
+/// A request on its way, over redirects, to its response.
+struct Journey<'a, 'py> {
+    session: &'a Bound<'py, HttpSession>,
+    options: &'a Options<'py>,
+    defaults: &'a Defaults,
+    timeouts: Timeouts,
+    history: Vec<Py<Response>>,
+    call: Call,
+}
+
+impl Journey<'_, '_> {
+    fn go(mut self, mut prepared: Prepared, url: &Bound<'_, PyAny>) -> PyResult<Response> {
+        let py = self.session.py();
+        self.call.subject = Subject::Target(Arc::clone(&prepared.target));
+        let mut total = Duration::ZERO;
+        loop {
+            let completion = self.send(&prepared)?;
+            let timings = completion.timings;
+            total += timings.finished.saturating_duration_since(timings.started);
+            self.call.duration_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
+            let elapsed = timings.first_byte.unwrap_or(timings.finished).saturating_duration_since(timings.started);
+            let answer = match completion.result {
+                Ok(answer) => answer,
+                Err(cause) => {
+                    self.call.subject = match failure::struck_in_body(&cause) {
+                        true => Subject::Text(joined(self.session, url)),
+                        false => Subject::Target(Arc::clone(&prepared.target)),
+                    };
+                    let timeout = self.options.timeout.as_ref().map(|timeout| timeout.clone().unbind());
+                    return Ok(Response::failed(self.call, Failed::native(cause, timeout), self.history, Some(prepared)));
+                }
+            };
+            if answer.has_set_cookie() {
+                let set = answer.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie")).map(|(_, value)| value);
+                Cookies::keep(self.session, &prepared.target, set)?;
+            }
+            let follow = self.options.allow_redirects.unwrap_or(true) && redirect::is_redirect(&answer);
+            if !follow {
+                self.call.length = answer.body().len() as u64;
+                return Ok(Response::answered(self.call, answer, elapsed, self.history, prepared));
+            }
+            if self.history.len() as u32 >= self.defaults.max_redirects {
+                self.call.subject = Subject::Target(Arc::clone(&prepared.target));
+                let error = failure::too_many_redirects(py, self.defaults.max_redirects)?;
+                return Ok(Response::failed(self.call, Failed::raised(py, error), self.history, Some(prepared)));
+            }
+            let mut next = redirect::next(py, &prepared, &answer, &self.defaults.trust, self.options.verify.as_ref())?;
+            next.cookie = match cookie(self.session, &next.method, &next.target, self.options)? {
+                Some(cookie) => cookie,
+                None => Cookies::header(self.session, next.method.name(), &next.target)?,
+            };
+            let hop = Response::answered(self.call.of_hop(py, &prepared), answer, elapsed, Vec::new(), prepared);
+            self.history.push(Py::new(py, hop)?);
+            prepared = next;
+        }
+    }
+
+    fn send(&self, prepared: &Prepared) -> PyResult<Box<Completion>> {
+        let py = self.session.py();
+        let hub = Hub::get(py)?;
+        let session = self.session.get();
+        let request = Box::new(Request {
+            id: 0,
+            origin: Arc::clone(&prepared.origin),
+            connection: session.take_idle(&prepared.origin),
+            bytes: prepared.wire(py)?,
+            is_head: prepared.method.is_head(),
+            connect_timeout: self.timeouts.connect,
+            read_timeout: self.timeouts.read,
+            body_limit: BODY_LIMIT_BYTES,
+        });
+        let completion = hub.exchange(py, request)?;
+        if let Some(connection) = completion.connection {
+            session.keep_idle(py, &prepared.origin, connection);
+        }
+        Ok(completion)
+    }
+}
+
+/// The second road: `requests` itself makes the request over gevent's sockets.
+fn through_requests<'py>(
+    session: &Bound<'py, HttpSession>,
+    url: &Bound<'py, PyAny>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+    mut call: Call,
+) -> PyResult<Response> {
+    let py = session.py();
+    let helper = py.import("gregaria.clients")?.getattr("send_with_requests")?;
+    let result = helper.call1((session, call.method.name(), url, kwargs))?;
+    let result = result.cast::<PyTuple>()?;
+    let (response, error) = (result.get_item(0)?, result.get_item(1)?);
+    call.duration_us = result.get_item(2)?.extract()?;
+    call.length = result.get_item(3)?.extract()?;
+    call.subject = Subject::Parts { name: result.get_item(4)?.extract()?, url: result.get_item(5)?.extract()? };
+    if error.is_none() {
+        return Ok(Response::delegated(call, response.unbind()));
+    }
+    Ok(Response::failed(call, Failed::raised(py, PyErr::from_value(error)), Vec::new(), None))
+}

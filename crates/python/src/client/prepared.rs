@@ -1,0 +1,107 @@
+//! One request, prepared: method, target, header lines and body; and its bytes on the wire.
+
+use std::sync::Arc;
+
+use gregaria_http::Origin;
+use pyo3::prelude::*;
+
+use super::body::Body;
+use super::headers::{Block, Lines};
+use super::method::Method;
+use super::target::Target;
+
+/// The headers of a request: those of its session, or its own.
+pub enum Headers {
+    Session(Arc<Block>),
+    Own(Lines),
+}
+
+/// See the module's text.
+pub struct Prepared {
+    pub method: Method,
+    pub target: Arc<Target>,
+    pub origin: Arc<Origin>,
+    pub headers: Headers,
+    /// Value of `Content-Type`, where the headers have none.
+    pub content_type: Option<&'static str>,
+    /// Value of `Authorization`; replaces one in the headers.
+    pub authorization: Option<String>,
+    pub cookie: String,
+    pub body: Body,
+    pub is_json: bool,
+}
+
+impl Prepared {
+    /// The headers' lines.
+    fn lines(&self) -> &Lines {
+        match &self.headers {
+            Headers::Session(block) => &block.lines,
+            Headers::Own(lines) => lines,
+        }
+    }
+
+    /// All header lines but `Host`.
+    pub fn all_lines(&self, py: Python<'_>) -> PyResult<Lines> {
+        let mut lines = self.lines().clone();
+        if let Some(content_type) = self.content_type
+            && !lines.has("content-type")
+        {
+            lines.set(b"Content-Type", content_type.as_bytes());
+        }
+        if let Some(length) = self.content_length(py)? {
+            lines.set(b"Content-Length", length.to_string().as_bytes());
+        }
+        if let Some(authorization) = &self.authorization {
+            lines.set(b"Authorization", authorization.as_bytes());
+        }
+        if !self.cookie.is_empty() && !lines.has("cookie") {
+            lines.set(b"Cookie", self.cookie.as_bytes());
+        }
+        Ok(lines)
+    }
+
+    fn content_length(&self, py: Python<'_>) -> PyResult<Option<usize>> {
+        if !self.body.is_none() {
+            return self.body.bytes(py, <[u8]>::len).map(Some);
+        }
+        let wants_none = self.method == Method::GET || self.method.is_head() || self.method.on_wire() == "GET";
+        Ok((!wants_none && !self.lines().has("content-length")).then_some(0))
+    }
+
+    /// Head and body as they go on the wire.
+    pub fn wire(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        let simple = self.body.is_none() && self.authorization.is_none() && self.cookie.is_empty();
+        if let (true, None, Headers::Session(block)) = (simple, self.content_length(py)?, &self.headers) {
+            let mut bytes = self.start(block.bytes.len(), block.lines.has("host"));
+            bytes.extend_from_slice(&block.bytes);
+            bytes.extend_from_slice(b"\r\n");
+            return Ok(bytes);
+        }
+        let lines = self.all_lines(py)?;
+        let joined = lines.joined();
+        self.body.bytes(py, |body| {
+            let mut bytes = self.start(joined.len() + body.len(), lines.has("host"));
+            bytes.extend_from_slice(&joined);
+            bytes.extend_from_slice(b"\r\n");
+            bytes.extend_from_slice(body);
+            bytes
+        })
+    }
+
+    /// The request line and `Host`, with room for `more` bytes.
+    fn start(&self, more: usize, has_host: bool) -> Vec<u8> {
+        let method = self.method.on_wire();
+        let endpoint = &self.target.endpoint;
+        let mut bytes = Vec::with_capacity(method.len() + self.target.path.len() + endpoint.host_header.len() + more + 24);
+        bytes.extend_from_slice(method.as_bytes());
+        bytes.push(b' ');
+        bytes.extend_from_slice(self.target.path.as_bytes());
+        bytes.extend_from_slice(b" HTTP/1.1\r\n");
+        if !has_host {
+            bytes.extend_from_slice(b"Host: ");
+            bytes.extend_from_slice(endpoint.host_header.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes
+    }
+}

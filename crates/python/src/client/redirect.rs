@@ -1,0 +1,96 @@
+//! Redirects as `requests` follows them: which answers count, and what the next request keeps of this one.
+
+use std::sync::Arc;
+
+use gregaria_http::{Response as Answer, Scheme};
+use pyo3::prelude::*;
+
+use super::body::Body;
+use super::method::Method;
+use super::prepared::{Headers, Prepared};
+use super::target::{self, Endpoint};
+use super::text;
+use super::tls::Trust;
+
+/// Whether `answer` sends the client elsewhere.
+pub fn is_redirect(answer: &Answer) -> bool {
+    matches!(answer.status(), 301 | 302 | 303 | 307 | 308) && answer.has_location()
+}
+
+/// The request that follows `answer` to `sent`, without its cookies. Errors are those of `requests` for a bad location.
+pub fn next(
+    py: Python<'_>,
+    sent: &Prepared,
+    answer: &Answer,
+    trust: &Trust,
+    verify: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Prepared> {
+    let location = text::utf8_or_latin1(answer.header("location").unwrap_or_default());
+    let url: String = py.import("gregaria.clients")?.call_method1("redirect_url", (sent.target.url(), location))?.extract()?;
+    let target = Arc::new(target::of_url(py, &url)?);
+    let method = next_method(&sent.method, answer.status());
+    let keeps_body = matches!(answer.status(), 307 | 308);
+    let strips = strips_authorization(&sent.target.endpoint, &target.endpoint);
+    let mut headers = match &sent.headers {
+        Headers::Session(block) => Headers::Session(Arc::clone(block)),
+        Headers::Own(lines) => Headers::Own(lines.clone()),
+    };
+    for (name, drops) in [("authorization", strips), ("content-type", !keeps_body), ("content-length", !keeps_body), ("transfer-encoding", !keeps_body), ("cookie", true)] {
+        if drops {
+            headers = without(headers, name);
+        }
+    }
+    let verify = verify.map(Trust::of).transpose()?;
+    let origin = target.endpoint.origin(py, verify.as_ref().unwrap_or(trust))?;
+    let body = match &sent.body {
+        Body::Held(held) if keeps_body => Body::Held(held.clone_ref(py)),
+        Body::Form(form) if keeps_body => Body::Form(form.clone()),
+        _ => Body::None,
+    };
+    Ok(Prepared {
+        method,
+        target,
+        origin,
+        headers,
+        content_type: sent.content_type.filter(|_| keeps_body),
+        authorization: sent.authorization.clone().filter(|_| !strips),
+        cookie: String::new(),
+        body,
+        is_json: sent.is_json,
+    })
+}
+
+fn without(headers: Headers, name: &str) -> Headers {
+    match headers {
+        Headers::Session(block) if !block.lines.has(name) => Headers::Session(block),
+        Headers::Session(block) => {
+            let mut lines = block.lines.clone();
+            lines.remove(name);
+            Headers::Own(lines)
+        }
+        Headers::Own(mut lines) => {
+            lines.remove(name);
+            Headers::Own(lines)
+        }
+    }
+}
+
+fn next_method(method: &Method, status: u16) -> Method {
+    let name = method.on_wire();
+    match status {
+        303 | 302 if name != "HEAD" => Method::GET,
+        301 if name == "POST" => Method::GET,
+        _ => method.clone(),
+    }
+}
+
+/// Another host, port or scheme must not see the credentials; going from http to https on the usual ports is fine.
+fn strips_authorization(from: &Endpoint, to: &Endpoint) -> bool {
+    if from.host != to.host {
+        return true;
+    }
+    if (from.scheme, from.port, to.scheme, to.port) == (Scheme::Http, 80, Scheme::Https, 443) {
+        return false;
+    }
+    from.scheme != to.scheme || from.port != to.port
+}

@@ -1,0 +1,225 @@
+//! Telling about a request that has ended: straight into the statistics if nobody else listens, through the request
+//! event otherwise.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+use super::method::Method;
+use super::prepared::Prepared;
+use super::response::{Outcome, Response};
+use super::session::HttpSession;
+use super::target::{self, Target};
+use super::text;
+use crate::stats::Recorder;
+
+/// What a request is named after, if it has no name.
+pub enum Subject {
+    Unknown,
+    Target(Arc<Target>),
+    /// The URL as built, where nothing better is known.
+    Text(String),
+    /// Path and URL, of a request that `requests` has made.
+    Parts { name: String, url: Option<String> },
+}
+
+/// What is known of a request besides its response.
+pub struct Call {
+    pub session: Py<HttpSession>,
+    pub method: Method,
+    /// The name given for the statistics.
+    pub name: Option<Py<PyAny>>,
+    pub subject: Subject,
+    pub context: Option<Py<PyAny>>,
+    /// Seconds since the epoch.
+    pub started_at: f64,
+    pub duration_us: u64,
+    /// Bytes of the body, decoded.
+    pub length: u64,
+    pub catch_response: bool,
+}
+
+impl Call {
+    /// The call as one redirected request of it sees it.
+    pub fn of_hop(&self, py: Python<'_>, sent: &Prepared) -> Self {
+        Call {
+            session: self.session.clone_ref(py),
+            method: sent.method.clone(),
+            name: self.name.as_ref().map(|name| name.clone_ref(py)),
+            subject: Subject::Target(Arc::clone(&sent.target)),
+            context: None,
+            started_at: self.started_at,
+            duration_us: self.duration_us,
+            length: 0,
+            catch_response: false,
+        }
+    }
+
+    /// The name in the statistics.
+    pub fn shown_name(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if let Some(name) = &self.name
+            && name.bind(py).is_truthy()?
+        {
+            return Ok(name.clone_ref(py));
+        }
+        Ok(PyString::new(py, self.default_name()).into_any().unbind())
+    }
+
+    /// The name of a request that was given none.
+    pub fn default_name(&self) -> &str {
+        match &self.subject {
+            Subject::Unknown => "",
+            Subject::Target(target) => &target.path,
+            Subject::Text(text) => text,
+            Subject::Parts { name, .. } => name,
+        }
+    }
+
+    fn url(&self) -> Option<String> {
+        match &self.subject {
+            Subject::Unknown => None,
+            Subject::Target(target) => Some(target.url()),
+            Subject::Text(text) => Some(text.clone()),
+            Subject::Parts { url, .. } => url.clone(),
+        }
+    }
+
+    /// The keyword arguments of the request event.
+    pub fn meta<'py>(&self, response: &Bound<'py, Response>) -> PyResult<Bound<'py, PyDict>> {
+        let py = response.py();
+        let meta = PyDict::new(py);
+        meta.set_item("request_type", self.method.name())?;
+        meta.set_item("response_time", self.duration_us as f64 / 1000.0)?;
+        meta.set_item("name", self.shown_name(py)?)?;
+        meta.set_item("context", self.merged_context(py)?)?;
+        meta.set_item("response", response)?;
+        meta.set_item("exception", py.None())?;
+        meta.set_item("start_time", self.started_at)?;
+        meta.set_item("url", self.url())?;
+        meta.set_item("response_length", self.length)?;
+        Ok(meta)
+    }
+
+    fn merged_context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let own = match &self.context {
+            Some(context) => context.bind(py).clone(),
+            None => PyDict::new(py).into_any(),
+        };
+        match self.session.get().user(py) {
+            Some(user) => {
+                let merged = PyDict::new(py);
+                merged.update(user.bind(py).call_method0(intern!(py, "context"))?.cast()?)?;
+                merged.update(own.cast()?)?;
+                Ok(merged.into_any())
+            }
+            None => Ok(own),
+        }
+    }
+}
+
+/// How a request counts.
+pub enum Verdict {
+    Success,
+    /// A failure with this exception.
+    Exception(Py<PyAny>),
+    /// A failure for its status or for what happened to it; the exception is made only if somebody listens.
+    Status,
+}
+
+/// Judge a response by its status and report it.
+pub fn evaluate(response: &Bound<'_, Response>) -> PyResult<()> {
+    let verdict = match &response.get().outcome {
+        Outcome::Answer { answer, .. } if !(400..600).contains(&answer.status()) => Verdict::Success,
+        Outcome::Answer { .. } | Outcome::Failed(_) => Verdict::Status,
+        Outcome::Delegated(inner) => {
+            let status: u16 = inner.bind(response.py()).getattr(intern!(response.py(), "status_code"))?.extract()?;
+            if (400..600).contains(&status) { Verdict::Status } else { Verdict::Success }
+        }
+    };
+    report(response, &verdict)
+}
+
+/// Report a response with this verdict.
+pub fn report(response: &Bound<'_, Response>, verdict: &Verdict) -> PyResult<()> {
+    let py = response.py();
+    let call = &response.get().call;
+    let session = call.session.get();
+    let changed = response.get().touched_meta(py);
+    if changed.is_none()
+        && let Some(handlers) = session.handlers(py)
+        && let Some(recorder) = only_recorder(handlers.bind(py))
+    {
+        return record(response, verdict, recorder.get());
+    }
+    let Some(event) = session.request_event(py) else { return Ok(()) };
+    let meta = match changed {
+        Some(meta) => meta.into_bound(py),
+        None => call.meta(response)?,
+    };
+    let exception = match verdict {
+        Verdict::Success => py.None(),
+        Verdict::Exception(exception) => exception.clone_ref(py),
+        Verdict::Status => response.get().status_exception(response, Some(&meta))?,
+    };
+    meta.set_item("exception", exception)?;
+    event.bind(py).call_method(intern!(py, "fire"), (), Some(&meta)).map(drop)
+}
+
+fn only_recorder<'py>(handlers: &Bound<'py, PyList>) -> Option<Bound<'py, Recorder>> {
+    if handlers.len() != 1 {
+        return None;
+    }
+    handlers.get_item(0).ok()?.cast_into_exact::<Recorder>().ok()
+}
+
+/// The short road: no Python is called.
+fn record(response: &Bound<'_, Response>, verdict: &Verdict, recorder: &Recorder) -> PyResult<()> {
+    let py = response.py();
+    let call = &response.get().call;
+    let failure = match verdict {
+        Verdict::Success => None,
+        Verdict::Exception(exception) => Some(exception.bind(py).repr()?.to_str()?.into()),
+        Verdict::Status => Some(response.get().status_text(response)?),
+    };
+    let given = match &call.name {
+        Some(name) if name.bind(py).is_truthy()? => Some(name.bind(py).str()?),
+        _ => None,
+    };
+    let name = match &given {
+        Some(name) => name.to_str()?,
+        None => call.default_name(),
+    };
+    let remembered = match (&given, &call.subject) {
+        (None, Subject::Target(target)) => target.entry(&call.method),
+        _ => None,
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    recorder.stats().get().with(|stats| {
+        let generation = stats.generation();
+        let known = remembered.and_then(|slot| target::remembered_entry(slot, generation));
+        let entry = match known {
+            Some(index) => gregaria_stats::EntryId::from_index(index),
+            None => {
+                let entry = stats.entry(call.method.name(), name, now);
+                if let Some(slot) = remembered {
+                    target::remember_entry(slot, generation, entry.index());
+                }
+                entry
+            }
+        };
+        stats.record(entry, now, Some(call.duration_us), call.length);
+        if let Some(text) = &failure {
+            stats.record_failure(entry, now, text);
+        }
+    });
+    Ok(())
+}
+
+/// The text of `requests.HTTPError` for a status, with the name in the URL's place.
+pub fn status_error_text(status: u16, reason: &[u8], name: &str) -> String {
+    let kind = if status < 500 { "Client" } else { "Server" };
+    format!("{status} {kind} Error: {} for url: {name}", text::utf8_or_latin1(reason))
+}

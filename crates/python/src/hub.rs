@@ -1,0 +1,345 @@
+//! The engine's side of gevent's hub: takes what the reactor reports and switches into the greenlets that wait for it.
+//!
+//! One gevent watcher wakes [`Hub::drain`] on a pipe; a drain is bounded so that gevent's own events are never starved.
+//! Must not: wait for anything, or hold [`State`]'s lock while Python runs.
+//!
+//! ```text
+//!   reactor: …─deliver(batch)──┐ (one byte in the pipe, only if the hub sleeps)
+//!   hub:                       └▶ drain ─ switch ▶ greenlet ─ submit ─ switch back ─ … ─ flush ▶ reactor
+//! ```
+
+use std::collections::VecDeque;
+use std::io::{PipeReader, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+use gregaria_http::{Command, Completion, ConnectionId, Event, Reactor, Request, Settings};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use slab::Slab;
+
+use crate::greenlet;
+use crate::health::Health;
+use crate::mailbox::{Delivery, Mailbox, THREAD_BIT};
+use crate::users::{pool::Pool, UserCore};
+
+/// Commands kept back within a drain before they are handed to the reactor.
+const FLUSH_AT: usize = 32;
+/// Events handled in one drain before gevent gets its turn.
+const DRAIN_LIMIT: usize = 512;
+/// Longest drain.
+const DRAIN_TIME: Duration = Duration::from_millis(10);
+
+static HUB: PyOnceLock<Hub> = PyOnceLock::new();
+
+/// Something that the hub has to do for a user as soon as it can.
+pub enum Ready {
+    /// Give the user a greenlet and go on with it.
+    Run(Py<UserCore>),
+    /// Throw `GreenletExit` into the greenlet that the user runs in.
+    Kill(Py<UserCore>),
+}
+
+/// A greenlet that waits for its response. The serial number tells it from earlier holders of the same slot.
+struct Pending {
+    serial: u32,
+    greenlet: Py<PyAny>,
+    completion: Option<Box<Completion>>,
+}
+
+/// A request's id: its slot and, above, its serial number (31 bits: the highest marks threads).
+fn request_id(slot: usize, serial: u32) -> u64 {
+    slot as u64 | u64::from(serial) << 32
+}
+
+/// What the hub owns; locked for moments only, always by the thread that holds the GIL.
+#[derive(Default)]
+pub struct State {
+    pending: Slab<Pending>,
+    serial: u32,
+    outbox: Vec<Command>,
+    backlog: VecDeque<Event>,
+    ready: VecDeque<Ready>,
+    sleepers: Slab<Option<Py<UserCore>>>,
+    draining: bool,
+    pub health: Health,
+}
+
+/// The process's only hub.
+pub struct Hub {
+    reactor: Reactor,
+    mailbox: Arc<Mailbox>,
+    wake_up: PipeReader,
+    gevent: Py<PyAny>,
+    /// Kept so that it stays started.
+    _watcher: Py<PyAny>,
+    thread: ThreadId,
+    state: Mutex<State>,
+    pub pool: Pool,
+}
+
+impl Hub {
+    /// The hub, started at the first call, which must come from the thread whose gevent hub runs the users.
+    pub fn get(py: Python<'_>) -> PyResult<&'static Hub> {
+        if let Some(hub) = HUB.get(py) {
+            return Ok(hub);
+        }
+        HUB.get_or_try_init(py, || Hub::start(py))
+    }
+
+    /// The hub, if it was ever started.
+    pub fn started(py: Python<'_>) -> Option<&'static Hub> {
+        HUB.get(py)
+    }
+
+    fn start(py: Python<'_>) -> PyResult<Hub> {
+        let (mailbox, wake_up) = Mailbox::new()?;
+        let mailbox = Arc::new(mailbox);
+        let reactor = Reactor::spawn(Settings::default(), Box::new(Delivery(Arc::clone(&mailbox))))
+            .map_err(|error| PyRuntimeError::new_err(format!("the reactor did not start: {error}")))?;
+        let gevent = py.import("gevent")?.call_method0("get_hub")?;
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&wake_up);
+        let watcher = gevent.getattr("loop")?.call_method1("io", (descriptor, 1))?;
+        watcher.call_method1("start", (pyo3::wrap_pyfunction!(drain, py)?,))?;
+        Ok(Hub {
+            reactor,
+            mailbox,
+            wake_up,
+            gevent: gevent.unbind(),
+            _watcher: watcher.unbind(),
+            thread: std::thread::current().id(),
+            state: Mutex::default(),
+            pool: Pool::default(),
+        })
+    }
+
+    /// The shared state. Never keep the guard across a call into Python.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// gevent's hub greenlet.
+    pub fn greenlet<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.gevent.bind(py)
+    }
+
+    /// Send `request` and wait, in this greenlet or thread only, until it has ended.
+    pub fn exchange(&self, py: Python<'_>, request: Box<Request>) -> PyResult<Box<Completion>> {
+        if std::thread::current().id() != self.thread {
+            return Ok(self.exchange_from_thread(py, request));
+        }
+        let id = self.submit(py, request)?;
+        loop {
+            let switched = greenlet::switch(self.gevent.bind(py));
+            let mut state = self.state();
+            match switched {
+                Ok(()) => {
+                    if let Some(completion) = state.pending[id].completion.take() {
+                        let pending = state.pending.remove(id);
+                        state.health.completed += 1;
+                        drop(state);
+                        drop(pending);
+                        return Ok(completion);
+                    }
+                }
+                Err(error) => {
+                    let abandoned = state.pending.remove(id);
+                    if abandoned.completion.is_none() {
+                        state.outbox.push(Command::Cancel(request_id(id, abandoned.serial)));
+                    }
+                    state.health.aborted += 1;
+                    self.flush_unless_draining(&mut state);
+                    drop(state);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn submit(&self, py: Python<'_>, mut request: Box<Request>) -> PyResult<usize> {
+        let current = greenlet::current(py)?;
+        if current.is(self.gevent.bind(py)) {
+            return Err(PyRuntimeError::new_err(
+                "a request cannot be made from a callback of gevent's loop, because it would have to wait; use gevent.spawn",
+            ));
+        }
+        let mut state = self.state();
+        state.serial = (state.serial + 1) & (u32::MAX >> 1);
+        let serial = state.serial;
+        let id = state.pending.insert(Pending { serial, greenlet: current.unbind(), completion: None });
+        request.id = request_id(id, serial);
+        state.health.started += 1;
+        state.outbox.push(Command::Send(request));
+        if state.outbox.len() >= FLUSH_AT {
+            self.reactor.submit(&mut state.outbox);
+        }
+        self.flush_unless_draining(&mut state);
+        Ok(id)
+    }
+
+    fn exchange_from_thread(&self, py: Python<'_>, mut request: Box<Request>) -> Box<Completion> {
+        self.state().health.started += 1;
+        let (id, ticket) = self.mailbox.expect_in_thread();
+        request.id = id | THREAD_BIT;
+        self.reactor.submit(&mut vec![Command::Send(request)]);
+        let completion = py.detach(|| ticket.wait());
+        self.state().health.completed += 1;
+        completion
+    }
+
+    fn flush_unless_draining(&self, state: &mut State) {
+        if !state.draining && !state.outbox.is_empty() {
+            self.reactor.submit(&mut state.outbox);
+        }
+    }
+
+    /// Close connections that nobody will use again.
+    pub fn close(&self, connections: impl IntoIterator<Item = ConnectionId>) {
+        let mut state = self.state();
+        state.outbox.extend(connections.into_iter().map(Command::Close));
+        self.flush_unless_draining(&mut state);
+    }
+
+    /// Have something done at the next drain.
+    pub fn enqueue(&self, ready: Ready) {
+        let mut state = self.state();
+        state.ready.push_back(ready);
+        if !state.draining {
+            drop(state);
+            self.mailbox.wake();
+        }
+    }
+
+    /// Run `user` again at `deadline`; returns the key to [`Hub::forget_sleeper`] it with.
+    pub fn wake_at(&self, user: Py<UserCore>, deadline: Instant) -> usize {
+        let mut state = self.state();
+        let key = state.sleepers.insert(Some(user));
+        state.outbox.push(Command::Timer { key: key as u64, deadline });
+        self.flush_unless_draining(&mut state);
+        key
+    }
+
+    /// A user that will not be run when its timer fires. The key stays taken until then.
+    pub fn forget_sleeper(&self, key: usize) {
+        let forgotten = self.state().sleepers.get_mut(key).and_then(Option::take);
+        drop(forgotten);
+    }
+
+    /// Handle what has come in, within bounds. Runs in gevent's hub.
+    fn drain(&self, py: Python<'_>) -> PyResult<()> {
+        let mut byte = [0_u8; 1];
+        (&self.wake_up).read_exact(&mut byte)?;
+        self.state().draining = true;
+        let begun = Instant::now();
+        let mut handled = 0;
+        while handled < DRAIN_LIMIT && (handled == 0 || begun.elapsed() < DRAIN_TIME) {
+            let done = self.drain_events(py, DRAIN_LIMIT - handled)? + self.drain_ready(py)?;
+            self.flush();
+            if done == 0 {
+                break;
+            }
+            handled += done;
+        }
+        let mut state = self.state();
+        state.draining = false;
+        let more = !state.backlog.is_empty() || !state.ready.is_empty();
+        drop(state);
+        self.flush();
+        self.mailbox.sleep(more);
+        Ok(())
+    }
+
+    fn flush(&self) {
+        let mut state = self.state();
+        if !state.outbox.is_empty() {
+            self.reactor.submit(&mut state.outbox);
+        }
+    }
+
+    fn drain_events(&self, py: Python<'_>, limit: usize) -> PyResult<usize> {
+        let now = Instant::now();
+        let mut state = self.state();
+        if state.backlog.is_empty() {
+            self.mailbox.take(&mut state.backlog);
+        }
+        let mut handled = 0;
+        while handled < limit {
+            let Some(event) = state.backlog.pop_front() else { break };
+            handled += 1;
+            match event {
+                Event::Completed(completion) => {
+                    state.health.queued(now.saturating_duration_since(completion.timings.finished));
+                    let (slot, serial) = (completion.id as u32 as usize, (completion.id >> 32) as u32);
+                    let Some(pending) = state.pending.get_mut(slot).filter(|it| it.serial == serial) else { continue };
+                    pending.completion = Some(completion);
+                    let waiting = pending.greenlet.clone_ref(py);
+                    drop(state);
+                    self.resume(py, waiting.bind(py));
+                    state = self.state();
+                }
+                Event::Timer(key) => {
+                    let Some(user) = state.sleepers.try_remove(key as usize).flatten() else { continue };
+                    drop(state);
+                    self.run(py, user);
+                    state = self.state();
+                }
+            }
+        }
+        Ok(handled)
+    }
+
+    fn drain_ready(&self, py: Python<'_>) -> PyResult<usize> {
+        let count = self.state().ready.len();
+        for _ in 0..count {
+            let next = self.state().ready.pop_front();
+            match next {
+                Some(Ready::Run(user)) => self.run(py, user),
+                Some(Ready::Kill(user)) => self.kill(py, user.bind(py))?,
+                None => break,
+            }
+        }
+        Ok(count)
+    }
+
+    fn run(&self, py: Python<'_>, user: Py<UserCore>) {
+        match self.pool.assign(py, self, user) {
+            Ok(worker) => self.resume(py, worker.bind(py)),
+            Err(error) => self.report(py, error),
+        }
+    }
+
+    fn kill(&self, py: Python<'_>, user: &Bound<'_, UserCore>) -> PyResult<()> {
+        // It may have left its greenlet since it was to be killed.
+        let Some(target) = user.get().running_greenlet(py) else { return UserCore::kill(user) };
+        let exit = PyErr::from_value(greenlet::exit_type(py)?.call0()?);
+        if let Err(error) = greenlet::throw(target.bind(py), exit) {
+            self.report(py, error);
+        }
+        Ok(())
+    }
+
+    fn resume(&self, py: Python<'_>, target: &Bound<'_, PyAny>) {
+        if let Err(error) = greenlet::switch(target) {
+            self.report(py, error);
+        }
+    }
+
+    /// Hand an error that nobody is there to catch to gevent, which prints it, or ends the process if it is an exit.
+    pub fn report(&self, py: Python<'_>, error: PyErr) {
+        let arguments = (py.None(), error.get_type(py), error.value(py), error.traceback(py));
+        if let Err(second) = self.gevent.bind(py).call_method1("handle_error", arguments) {
+            second.print(py);
+        }
+    }
+}
+
+/// The watcher's callback.
+#[pyfunction]
+fn drain(py: Python<'_>) -> PyResult<()> {
+    match Hub::started(py) {
+        Some(hub) => hub.drain(py),
+        None => Ok(()),
+    }
+}

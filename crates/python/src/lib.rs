@@ -1,0 +1,43 @@
+//! The seam between Python and Rust, and the composition root: the module `gregaria._engine`.
+//!
+//! `users` and `client` are what a locustfile drives, `hub` and `mailbox` what drives them, `stats`, `sinks` and
+//! `runner` the pure crates as Python sees them. The module's surface is listed below and typed in `_engine.pyi`.
+
+mod client;
+mod greenlet;
+mod health;
+mod hub;
+mod mailbox;
+mod runner;
+// mod sinks;
+#[path = "/tmp/w/stub/stats.rs"]
+mod stats;
+mod users;
+mod waits;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+use pyo3::prelude::*;
+
+/// See `python/gregaria/_engine.pyi`.
+#[pymodule]
+mod _engine {
+    #[pymodule_export]
+    use crate::client::{HttpSession, Response};
+    #[pymodule_export]
+    use crate::health::engine_stats;
+    #[pymodule_export]
+    use crate::runner::{Dispatcher, Ramp, RunnerMachine, ShapeDriver};
+    #[pymodule_export]
+    use crate::users::{UserCore, UserGreenlet, register_classes, run_task_set};
+    #[pymodule_export]
+    use crate::waits::{Between, BoundPacing, Constant, ConstantPacing};
+
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,377 @@
+//! Carries out the steps of a user's machine: calls hooks and tasks, waits, reports, ends.
+//!
+//! A user in the hub's care is driven in a borrowed greenlet until it waits, and then holds none. The same driver runs a
+//! user or a lone TaskSet in the caller's greenlet (`User.run()`, `TaskSet.run()`), where waits block that greenlet.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gregaria_users::machine::{Control, End, Outcome, State, Step, UserMachine};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::core::{Course, Life, Level, UserCore};
+use super::handle::UserGreenlet;
+use super::outcome::{classify, exception_of};
+use super::plan::{self, SetPlan, UserPlan};
+use super::tasks::{self, Executed};
+use crate::hub::{Hub, Ready};
+use crate::{client, greenlet, waits};
+
+/// What a killed user's machine is told.
+pub const KILLED: Outcome = Outcome::Control(Control::Exit);
+
+/// Why a drive came to an end.
+enum Progress {
+    /// The user waits and needs no greenlet.
+    Parked,
+    Over(End, Option<PyErr>),
+}
+
+/// Who is driven, and how.
+struct Drive<'a, 'py> {
+    user: &'a Bound<'py, UserCore>,
+    plan: Arc<UserPlan>,
+    course: &'a Mutex<Course>,
+    hub: &'static Hub,
+    /// Waits block the greenlet instead of giving it back.
+    in_place: bool,
+    error: Option<PyErr>,
+    /// Requests that the process had started when the last wait ended.
+    started_before: u64,
+}
+
+/// Run `user` in the calling pooled greenlet until it waits or ends.
+pub fn run_borrowed(user: &Bound<'_, UserCore>) {
+    if let Err(error) = try_run_borrowed(user) {
+        finish(user, Some(error));
+    }
+}
+
+fn try_run_borrowed(user: &Bound<'_, UserCore>) -> PyResult<()> {
+    let py = user.py();
+    let current = greenlet::current(py)?.unbind();
+    let (plan, context, resume_with) = {
+        let mut state = user.get().state();
+        if matches!(state.life, Life::Ended | Life::Created) {
+            return Ok(());
+        }
+        state.life = Life::Running(current);
+        let plan = state.plan.clone().expect("a user gets its plan when it starts");
+        let context = state.context.as_ref().expect("a user gets its context when it starts").clone_ref(py);
+        (plan, context, state.resume_with.take())
+    };
+    let mut drive = Drive::new(user, plan, user.get().course(), false)?;
+    let progress = context.run(py, || {
+        if drive.plan.run {
+            return user.call_method0(intern!(py, "run")).map(|_| Progress::Over(End::Stopped, None));
+        }
+        drive.run(resume_with)
+    })??;
+    if let Progress::Over(end, error) = progress {
+        finish(user, error_of(py, end, error));
+    }
+    Ok(())
+}
+
+/// Run `user` in the calling greenlet to its end.
+pub fn run_in_place(user: &Bound<'_, UserCore>) -> PyResult<()> {
+    let py = user.py();
+    if lock(user.get().course()).machine.state().is_some() {
+        return Err(PyRuntimeError::new_err("this user was run before; make a new instance"));
+    }
+    let plan = Arc::new(UserPlan::of(user)?);
+    let progress = Drive::new(user, plan, user.get().course(), true)?.run(None)?;
+    client::release(user);
+    match progress {
+        Progress::Parked => Ok(()),
+        Progress::Over(end, error) => error_of(py, end, error).map_or(Ok(()), Err),
+    }
+}
+
+/// `TaskSet.run()`: run `set` in the calling greenlet until something leaves it, which is then raised.
+#[pyfunction]
+pub fn run_task_set(set: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = set.py();
+    let user = set.getattr(intern!(py, "user"))?.cast_into::<UserCore>()?;
+    let mut course = Course::new(UserMachine::of_set());
+    course.levels.push(Level { set: set.clone().unbind(), plan: SetPlan::of(set)?, next_task: None });
+    let course = Mutex::new(course);
+    let plan = Arc::new(UserPlan::of(&user)?);
+    match Drive::new(&user, plan, &course, true)?.run(None)? {
+        Progress::Parked => Ok(()),
+        Progress::Over(end, error) => error_of(py, end, error).map_or(Ok(()), Err),
+    }
+}
+
+/// The user's `DefaultTaskSet`, made now if it is not there yet.
+pub fn default_set(user: &Bound<'_, UserCore>) -> PyResult<Py<PyAny>> {
+    let py = user.py();
+    if let Some(set) = &user.get().state().default_set {
+        return Ok(set.clone_ref(py));
+    }
+    let made = plan::bases(py).default_task_set.bind(py).call1((user,))?.unbind();
+    Ok(user.get().state().default_set.get_or_insert(made).clone_ref(py))
+}
+
+/// The user is over: let go of what it held and tell its group.
+pub fn finish(user: &Bound<'_, UserCore>, error: Option<PyErr>) {
+    let py = user.py();
+    let (handle, held) = {
+        let mut state = user.get().state();
+        if matches!(state.life, Life::Ended) {
+            return;
+        }
+        let life = std::mem::replace(&mut state.life, Life::Ended);
+        let handle = state.handle.as_ref().map(|handle| handle.clone_ref(py));
+        (handle, (life, state.context.take(), state.default_set.take()))
+    };
+    let levels = std::mem::take(&mut lock(user.get().course()).levels);
+    drop((held, levels));
+    client::release(user);
+    let Ok(hub) = Hub::get(py) else { return };
+    if let Some(handle) = handle
+        && let Err(error) = UserGreenlet::ended(handle.bind(py), error.as_ref())
+    {
+        hub.report(py, error);
+    }
+    if let Some(error) = error {
+        hub.report(py, error);
+    }
+}
+
+fn lock(course: &Mutex<Course>) -> MutexGuard<'_, Course> {
+    course.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The exception that an end leaves behind, if it was not a regular one.
+fn error_of(py: Python<'_>, end: End, error: Option<PyErr>) -> Option<PyErr> {
+    match end {
+        End::Stopped | End::Died(Outcome::Returned) => None,
+        End::Died(Outcome::Failed) => error,
+        End::Died(Outcome::Control(control)) => Some(exception_of(py, control)),
+    }
+}
+
+impl<'a, 'py> Drive<'a, 'py> {
+    fn new(
+        user: &'a Bound<'py, UserCore>,
+        plan: Arc<UserPlan>,
+        course: &'a Mutex<Course>,
+        in_place: bool,
+    ) -> PyResult<Self> {
+        let hub = Hub::get(user.py())?;
+        let started_before = hub.state().health.started;
+        Ok(Drive { user, plan, course, hub, in_place, error: None, started_before })
+    }
+
+    fn run(&mut self, resume_with: Option<Outcome>) -> PyResult<Progress> {
+        let mut step = {
+            let mut course = lock(self.course);
+            match (course.machine.state(), resume_with) {
+                (None, None) => course.machine.start(),
+                (None, Some(_)) => Step::Done(End::Stopped),
+                (Some(_), outcome) => course.machine.advance(outcome.unwrap_or(Outcome::Returned)),
+            }
+        };
+        loop {
+            let outcome = match step {
+                Step::Done(end) => return Ok(Progress::Over(end, self.error.take())),
+                Step::Wait => match self.wait()? {
+                    Some(outcome) => outcome,
+                    None => return Ok(Progress::Parked),
+                },
+                Step::Execute => match self.execute() {
+                    Ok(Executed::Returned) => Outcome::Returned,
+                    Ok(Executed::Entered) => {
+                        step = lock(self.course).machine.enter();
+                        continue;
+                    }
+                    Err(error) => self.classified(error)?,
+                },
+                Step::Report => self.report()?,
+                other => match self.call(other) {
+                    Ok(()) => Outcome::Returned,
+                    Err(error) => self.raised_in(other, error)?,
+                },
+            };
+            step = self.advance(outcome);
+        }
+    }
+
+    /// Tell the machine; let go of the sets that it has left.
+    fn advance(&mut self, outcome: Outcome) -> Step {
+        let lone = !std::ptr::eq(self.course, self.user.get().course());
+        if lone && lock(self.user.get().course()).machine.state() == Some(State::Stopping) {
+            lock(self.course).machine.request_stop();
+        }
+        let mut course = lock(self.course);
+        let step = course.machine.advance(outcome);
+        let levels = course.machine.depth().saturating_sub(usize::from(!lone));
+        if course.levels.len() > levels && !matches!(step, Step::Done(_)) {
+            let left = course.levels.split_off(levels);
+            drop(course);
+            drop(left);
+        }
+        step
+    }
+
+    fn classified(&mut self, error: PyErr) -> PyResult<Outcome> {
+        let raised = classify(self.user.py(), error)?;
+        self.error = Some(raised.error);
+        Ok(raised.outcome)
+    }
+
+    /// The innermost set and its plan; `None` for the user's own tasks.
+    fn innermost(&self) -> Option<(Bound<'py, PyAny>, SetPlan)> {
+        let py = self.user.py();
+        lock(self.course).levels.last().map(|level| (level.set.clone_ref(py).into_bound(py), level.plan))
+    }
+
+    /// Steps that are one call of a hook.
+    fn call(&self, step: Step) -> PyResult<()> {
+        let py = self.user.py();
+        match step {
+            Step::StartUser if self.plan.on_start => self.user.call_method0(intern!(py, "on_start")).map(drop),
+            Step::StopUser if self.plan.on_stop => self.user.call_method0(intern!(py, "on_stop")).map(drop),
+            Step::StartSet | Step::StopSet => match self.innermost() {
+                Some((set, plan)) if step == Step::StartSet && plan.on_start => {
+                    set.call_method0(intern!(py, "on_start")).map(drop)
+                }
+                Some((set, plan)) if step == Step::StopSet && plan.on_stop => {
+                    set.call_method0(intern!(py, "on_stop")).map(drop)
+                }
+                _ => Ok(()),
+            },
+            Step::Pick => self.pick(),
+            _ => Ok(()),
+        }
+    }
+
+    /// An exception out of `step`: some are reported where they happen.
+    fn raised_in(&mut self, step: Step, error: PyErr) -> PyResult<Outcome> {
+        let py = self.user.py();
+        let outcome = self.classified(error)?;
+        let Some(error) = &self.error else { return Ok(outcome) };
+        let bases = plan::bases(py);
+        let stops = matches!(outcome, Outcome::Control(Control::StopUser | Control::StopTest | Control::Exit));
+        if step == Step::StartUser && !stops {
+            bases.report_start.bind(py).call1((self.user, error.value(py)))?;
+        } else if step == Step::StopSet && outcome == Outcome::Failed {
+            bases.log_stop.bind(py).call1((error.value(py),))?;
+        }
+        Ok(outcome)
+    }
+
+    fn pick(&self) -> PyResult<()> {
+        let innermost = self.innermost();
+        let task = match &innermost {
+            Some((set, plan)) => tasks::pick(set, plan)?,
+            None => tasks::pick_own(self.user, &self.plan.default)?,
+        };
+        let mut course = lock(self.course);
+        let slot = match course.levels.last_mut() {
+            Some(level) => &mut level.next_task,
+            None => &mut course.next_task,
+        };
+        let old = std::mem::replace(slot, task.map(Bound::unbind));
+        drop(course);
+        drop(old);
+        Ok(())
+    }
+
+    fn execute(&self) -> PyResult<Executed> {
+        let py = self.user.py();
+        let task = {
+            let mut course = lock(self.course);
+            match course.levels.last_mut() {
+                Some(level) => level.next_task.take(),
+                None => course.next_task.take(),
+            }
+        };
+        let task = task.map(|task| task.into_bound(py));
+        let entered = match self.innermost() {
+            Some((set, _)) => tasks::execute(&set, task)?,
+            None => tasks::execute_own(self.user, task)?,
+        };
+        let Some(set) = entered else { return Ok(Executed::Returned) };
+        let plan = SetPlan::of(&set)?;
+        if plan.run {
+            return set.call_method0(intern!(py, "run")).map(|_| Executed::Returned);
+        }
+        lock(self.course).levels.push(Level { set: set.unbind(), plan, next_task: None });
+        Ok(Executed::Entered)
+    }
+
+    /// Tell about the exception just seen. It ends here unless the environment wants exceptions to get through.
+    fn report(&mut self) -> PyResult<Outcome> {
+        let py = self.user.py();
+        let Some(error) = self.error.take() else { return Ok(Outcome::Returned) };
+        let owner = match self.innermost() {
+            Some((set, _)) => set,
+            None => default_set(self.user)?.into_bound(py),
+        };
+        let reported = plan::bases(py).report.bind(py).call1((owner, error.value(py))).and_then(|ends| ends.is_truthy());
+        match reported {
+            Ok(true) => Ok(Outcome::Returned),
+            Ok(false) => {
+                self.error = Some(error);
+                Ok(Outcome::Failed)
+            }
+            Err(error) => self.classified(error),
+        }
+    }
+
+    /// Wait, or arrange for it and return `None` if the greenlet is to be given back.
+    fn wait(&mut self) -> PyResult<Option<Outcome>> {
+        match self.try_wait() {
+            Ok(true) => Ok(Some(Outcome::Returned)),
+            Ok(false) => Ok(None),
+            Err(error) => self.classified(error).map(Some),
+        }
+    }
+
+    fn try_wait(&mut self) -> PyResult<bool> {
+        let py = self.user.py();
+        let innermost = self.innermost();
+        let plan = innermost.as_ref().map_or(self.plan.default, |(_, plan)| *plan);
+        if plan.wait {
+            let set = match innermost {
+                Some((set, _)) => set,
+                None => default_set(self.user)?.into_bound(py),
+            };
+            return set.call_method0(intern!(py, "wait")).map(|_| true);
+        }
+        let set_with_own = innermost.filter(|_| plan.wait_time).map(|(set, _)| set);
+        let seconds = waits::seconds(self.user, set_with_own.as_ref())?;
+        if self.in_place {
+            let pause = if seconds > 0.0 { seconds } else { 0.0 };
+            return py.import("gevent")?.call_method1("sleep", (pause,)).map(|_| true);
+        }
+        if seconds > 0.0 {
+            self.park(seconds);
+            return Ok(false);
+        }
+        // Without a wait the user goes straight on if others had their turn meanwhile, and else lets them have it.
+        let started = self.hub.state().health.started;
+        if started != self.started_before {
+            self.started_before = started;
+            return Ok(true);
+        }
+        self.user.get().state().life = Life::Queued;
+        self.hub.enqueue(Ready::Run(self.user.clone().unbind()));
+        Ok(false)
+    }
+
+    fn park(&self, seconds: f64) {
+        let pause = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        let now = Instant::now();
+        let deadline = now.checked_add(pause).unwrap_or(now + Duration::from_secs(u64::from(u32::MAX)));
+        let key = self.hub.wake_at(self.user.clone().unbind(), deadline);
+        let mut state = self.user.get().state();
+        let old = std::mem::replace(&mut state.life, Life::Sleeping(key));
+        drop(state);
+        drop(old);
+    }
+}

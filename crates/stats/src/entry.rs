@@ -1,0 +1,383 @@
+//! What is known about the requests of one (name, method), or of all of them together.
+//! Totals, minimum and maximum are exact; percentiles come from the histogram. Knows nothing of other entries.
+
+use std::sync::Arc;
+
+use crate::bucket::bucket_ms;
+use crate::histogram::{Bucket, Histogram};
+use crate::rate::PerSecond;
+use crate::window::{DEFAULT_SPAN_S, Window};
+
+/// Statistics of one kind of request.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub(crate) method: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) present: bool,
+    num_requests: u64,
+    num_none_requests: u64,
+    num_failures: u64,
+    total_response_time_us: u64,
+    min_response_time_us: u64,
+    max_response_time_us: u64,
+    total_content_length: u64,
+    start_time: f64,
+    last_request_timestamp: Option<f64>,
+    per_second: PerSecond,
+    histogram: Histogram,
+    window: Option<Box<Window>>,
+}
+
+impl Entry {
+    pub fn new(method: Arc<str>, name: Arc<str>, now: f64) -> Self {
+        Self {
+            method,
+            name,
+            present: true,
+            num_requests: 0,
+            num_none_requests: 0,
+            num_failures: 0,
+            total_response_time_us: 0,
+            min_response_time_us: u64::MAX,
+            max_response_time_us: 0,
+            total_content_length: 0,
+            start_time: now,
+            last_request_timestamp: None,
+            per_second: PerSecond::default(),
+            histogram: Histogram::new(),
+            window: None,
+        }
+    }
+
+    /// Back to zero; the name, and whether a window is kept, stay.
+    pub fn reset(&mut self, now: f64) {
+        let windowed = self.window.is_some();
+        *self = Self::new(self.method.clone(), self.name.clone(), now);
+        if windowed {
+            self.enable_window(now);
+        }
+    }
+
+    /// From now on keep a state per second, so that current percentiles can be told.
+    pub fn enable_window(&mut self, now: f64) {
+        if self.window.is_none() {
+            let mut window = Box::new(Window::default());
+            window.keep(now as i64, &self.histogram, DEFAULT_SPAN_S);
+            self.window = Some(window);
+        }
+    }
+
+    pub fn disable_window(&mut self) {
+        self.window = None;
+    }
+
+    /// Count a request; one without a response time only counts as a request.
+    pub fn record(&mut self, now: f64, response_time_us: Option<u64>, length: u64, span_s: i64) {
+        let sample = response_time_us.map(|us| (us, Bucket::of(us)));
+        self.record_sample(now, sample, length, span_s);
+    }
+
+    #[inline]
+    pub(crate) fn record_sample(&mut self, now: f64, sample: Option<(u64, Bucket)>, length: u64, span_s: i64) {
+        let second = now as i64;
+        if let (Some(window), Some(last)) = (&mut self.window, self.last_request_timestamp)
+            && second > last as i64
+        {
+            window.keep(second - 1, &self.histogram, span_s);
+        }
+        self.present = true;
+        self.num_requests += 1;
+        self.total_content_length += length;
+        self.last_request_timestamp = Some(now);
+        self.per_second.request(second);
+        let Some((response_time_us, bucket)) = sample else {
+            self.num_none_requests += 1;
+            return;
+        };
+        self.total_response_time_us = self.total_response_time_us.saturating_add(response_time_us);
+        self.min_response_time_us = self.min_response_time_us.min(response_time_us);
+        self.max_response_time_us = self.max_response_time_us.max(response_time_us);
+        self.histogram.record(bucket);
+    }
+
+    /// Count a failure. The request itself is counted by [`Entry::record`].
+    pub fn record_failure(&mut self, now: f64) {
+        self.present = true;
+        self.num_failures += 1;
+        self.per_second.failure(now as i64);
+    }
+
+    /// Add everything another entry has counted.
+    pub fn merge(&mut self, other: &Self, span_s: i64) {
+        let last_second = self.last_request_timestamp.map(|last| last as i64);
+        self.last_request_timestamp = match (self.last_request_timestamp, other.last_request_timestamp) {
+            (Some(ours), Some(theirs)) => Some(ours.max(theirs)),
+            (ours, theirs) => ours.or(theirs),
+        };
+        self.start_time = self.start_time.min(other.start_time);
+        self.num_requests += other.num_requests;
+        self.num_none_requests += other.num_none_requests;
+        self.num_failures += other.num_failures;
+        self.total_response_time_us = self.total_response_time_us.saturating_add(other.total_response_time_us);
+        self.min_response_time_us = self.min_response_time_us.min(other.min_response_time_us);
+        self.max_response_time_us = self.max_response_time_us.max(other.max_response_time_us);
+        self.total_content_length += other.total_content_length;
+        for (second, requests, failures) in other.per_second.seconds() {
+            self.per_second.add(second, requests, failures);
+        }
+        self.histogram.merge(&other.histogram);
+        let second = self.last_request_timestamp.map(|last| last as i64);
+        if let (Some(window), Some(second)) = (&mut self.window, second)
+            && last_second.is_none_or(|before| second > before)
+        {
+            window.keep(second, &self.histogram, span_s);
+        }
+    }
+
+    pub fn method(&self) -> &Arc<str> {
+        &self.method
+    }
+
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub fn num_requests(&self) -> u64 {
+        self.num_requests
+    }
+
+    /// Requests without a response time.
+    pub fn num_none_requests(&self) -> u64 {
+        self.num_none_requests
+    }
+
+    pub fn num_failures(&self) -> u64 {
+        self.num_failures
+    }
+
+    pub fn total_response_time_us(&self) -> u64 {
+        self.total_response_time_us
+    }
+
+    pub fn min_response_time_us(&self) -> Option<u64> {
+        (!self.histogram.is_empty()).then_some(self.min_response_time_us)
+    }
+
+    pub fn max_response_time_us(&self) -> Option<u64> {
+        (!self.histogram.is_empty()).then_some(self.max_response_time_us)
+    }
+
+    pub fn total_content_length(&self) -> u64 {
+        self.total_content_length
+    }
+
+    /// When this entry was created or reset.
+    pub fn start_time(&self) -> f64 {
+        self.start_time
+    }
+
+    pub fn last_request_timestamp(&self) -> Option<f64> {
+        self.last_request_timestamp
+    }
+
+    pub fn per_second(&self) -> &PerSecond {
+        &self.per_second
+    }
+
+    pub fn histogram(&self) -> &Histogram {
+        &self.histogram
+    }
+
+    pub fn has_window(&self) -> bool {
+        self.window.is_some()
+    }
+
+    /// Failures per request; 1 if there are failures and no requests.
+    pub fn fail_ratio(&self) -> f64 {
+        match (self.num_requests, self.num_failures) {
+            (0, 0) => 0.0,
+            (0, _) => 1.0,
+            (requests, failures) => failures as f64 / requests as f64,
+        }
+    }
+
+    /// Mean response time in milliseconds, 0 if none is known.
+    pub fn avg_response_time_ms(&self) -> f64 {
+        match self.histogram.len() {
+            0 => 0.0,
+            samples => self.total_response_time_us as f64 / 1_000.0 / samples as f64,
+        }
+    }
+
+    /// Mean content length in bytes, `None` if there were no requests.
+    pub fn avg_content_length(&self) -> Option<f64> {
+        (self.num_requests > 0).then(|| self.total_content_length as f64 / self.num_requests as f64)
+    }
+
+    /// The response time in microseconds at percentile `p` (0 to 1), `None` without samples.
+    /// Never outside of minimum and maximum; `p` = 1 is the maximum itself.
+    pub fn percentile_us(&self, p: f64) -> Option<u64> {
+        self.percentiles_us(&[p]).first().copied()
+    }
+
+    /// Several percentiles at once; empty without samples. See [`Entry::percentile_us`].
+    pub fn percentiles_us(&self, wanted: &[f64]) -> Vec<u64> {
+        let mut values = self.histogram.percentiles(wanted);
+        for (value, p) in values.iter_mut().zip(wanted) {
+            *value = if *p >= 1.0 { self.max_response_time_us } else { self.within(*value) };
+        }
+        values
+    }
+
+    fn within(&self, value_us: u64) -> u64 {
+        value_us.clamp(self.min_response_time_us, self.max_response_time_us)
+    }
+
+    /// Percentiles in microseconds of about the last `span_s` seconds, 0 where nothing was measured in them.
+    /// `None` if no window is kept or none reaches that far back.
+    pub fn current_percentiles_us(&self, wanted: &[f64], now: f64, span_s: i64) -> Option<Vec<u64>> {
+        let earlier = self.window.as_ref()?.nearest(now as i64, span_s)?;
+        let recent = self.histogram.since(earlier);
+        if recent.is_empty() {
+            return Some(vec![0; wanted.len()]);
+        }
+        Some(recent.percentiles(wanted).into_iter().map(|value| self.within(value)).collect())
+    }
+
+    /// Locust's view of the distribution: counts by coarse bucket in milliseconds, ascending.
+    pub fn response_times_ms(&self) -> Vec<(u64, u64)> {
+        let mut coarse: Vec<(u64, u64)> = Vec::new();
+        for (bucket, amount) in self.histogram.buckets() {
+            let ms = bucket_ms(self.within(bucket.value_us()));
+            match coarse.last_mut() {
+                Some((last, sum)) if *last == ms => *sum += amount,
+                _ => coarse.push((ms, amount)),
+            }
+        }
+        coarse
+    }
+
+    /// Bytes on the heap, names left out.
+    pub fn heap_bytes(&self) -> usize {
+        self.histogram.heap_bytes() + self.window.as_ref().map_or(0, |window| size_of::<Window>() + window.heap_bytes())
+    }
+}
+
+/// The parts of an entry as they travel between processes.
+#[derive(Debug, Clone, Default)]
+pub struct Parts {
+    pub num_requests: u64,
+    pub num_none_requests: u64,
+    pub num_failures: u64,
+    pub total_response_time_us: u64,
+    pub min_response_time_us: Option<u64>,
+    pub max_response_time_us: u64,
+    pub total_content_length: u64,
+    pub start_time: f64,
+    pub last_request_timestamp: Option<f64>,
+    /// (second, requests, failures)
+    pub per_second: Vec<(i64, u32, u32)>,
+    pub histogram: Histogram,
+}
+
+impl Entry {
+    /// An entry from its parts.
+    pub fn from_parts(method: Arc<str>, name: Arc<str>, mut parts: Parts) -> Self {
+        let mut entry = Self::new(method, name, parts.start_time);
+        entry.num_requests = parts.num_requests;
+        entry.num_none_requests = parts.num_none_requests;
+        entry.num_failures = parts.num_failures;
+        entry.total_response_time_us = parts.total_response_time_us;
+        entry.min_response_time_us = parts.min_response_time_us.unwrap_or(u64::MAX);
+        entry.max_response_time_us = parts.max_response_time_us;
+        entry.total_content_length = parts.total_content_length;
+        entry.last_request_timestamp = parts.last_request_timestamp;
+        parts.per_second.sort_unstable();
+        for (second, requests, failures) in parts.per_second {
+            entry.per_second.add(second, requests, failures);
+        }
+        entry.histogram = parts.histogram;
+        if !entry.histogram.is_empty() {
+            entry.min_response_time_us = entry.min_response_time_us.min(entry.max_response_time_us);
+        }
+        entry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry::new("GET".into(), "/".into(), 1_000.0)
+    }
+
+    #[test]
+    fn figures_of_nothing_are_zero() {
+        let entry = entry();
+        assert_eq!(entry.fail_ratio(), 0.0);
+        assert_eq!(entry.avg_response_time_ms(), 0.0);
+        assert_eq!(entry.avg_content_length(), None);
+        assert_eq!(entry.min_response_time_us(), None);
+        assert_eq!(entry.percentile_us(0.5), None);
+        assert!(entry.response_times_ms().is_empty());
+    }
+
+    #[test]
+    fn requests_without_a_time_count_only_as_requests() {
+        let mut entry = entry();
+        entry.record(1_001.0, None, 10, DEFAULT_SPAN_S);
+        entry.record(1_001.5, Some(44_080), 30, DEFAULT_SPAN_S);
+        assert_eq!((entry.num_requests(), entry.num_none_requests()), (2, 1));
+        assert_eq!(entry.avg_response_time_ms(), 44.08);
+        assert_eq!(entry.avg_content_length(), Some(20.0));
+        assert_eq!(entry.percentile_us(0.5), Some(44_080));
+        assert_eq!(entry.response_times_ms(), [(44, 1)]);
+    }
+
+    #[test]
+    fn failures_without_requests_are_all_of_them() {
+        let mut entry = entry();
+        entry.record_failure(1_001.0);
+        assert_eq!(entry.fail_ratio(), 1.0);
+    }
+
+    #[test]
+    fn current_percentiles_forget_what_is_older_than_the_window() {
+        let mut entry = entry();
+        entry.enable_window(1_000.0);
+        for second in 0..30u64 {
+            let us = if second < 15 { 500_000 } else { 20_000 };
+            entry.record(1_000.0 + second as f64 + 0.5, Some(us), 0, DEFAULT_SPAN_S);
+        }
+        assert_eq!(entry.current_percentiles_us(&[0.99], 1_029.9, 10), Some(vec![20_000]));
+        assert_eq!(entry.percentile_us(0.99), Some(500_000));
+        assert_eq!(entry.current_percentiles_us(&[0.5], 1_040.0, 10), Some(vec![20_000]));
+        assert_eq!(entry.current_percentiles_us(&[0.5], 1_060.0, 10), None);
+        assert_eq!(self::entry().current_percentiles_us(&[0.5], 1_000.0, 10), None);
+    }
+
+    #[test]
+    fn merging_adds_counts_and_keeps_extremes() {
+        let (mut left, mut right) = (entry(), entry());
+        left.record(1_002.0, Some(3_000), 1, DEFAULT_SPAN_S);
+        right.record(1_003.0, Some(9_000), 2, DEFAULT_SPAN_S);
+        right.record_failure(1_003.0);
+        left.merge(&right, DEFAULT_SPAN_S);
+        assert_eq!((left.num_requests(), left.num_failures(), left.total_content_length()), (2, 1, 3));
+        assert_eq!((left.min_response_time_us(), left.max_response_time_us()), (Some(3_000), Some(9_000)));
+        assert_eq!(left.last_request_timestamp(), Some(1_003.0));
+        assert_eq!(left.per_second().seconds().collect::<Vec<_>>(), [(1_002, 1, 0), (1_003, 1, 1)]);
+    }
+
+    #[test]
+    fn reset_keeps_the_name_and_the_window() {
+        let mut entry = entry();
+        entry.enable_window(1_000.0);
+        entry.record(1_001.0, Some(5), 5, DEFAULT_SPAN_S);
+        entry.reset(1_050.0);
+        assert!(entry.has_window() && entry.histogram().is_empty());
+        assert_eq!((entry.num_requests(), entry.start_time(), entry.last_request_timestamp()), (0, 1_050.0, None));
+        assert_eq!(&**entry.name(), "/");
+    }
+}

@@ -1,0 +1,170 @@
+//! The table of failures: one record per (method, name, text), with how often and when it was seen.
+//! Task exceptions are not failures and live with the runner.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use sha2::{Digest, Sha256};
+
+/// One kind of failure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ErrorRecord {
+    pub method: Arc<str>,
+    pub name: Arc<str>,
+    /// What failed, in the words of the exception's `repr`, addresses masked.
+    pub text: Arc<str>,
+    pub occurrences: u64,
+    pub first_seen: Option<f64>,
+    pub last_seen: Option<f64>,
+}
+
+impl ErrorRecord {
+    /// The line of the console's error report: `GET /: what failed`.
+    pub fn to_name(&self) -> String {
+        format!("{} {}: {}", self.method, self.name, unwrap_message(&self.text))
+    }
+}
+
+/// All failures, in the order in which they were first seen.
+#[derive(Debug, Default)]
+pub struct ErrorTable {
+    records: Vec<ErrorRecord>,
+    by_entry: FxHashMap<u32, FxHashMap<Arc<str>, usize>>,
+}
+
+impl ErrorTable {
+    pub(crate) fn occurred(&mut self, entry: u32, names: (&Arc<str>, &Arc<str>), text: &str, now: f64) {
+        let text = mask_address(text);
+        let texts = self.by_entry.entry(entry).or_default();
+        if let Some(record) = texts.get(&*text).and_then(|at| self.records.get_mut(*at)) {
+            record.occurrences += 1;
+            record.last_seen = Some(now);
+            return;
+        }
+        let text: Arc<str> = text.into();
+        texts.insert(text.clone(), self.records.len());
+        let (method, name) = (names.0.clone(), names.1.clone());
+        self.records.push(ErrorRecord { method, name, text, occurrences: 1, first_seen: Some(now), last_seen: Some(now) });
+    }
+
+    pub fn records(&self) -> &[ErrorRecord] {
+        &self.records
+    }
+
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.by_entry.clear();
+    }
+}
+
+/// The key under which all nodes know a failure: sha256, in hex, of `method.name.<repr of the masked text>`.
+/// `text_repr` is what Python's `repr` makes of the text.
+pub fn error_key(method: &str, name: &str, text_repr: &str) -> String {
+    let digest = Sha256::digest(format!("{method}.{name}.{text_repr}"));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Replace the first `object at 0x…` address in a text, wherever it occurs, so that equal failures stay equal.
+pub fn mask_address(text: &str) -> Cow<'_, str> {
+    const MARK: &str = "object at 0x";
+    let Some(found) = text.find(MARK) else { return Cow::Borrowed(text) };
+    let start = found + MARK.len() - 2;
+    match text[start..].find('>') {
+        Some(length) => Cow::Owned(text.replace(&text[start..start + length], "0x....")),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// The message inside `CatchResponseError('message')`, any other text as it is.
+fn unwrap_message(text: &str) -> Cow<'_, str> {
+    let Some(argument) = text.strip_prefix("CatchResponseError(").and_then(|rest| rest.strip_suffix(')')) else {
+        return Cow::Borrowed(text);
+    };
+    read_string_literal(argument).map_or(Cow::Borrowed(argument), Cow::Owned)
+}
+
+/// The string that a Python string literal, as `repr` writes it, stands for.
+fn read_string_literal(literal: &str) -> Option<String> {
+    let quote = literal.chars().next().filter(|first| matches!(first, '\'' | '"'))?;
+    let inner = literal[1..].strip_suffix(quote)?;
+    let mut text = String::with_capacity(inner.len());
+    let mut rest = inner.chars();
+    while let Some(next) = rest.next() {
+        if next == quote {
+            return None;
+        }
+        text.push(if next == '\\' { read_escape(&mut rest)? } else { next });
+    }
+    Some(text)
+}
+
+fn read_escape(rest: &mut std::str::Chars<'_>) -> Option<char> {
+    let digits = match rest.next()? {
+        'n' => return Some('\n'),
+        'r' => return Some('\r'),
+        't' => return Some('\t'),
+        'x' => 2,
+        'u' => 4,
+        'U' => 8,
+        plain @ ('\\' | '\'' | '"') => return Some(plain),
+        _ => return None,
+    };
+    let code: String = rest.by_ref().take(digits).collect();
+    u32::from_str_radix(&code, 16).ok().filter(|_| code.len() == digits).and_then(char::from_u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(texts: &[&str]) -> ErrorTable {
+        let mut table = ErrorTable::default();
+        for (at, text) in texts.iter().enumerate() {
+            table.occurred(0, (&"GET".into(), &"/a".into()), text, 100.0 + at as f64);
+        }
+        table
+    }
+
+    #[test]
+    fn equal_failures_are_one_record() {
+        let table = table(&["ValueError('a')", "ValueError('b')", "ValueError('a')"]);
+        let told: Vec<_> = table.records().iter().map(|r| (&*r.text, r.occurrences, r.first_seen, r.last_seen)).collect();
+        assert_eq!(
+            told,
+            [("ValueError('a')", 2, Some(100.0), Some(102.0)), ("ValueError('b')", 1, Some(101.0), Some(101.0))]
+        );
+    }
+
+    #[test]
+    fn addresses_do_not_tell_failures_apart() {
+        let table = table(&["X(<a.B object at 0x7f01>)", "X(<a.B object at 0x7f02>)"]);
+        assert_eq!(table.records().len(), 1);
+        assert_eq!(&*table.records()[0].text, "X(<a.B object at 0x....>)");
+    }
+
+    #[test]
+    fn only_the_first_address_is_masked_wherever_it_stands() {
+        assert_eq!(mask_address("<object at 0x1> 0x1 <object at 0x2>"), "<object at 0x....> 0x.... <object at 0x2>");
+        assert_eq!(mask_address("object at 0x1 (open end)"), "object at 0x1 (open end)");
+        assert_eq!(mask_address("plain"), "plain");
+    }
+
+    #[test]
+    fn the_report_shows_the_message_of_a_failed_check() {
+        let named = |text: &str| table(&[text]).records()[0].to_name();
+        assert_eq!(named("CatchResponseError('f1')"), "GET /a: f1");
+        assert_eq!(named(r#"CatchResponseError("it's")"#), "GET /a: it's");
+        assert_eq!(named(r"CatchResponseError('a\'b\n\xe9\u2028')"), "GET /a: a'b\n\u{e9}\u{2028}");
+        assert_eq!(named("CatchResponseError(7)"), "GET /a: 7");
+        assert_eq!(named("ValueError('f1')"), "GET /a: ValueError('f1')");
+    }
+
+    #[test]
+    fn keys_are_those_of_locust() {
+        assert_eq!(
+            error_key("GET", "/fail", "\"CatchResponseError('f1')\""),
+            "5a450ef4faaba2e93028ba81f54ef2d16b5612ee6f33db46871787f40f04ceb9"
+        );
+    }
+}

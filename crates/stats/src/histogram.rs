@@ -1,0 +1,364 @@
+//! A sparse histogram of microseconds: three significant digits, from 1 us to twelve days.
+//!
+//! Values below 2,048 have a bucket each; above, every power of two is cut into 1,024 buckets (at most 0.1 % wide).
+//! Buckets lie in pages of one cache line (32 counters of 16 bits) that exist only where samples fell; a counter that
+//! runs over carries into a short sorted list, so counts are 64 bits wide. Knows nothing of time, names or rates.
+
+const SUB_BUCKET_BITS: u32 = 10;
+const PAGE_BITS: u32 = 5;
+const PAGE_BUCKETS: usize = 1 << PAGE_BITS;
+const CARRY: u64 = 1 << u16::BITS;
+
+/// Longer response times are counted in the last bucket.
+pub const MAX_VALUE_US: u64 = (1 << 40) - 1;
+
+/// The number of a bucket, computed once per sample and good for every histogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bucket(u32);
+
+impl Bucket {
+    /// The bucket of a value.
+    #[inline]
+    pub fn of(value_us: u64) -> Self {
+        let value = value_us.min(MAX_VALUE_US);
+        let shift = (63 - SUB_BUCKET_BITS).saturating_sub(value.leading_zeros());
+        Self((shift << SUB_BUCKET_BITS) + (value >> shift) as u32)
+    }
+
+    /// The smallest and the largest value that fall into this bucket.
+    pub fn bounds_us(self) -> (u64, u64) {
+        let shift = (self.0 >> SUB_BUCKET_BITS).saturating_sub(1);
+        let low = u64::from(self.0 - (shift << SUB_BUCKET_BITS)) << shift;
+        (low, low + (1 << shift) - 1)
+    }
+
+    /// The value that stands for this bucket: the one in it with the most trailing decimal zeros, so that samples
+    /// that were whole milliseconds are shown as such.
+    pub fn value_us(self) -> u64 {
+        let (low, high) = self.bounds_us();
+        if low == high {
+            return low;
+        }
+        let mut step = 1_000_000_000_000;
+        loop {
+            let candidate = high / step * step;
+            if candidate >= low {
+                return candidate;
+            }
+            step /= 10;
+        }
+    }
+
+    fn page(self) -> usize {
+        (self.0 >> PAGE_BITS) as usize
+    }
+
+    fn slot(self) -> usize {
+        self.0 as usize % PAGE_BUCKETS
+    }
+
+    fn at(page: usize, slot: usize) -> Self {
+        Self((page * PAGE_BUCKETS + slot) as u32)
+    }
+}
+
+type Page = [u16; PAGE_BUCKETS];
+
+/// Counts of samples by bucket.
+#[derive(Debug, Default, Clone)]
+pub struct Histogram {
+    /// Page number → 1 + its place in `pages`, 0 where there is none.
+    table: Vec<u16>,
+    pages: Vec<Page>,
+    /// What no longer fits into a counter, by bucket.
+    carries: Vec<(Bucket, u64)>,
+    count: u64,
+}
+
+impl Histogram {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Count one sample.
+    #[inline]
+    pub fn record(&mut self, bucket: Bucket) {
+        self.count += 1;
+        let place = self.table.get(bucket.page()).copied().unwrap_or(0);
+        let Some(page) = self.pages.get_mut(usize::from(place).wrapping_sub(1)) else {
+            return self.record_on_new_page(bucket);
+        };
+        let counter = &mut page[bucket.slot()];
+        *counter = counter.wrapping_add(1);
+        if *counter == 0 {
+            self.carry(bucket, CARRY);
+        }
+    }
+
+    #[cold]
+    fn record_on_new_page(&mut self, bucket: Bucket) {
+        let page = self.page_mut(bucket.page());
+        page[bucket.slot()] += 1;
+    }
+
+    #[cold]
+    fn carry(&mut self, bucket: Bucket, amount: u64) {
+        match self.carries.binary_search_by_key(&bucket, |(carried, _)| *carried) {
+            Ok(found) => self.carries[found].1 += amount,
+            Err(place) => self.carries.insert(place, (bucket, amount)),
+        }
+    }
+
+    fn page_mut(&mut self, number: usize) -> &mut Page {
+        if self.table.len() <= number {
+            self.table.resize(number + 1, 0);
+        }
+        if self.table[number] == 0 {
+            self.pages.push([0; PAGE_BUCKETS]);
+            self.table[number] = self.pages.len() as u16;
+        }
+        &mut self.pages[usize::from(self.table[number]) - 1]
+    }
+
+    /// Count `amount` samples of one bucket at once.
+    pub fn record_many(&mut self, bucket: Bucket, amount: u64) {
+        if amount == 0 {
+            return;
+        }
+        self.count += amount;
+        let counter = &mut self.page_mut(bucket.page())[bucket.slot()];
+        let sum = u64::from(*counter) + amount;
+        *counter = (sum % CARRY) as u16;
+        let carried = sum / CARRY * CARRY;
+        if carried > 0 {
+            self.carry(bucket, carried);
+        }
+    }
+
+    /// Add all samples of another histogram. Associative and commutative.
+    pub fn merge(&mut self, other: &Self) {
+        for (bucket, amount) in other.buckets() {
+            self.record_many(bucket, amount);
+        }
+    }
+
+    /// Number of samples in one bucket.
+    pub fn count_of(&self, bucket: Bucket) -> u64 {
+        let place = self.table.get(bucket.page()).copied().unwrap_or(0);
+        let counter = self.pages.get(usize::from(place).wrapping_sub(1)).map_or(0, |page| page[bucket.slot()]);
+        u64::from(counter) + self.carried(bucket)
+    }
+
+    fn carried(&self, bucket: Bucket) -> u64 {
+        match self.carries.binary_search_by_key(&bucket, |(carried, _)| *carried) {
+            Ok(found) => self.carries[found].1,
+            Err(_) => 0,
+        }
+    }
+
+    /// The non-empty buckets with their counts, in ascending order.
+    pub fn buckets(&self) -> impl Iterator<Item = (Bucket, u64)> {
+        self.numbered_pages().flat_map(move |(number, page)| {
+            page.iter().enumerate().filter_map(move |(slot, counter)| {
+                let bucket = Bucket::at(number, slot);
+                let amount = u64::from(*counter) + if self.carries.is_empty() { 0 } else { self.carried(bucket) };
+                (amount > 0).then_some((bucket, amount))
+            })
+        })
+    }
+
+    fn numbered_pages(&self) -> impl Iterator<Item = (usize, &Page)> {
+        self.table
+            .iter()
+            .enumerate()
+            .filter(|(_, place)| **place > 0)
+            .map(|(number, place)| (number, &self.pages[usize::from(*place) - 1]))
+    }
+
+    /// The samples of `self` that `earlier`, a former state of it, does not have yet.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut fresh = Self::new();
+        for (bucket, amount) in self.buckets() {
+            fresh.record_many(bucket, amount.saturating_sub(earlier.count_of(bucket)));
+        }
+        fresh
+    }
+
+    /// The value at percentile `p` (0 to 1), `None` if there are no samples; see [`Histogram::percentiles`].
+    pub fn percentile(&self, p: f64) -> Option<u64> {
+        self.percentiles(&[p]).first().copied()
+    }
+
+    /// The values at several percentiles, in the order asked for; empty if there are no samples.
+    ///
+    /// Locust's rank rule: of N sorted samples, the one at the 0-based place `int(N * p)`, at most the last.
+    pub fn percentiles(&self, wanted: &[f64]) -> Vec<u64> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let mut by_rank: Vec<(u64, usize)> = wanted.iter().enumerate().map(|(at, p)| (self.rank(*p), at)).collect();
+        by_rank.sort_unstable();
+        let mut values = vec![0; wanted.len()];
+        let mut next = by_rank.iter().peekable();
+        let mut below = 0;
+        for (number, page) in self.numbered_pages() {
+            let Some((rank, _)) = next.peek() else { break };
+            let on_page = self.page_total(number, page);
+            if below + on_page <= *rank {
+                below += on_page;
+                continue;
+            }
+            for (slot, counter) in page.iter().enumerate() {
+                let bucket = Bucket::at(number, slot);
+                below += u64::from(*counter) + if self.carries.is_empty() { 0 } else { self.carried(bucket) };
+                while let Some((_, at)) = next.next_if(|(rank, _)| below > *rank) {
+                    values[*at] = bucket.value_us();
+                }
+            }
+        }
+        values
+    }
+
+    fn rank(&self, p: f64) -> u64 {
+        ((self.count as f64 * p) as u64).min(self.count - 1)
+    }
+
+    fn page_total(&self, number: usize, page: &Page) -> u64 {
+        let counted: u32 = page.iter().map(|counter| u32::from(*counter)).sum();
+        let carried = if self.carries.is_empty() {
+            0
+        } else {
+            let from = self.carries.partition_point(|(bucket, _)| bucket.page() < number);
+            self.carries[from..].iter().take_while(|(bucket, _)| bucket.page() == number).map(|(_, amount)| amount).sum()
+        };
+        u64::from(counted) + carried
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.table.capacity() * size_of::<u16>()
+            + self.pages.capacity() * size_of::<Page>()
+            + self.carries.capacity() * size_of::<(Bucket, u64)>()
+    }
+}
+
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        self.count == other.count && self.buckets().eq(other.buckets())
+    }
+}
+
+impl FromIterator<u64> for Histogram {
+    fn from_iter<T: IntoIterator<Item = u64>>(values_us: T) -> Self {
+        let mut histogram = Self::new();
+        for value in values_us {
+            histogram.record(Bucket::of(value));
+        }
+        histogram
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn times() -> impl Strategy<Value = Vec<u64>> {
+        proptest::collection::vec(prop_oneof![0..5_000u64, 0..2_000_000u64, 0..1u64 << 41], 0..300)
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_lies_in_its_bucket_and_is_told_to_three_digits(value in 0..=MAX_VALUE_US) {
+            let bucket = Bucket::of(value);
+            let (low, high) = bucket.bounds_us();
+            prop_assert!(low <= value && value <= high);
+            prop_assert!((low..=high).contains(&bucket.value_us()));
+            prop_assert!(bucket.value_us().abs_diff(value) * 1_000 <= value);
+            prop_assert_eq!(Bucket::of(high + 1).0, if high == MAX_VALUE_US { bucket.0 } else { bucket.0 + 1 });
+        }
+
+        #[test]
+        fn whole_milliseconds_below_a_second_stay_exact(ms in 0..1_000u64) {
+            prop_assert_eq!(Bucket::of(ms * 1_000).value_us(), ms * 1_000);
+        }
+
+        #[test]
+        fn merging_is_associative_and_commutative(a in times(), b in times(), c in times()) {
+            let [a, b, c]: [Histogram; 3] = [a, b, c].map(|values| values.into_iter().collect());
+            let merged = |parts: [&Histogram; 2]| {
+                let mut sum = parts[0].clone();
+                sum.merge(parts[1]);
+                sum
+            };
+            prop_assert_eq!(merged([&a, &b]), merged([&b, &a]));
+            prop_assert_eq!(merged([&merged([&a, &b]), &c]), merged([&a, &merged([&b, &c])]));
+        }
+
+        #[test]
+        fn merging_equals_recording_all(a in times(), b in times()) {
+            let mut merged: Histogram = a.iter().copied().collect();
+            merged.merge(&b.iter().copied().collect());
+            prop_assert_eq!(merged, a.into_iter().chain(b).collect());
+        }
+
+        #[test]
+        fn percentiles_follow_the_exact_ones(mut values in times(), ps in proptest::collection::vec(0.0..=1.0f64, 1..8)) {
+            let histogram: Histogram = values.iter().copied().collect();
+            let told = histogram.percentiles(&ps);
+            values.sort_unstable();
+            if values.is_empty() {
+                prop_assert!(told.is_empty());
+            }
+            for (p, told) in ps.iter().zip(told) {
+                let rank = ((values.len() as f64 * p) as usize).min(values.len() - 1);
+                let exact = values[rank].min(MAX_VALUE_US);
+                prop_assert!(told.abs_diff(exact) * 1_000 <= exact, "p{} is {}, told {}", p, exact, told);
+            }
+        }
+
+        #[test]
+        fn what_came_since_is_what_was_recorded_since(before in times(), after in times()) {
+            let earlier: Histogram = before.iter().copied().collect();
+            let latest: Histogram = before.iter().chain(&after).copied().collect();
+            prop_assert_eq!(latest.since(&earlier), after.into_iter().collect());
+        }
+    }
+
+    #[test]
+    fn locusts_rank_rule() {
+        let told = |values: &[u64], p: f64| values.iter().map(|ms| ms * 1_000).collect::<Histogram>().percentile(p);
+        assert_eq!(told(&[1, 2, 3, 4], 0.5), Some(3_000));
+        let hundred: Vec<u64> = (1..=100).collect();
+        assert_eq!(told(&hundred, 0.95), Some(96_000));
+        assert_eq!(told(&hundred, 0.5), Some(51_000));
+        assert_eq!(told(&hundred, 1.0), Some(100_000));
+        assert_eq!(told(&[], 0.5), None);
+    }
+
+    #[test]
+    fn counters_that_run_over_carry() {
+        let mut histogram = Histogram::new();
+        let (slow, fast) = (Bucket::of(250_000), Bucket::of(7));
+        for _ in 0..200_000 {
+            histogram.record(slow);
+        }
+        histogram.record_many(fast, 3 * CARRY + 5);
+        assert_eq!(histogram.count_of(slow), 200_000);
+        assert_eq!(histogram.count_of(fast), 3 * CARRY + 5);
+        assert_eq!(histogram.percentiles(&[0.4, 0.6]), [7, 250_000]);
+        let mut twice = histogram.clone();
+        twice.merge(&histogram);
+        assert_eq!(twice.count_of(slow), 400_000);
+        assert_eq!(twice.since(&histogram), histogram);
+    }
+}

@@ -1,0 +1,21 @@
+//! What happened: histograms, entries per (name, method), failures, rates, percentiles and snapshots.
+//!
+//! Pure: takes `now` (seconds since the epoch) as an argument, never reads a clock, a file or a socket, and imports
+//! nothing of ours. Response times are whole microseconds here; milliseconds exist only where they are shown.
+
+pub mod accounting;
+pub mod bucket;
+pub mod entry;
+pub mod errors;
+pub mod histogram;
+pub mod rate;
+pub mod request_stats;
+pub mod snapshot;
+pub mod window;
+
+pub use accounting::Accounting;
+pub use entry::Entry;
+pub use errors::{ErrorRecord, error_key, mask_address};
+pub use histogram::Histogram;
+pub use request_stats::{EntryId, Stats, Windows};
+pub use snapshot::{Detail, ErrorRow, Row, Snapshot};

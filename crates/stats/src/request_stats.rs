@@ -1,0 +1,350 @@
+//! All statistics of a run: entries by name and method, the total, and the failures.
+//!
+//! `record` is the hot path: no hashing, no clock, and no allocation but for a new histogram page or, once a second,
+//! the total's window.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::accounting::Accounting;
+use crate::entry::Entry;
+use crate::errors::ErrorTable;
+use crate::histogram::Bucket;
+use crate::window::DEFAULT_SPAN_S;
+
+/// The place of an entry; valid until [`Stats::generation`] changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EntryId(u32);
+
+impl EntryId {
+    /// The entry with this number, as [`EntryId::index`] gave it.
+    pub fn from_index(index: u32) -> Self {
+        EntryId(index)
+    }
+
+    /// The entry's number.
+    pub fn index(self) -> u32 {
+        self.0
+    }
+}
+
+/// A generation that no statistics of this process have had, so that a kept [`EntryId`] never fits others.
+fn fresh_generation() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Which entries can tell percentiles of the last seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Windows {
+    Nobody,
+    Total,
+    Everybody,
+}
+
+/// The statistics of a run.
+#[derive(Debug)]
+pub struct Stats {
+    entries: Vec<Entry>,
+    by_name: FxHashMap<Arc<str>, Vec<u32>>,
+    methods: FxHashSet<Arc<str>>,
+    total: Entry,
+    errors: ErrorTable,
+    generation: u32,
+    windows: Windows,
+    span_s: i64,
+    /// Requests started and ended, over the life of the process; clearing the statistics leaves it alone.
+    pub accounting: Accounting,
+}
+
+impl Stats {
+    pub fn new(now: f64) -> Self {
+        let mut stats = Self {
+            entries: Vec::new(),
+            by_name: FxHashMap::default(),
+            methods: FxHashSet::default(),
+            total: Entry::new("".into(), "Aggregated".into(), now),
+            errors: ErrorTable::default(),
+            generation: fresh_generation(),
+            windows: Windows::Nobody,
+            span_s: DEFAULT_SPAN_S,
+            accounting: Accounting::default(),
+        };
+        stats.set_windows(Windows::Total, now);
+        stats
+    }
+
+    /// Choose who keeps a window, for existing and for later entries.
+    pub fn set_windows(&mut self, windows: Windows, now: f64) {
+        self.windows = windows;
+        for entry in &mut self.entries {
+            match windows {
+                Windows::Everybody => entry.enable_window(now),
+                Windows::Nobody | Windows::Total => entry.disable_window(),
+            }
+        }
+        match windows {
+            Windows::Nobody => self.total.disable_window(),
+            Windows::Total | Windows::Everybody => self.total.enable_window(now),
+        }
+    }
+
+    pub fn windows(&self) -> Windows {
+        self.windows
+    }
+
+    /// How many seconds current percentiles look back.
+    pub fn span_s(&self) -> i64 {
+        self.span_s
+    }
+
+    pub fn set_span_s(&mut self, seconds: i64) {
+        self.span_s = seconds.clamp(1, 3_600);
+    }
+
+    /// The entry of a name and method, created if there is none.
+    pub fn entry(&mut self, method: &str, name: &str, now: f64) -> EntryId {
+        if let Some(place) = self.place(method, name) {
+            let entry = &mut self.entries[place as usize];
+            if !entry.present {
+                entry.reset(now);
+            }
+            return EntryId(place);
+        }
+        let method = self.methods.get(method).cloned().unwrap_or_else(|| {
+            let fresh: Arc<str> = method.into();
+            self.methods.insert(fresh.clone());
+            fresh
+        });
+        let name = self.by_name.get_key_value(name).map_or_else(|| name.into(), |(known, _)| known.clone());
+        let place = self.entries.len() as u32;
+        self.by_name.entry(name.clone()).or_default().push(place);
+        let mut entry = Entry::new(method, name, now);
+        if self.windows == Windows::Everybody {
+            entry.enable_window(now);
+        }
+        self.entries.push(entry);
+        EntryId(place)
+    }
+
+    fn place(&self, method: &str, name: &str) -> Option<u32> {
+        let places = self.by_name.get(name)?;
+        places.iter().copied().find(|place| &*self.entries[*place as usize].method == method)
+    }
+
+    /// The entry of a name and method if there is one.
+    pub fn find(&self, method: &str, name: &str) -> Option<EntryId> {
+        self.place(method, name).filter(|place| self.entries[*place as usize].present).map(EntryId)
+    }
+
+    /// Count a request under its entry and the total. An id of an older generation counts under the total only.
+    #[inline]
+    pub fn record(&mut self, id: EntryId, now: f64, response_time_us: Option<u64>, length: u64) {
+        let sample = response_time_us.map(|us| (us, Bucket::of(us)));
+        if let Some(entry) = self.entries.get_mut(id.0 as usize) {
+            entry.record_sample(now, sample, length, self.span_s);
+        }
+        self.total.record_sample(now, sample, length, self.span_s);
+    }
+
+    /// Count a failure of a request, which itself is counted by [`Stats::record`], and note its text.
+    pub fn record_failure(&mut self, id: EntryId, now: f64, text: &str) {
+        self.total.record_failure(now);
+        if let Some(entry) = self.entries.get_mut(id.0 as usize) {
+            entry.record_failure(now);
+            self.errors.occurred(id.0, (&entry.method, &entry.name), text, now);
+        }
+    }
+
+    /// Changes whenever all earlier [`EntryId`]s have become invalid.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub fn get(&self, id: EntryId) -> Option<&Entry> {
+        self.entries.get(id.0 as usize)
+    }
+
+    pub fn get_mut(&mut self, id: EntryId) -> Option<&mut Entry> {
+        self.entries.get_mut(id.0 as usize)
+    }
+
+    /// All entries, in the order of their creation.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.present)
+    }
+
+    pub fn total(&self) -> &Entry {
+        &self.total
+    }
+
+    pub fn total_mut(&mut self) -> &mut Entry {
+        &mut self.total
+    }
+
+    pub fn errors(&self) -> &ErrorTable {
+        &self.errors
+    }
+
+    pub fn clear_errors(&mut self) {
+        self.errors.clear();
+    }
+
+    /// Take an entry out of the tables; it comes back, from zero, with the next request of that name.
+    pub fn remove(&mut self, method: &str, name: &str, now: f64) -> bool {
+        let Some(EntryId(place)) = self.find(method, name) else { return false };
+        let entry = &mut self.entries[place as usize];
+        entry.reset(now);
+        entry.present = false;
+        true
+    }
+
+    /// Everything back to zero; the entries stay.
+    pub fn reset_all(&mut self, now: f64) {
+        self.total.reset(now);
+        self.errors.clear();
+        for entry in self.entries.iter_mut().filter(|entry| entry.present) {
+            entry.reset(now);
+        }
+    }
+
+    /// Forget all entries and failures.
+    pub fn clear_all(&mut self, now: f64) {
+        self.total.reset(now);
+        self.errors.clear();
+        self.entries.clear();
+        self.by_name.clear();
+        self.generation = fresh_generation();
+    }
+
+    /// Requests and failures per second of an entry over ten seconds that end two before the last request of all.
+    pub fn current_rates(&self, entry: &Entry) -> (f64, f64) {
+        let Some(last) = self.total.last_request_timestamp() else { return (0.0, 0.0) };
+        let last = last as i64;
+        entry.per_second().mean((last - 12).max(self.total.start_time() as i64), last - 3)
+    }
+
+    /// Requests and failures per second of an entry from the start to the last request of all.
+    pub fn total_rates(&self, entry: &Entry) -> (f64, f64) {
+        let seconds = self.total.last_request_timestamp().map_or(0.0, |last| last - self.total.start_time());
+        if seconds == 0.0 {
+            return (0.0, 0.0);
+        }
+        (entry.num_requests() as f64 / seconds, entry.num_failures() as f64 / seconds)
+    }
+
+    /// Bytes of all entries with their histograms and names, the error table left out.
+    pub fn heap_bytes(&self) -> usize {
+        let names = |entry: &Entry| entry.name.len() + 2 * size_of::<usize>();
+        let index = self.by_name.capacity() * (size_of::<(Arc<str>, Vec<u32>)>() + 1);
+        let places: usize = self.by_name.values().map(|places| places.capacity() * size_of::<u32>()).sum();
+        let entries: usize = self.entries.iter().map(|entry| entry.heap_bytes() + names(entry)).sum();
+        self.entries.capacity() * size_of::<Entry>() + entries + index + places + self.total.heap_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_entry_is_found_again_by_name_and_method() {
+        let mut stats = Stats::new(0.0);
+        let get = stats.entry("GET", "/", 0.0);
+        let post = stats.entry("POST", "/", 0.0);
+        assert_ne!(get, post);
+        assert_eq!(stats.entry("GET", "/", 5.0), get);
+        assert_eq!(stats.find("POST", "/"), Some(post));
+        assert_eq!(stats.find("PUT", "/"), None);
+        assert_eq!(stats.entries().count(), 2);
+    }
+
+    #[test]
+    fn rates_end_two_seconds_before_the_last_request() {
+        let mut stats = Stats::new(1_000.0);
+        let id = stats.entry("GET", "/", 1_000.0);
+        for second in 0..20 {
+            for _ in 0..=second {
+                stats.record(id, 1_000.0 + f64::from(second), Some(1_000), 0);
+            }
+            stats.record_failure(id, 1_000.0 + f64::from(second), "E()");
+        }
+        // Last second 1019: the window is 1007 to 1016 with 8 to 17 requests each.
+        assert_eq!(stats.current_rates(stats.total()), (12.5, 1.0));
+        let (rps, fails) = stats.total_rates(stats.total());
+        assert_eq!((rps, fails), (210.0 / 19.0, 20.0 / 19.0));
+    }
+
+    #[test]
+    fn a_young_run_averages_over_the_seconds_it_had() {
+        let mut stats = Stats::new(1_000.5);
+        let id = stats.entry("GET", "/", 1_000.5);
+        stats.record(id, 1_001.0, Some(1), 0);
+        assert_eq!(stats.current_rates(stats.total()), (0.0, 0.0));
+        stats.record(id, 1_004.0, Some(1), 0);
+        assert_eq!(stats.current_rates(stats.total()), (0.5, 0.0));
+    }
+
+    #[test]
+    fn clearing_invalidates_ids_and_resetting_does_not() {
+        let mut stats = Stats::new(0.0);
+        let id = stats.entry("GET", "/", 0.0);
+        stats.record(id, 1.0, Some(1), 0);
+        stats.record_failure(id, 1.0, "E()");
+        let generation = stats.generation();
+        stats.reset_all(2.0);
+        assert_eq!((stats.generation(), stats.entries().count(), stats.errors().records().len()), (generation, 1, 0));
+        assert_eq!(stats.get(id).map(Entry::num_requests), Some(0));
+        stats.clear_all(3.0);
+        assert_ne!(stats.generation(), generation);
+        assert_eq!(stats.entries().count(), 0);
+        assert_eq!(stats.total().start_time(), 3.0);
+        stats.record(id, 4.0, Some(1), 0);
+        assert_eq!(stats.total().num_requests(), 1);
+    }
+
+    #[test]
+    fn a_removed_entry_comes_back_from_zero() {
+        let mut stats = Stats::new(0.0);
+        let id = stats.entry("GET", "/", 0.0);
+        stats.record(id, 1.0, Some(1), 0);
+        assert!(stats.remove("GET", "/", 2.0) && !stats.remove("GET", "/", 2.0));
+        assert_eq!((stats.entries().count(), stats.find("GET", "/")), (0, None));
+        stats.record(id, 3.0, Some(1), 0);
+        assert_eq!(stats.entries().map(Entry::num_requests).collect::<Vec<_>>(), [1]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_total_is_the_sum_of_the_entries(
+            samples in proptest::collection::vec((0..6u8, proptest::option::of(0..10_000_000u64), 0..5_000u64, any::<bool>()), 0..200)
+        ) {
+            let mut stats = Stats::new(0.0);
+            for (at, (name, us, length, failed)) in samples.iter().enumerate() {
+                let now = 1.0 + at as f64 / 7.0;
+                let id = stats.entry("GET", &format!("/{name}"), now);
+                stats.record(id, now, *us, *length);
+                if *failed {
+                    stats.record_failure(id, now, "E()");
+                }
+            }
+            let mut sum = Entry::new("".into(), "sum".into(), 0.0);
+            for entry in stats.entries() {
+                sum.merge(entry, DEFAULT_SPAN_S);
+            }
+            let figures = |e: &Entry| (
+                (e.num_requests(), e.num_none_requests(), e.num_failures(), e.total_response_time_us()),
+                (e.min_response_time_us(), e.max_response_time_us(), e.total_content_length()),
+                e.response_times_ms(),
+                e.per_second().seconds().collect::<Vec<_>>(),
+            );
+            prop_assert_eq!(figures(&sum), figures(stats.total()));
+            prop_assert_eq!(sum.histogram(), stats.total().histogram());
+            let failures: u64 = stats.errors().records().iter().map(|record| record.occurrences).sum();
+            prop_assert_eq!(failures, stats.total().num_failures());
+        }
+    }
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Every check that reads the source and runs nothing of it, one line each while they pass; stops at the first that fails.
+# Called by `make lint`, which installs the tools and the wheel first (stubtest compares the stub with the built module).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bin=.venv/bin
+
+step() {
+  local name=$1 started=$SECONDS
+  shift
+  "$@" || { echo "lint: $name FAILED" >&2; exit 1; }
+  printf 'lint: %-22s ok (%d s)\n' "$name" $((SECONDS - started))
+}
+
+step 'cargo fmt' cargo fmt --all --check
+step 'clippy' cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+step 'ruff check' "$bin/ruff" check --quiet .
+step 'ruff format' "$bin/ruff" format --check --quiet .
+step 'mypy: the package' "$bin/mypy" -p gregaria -p gregaria_command
+step 'mypy: tools' "$bin/mypy" dev bench/*.py
+step 'stubtest' "$bin/python" -m mypy.stubtest --concise gregaria._engine
+step 'layers' "$bin/python" dev/check_layers.py
+step 'file sizes' "$bin/python" dev/check_sizes.py
+step 'links' "$bin/python" dev/check_links.py

@@ -1,0 +1,52 @@
+"""Gregaria: load tests in plain Python, with Locust's API, on a Rust engine.
+
+Importing this package patches the standard library for gevent, as importing Locust does, so that blocking calls in tasks
+let other users run. Set ``LOCUST_SKIP_MONKEY_PATCH`` to leave the standard library alone.
+"""
+
+from __future__ import annotations
+
+import os
+
+if not os.environ.get("LOCUST_SKIP_MONKEY_PATCH"):
+    from gevent import monkey
+
+    monkey.patch_all()
+    if not os.environ.get("LOCUST_SKIP_URLLIB3_PATCH"):
+        import urllib3.connectionpool
+        from gevent.queue import LifoQueue
+
+        urllib3.connectionpool.ConnectionPool.QueueCls = LifoQueue  # type: ignore[assignment]
+
+from ._engine import __version__
+from .contrib.fasthttp import FastHttpUser
+from .event import Events
+from .shape import LoadTestShape
+from .user import wait_time
+from .user.sequential_taskset import SequentialTaskSet
+from .user.task import TaskSet, tag, task
+from .user.users import HttpUser, User
+from .user.wait_time import between, constant, constant_pacing, constant_throughput, poisson
+
+events = Events()
+"""The events of a run from the command line."""
+
+__all__ = [
+    "Events",
+    "FastHttpUser",
+    "HttpUser",
+    "LoadTestShape",
+    "SequentialTaskSet",
+    "TaskSet",
+    "User",
+    "__version__",
+    "between",
+    "constant",
+    "constant_pacing",
+    "constant_throughput",
+    "events",
+    "poisson",
+    "tag",
+    "task",
+    "wait_time",
+]

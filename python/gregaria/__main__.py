@@ -1,0 +1,5 @@
+"""`python -m gregaria` does what the `gregaria` command does."""
+
+from gregaria_command import main
+
+main()

@@ -1,0 +1,265 @@
+"""The argument parser: an argparse object, because locustfiles extend it in `init_command_line_parser`.
+
+What the options are stands in the table of `gregaria.cli.options`, what their kinds mean in `gregaria.cli.arguments`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import tomllib
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import IO, Any, NamedTuple, NoReturn
+
+import configargparse
+
+import gregaria
+from gregaria.cli.arguments import json_user_config, positive_integer, settings_of, sources_of, timespan
+from gregaria.cli.options import COMMON, GROUPS, OPTIONS
+from gregaria.locustfile import locate
+
+__all__ = [
+    "DEFAULT_CONFIG_FILES",
+    "LocustArgumentParser",
+    "LocustConfigParser",
+    "LocustTomlConfigParser",
+    "UIExtraArgOptions",
+    "default_args_dict",
+    "get_empty_argument_parser",
+    "get_locustfiles_locally",
+    "get_parser",
+    "json_user_config",
+    "parse_locustfile_option",
+    "parse_locustfile_paths",
+    "parse_options",
+    "positive_integer",
+    "setup_parser_arguments",
+    "timespan",
+    "ui_extra_args_dict",
+]
+
+DEFAULT_CONFIG_FILES = ("~/.locust.conf", "locust.conf", "pyproject.toml")
+_FIRST_PHASE = ("locustfile", "config")
+
+
+class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
+    """A `configargparse.ArgumentParser` whose arguments can say how the web UI shows them."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2 and one line that says what was wrong and where it came from."""
+        if unknown := re.search(r"unrecognized arguments: (\S+)", message):
+            spellings = [flag for action in self._actions for flag in action.option_strings]
+            near = difflib.get_close_matches(unknown[1].split("=")[0], spellings, n=1)
+            message += f"\nDid you mean '{near[0]}'?" if near else ""
+        elif named := re.match(r"argument ([^:]+): ", message):
+            action = next((a for a in self._actions if "/".join(a.option_strings) == named[1]), None)
+            origin = sources_of(self, action) if action else None
+            message += f" (from {origin})" if origin else ""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+        raise AssertionError("exit() returned")
+
+    def add_argument(
+        self,
+        *args: Any,
+        include_in_web_ui: bool = True,
+        is_secret: bool = False,
+        is_required: bool = False,
+        is_multiple: bool = False,
+        **kwargs: Any,
+    ) -> argparse.Action:
+        """As in argparse and configargparse (`env_var`), and with what the start form of the web UI does with it:
+        shows it at all, as a password, as mandatory, as a list to choose several from."""
+        action: Any = super().add_argument(*args, **kwargs)
+        action.include_in_web_ui = include_in_web_ui
+        action.is_secret = is_secret
+        action.is_required = is_required
+        action.is_multiple = is_multiple
+        return action  # type: ignore[no-any-return]
+
+    def _included(self, also: str = "include_in_web_ui") -> dict[str, argparse.Action]:
+        shown = (action for action in self._actions if getattr(action, "include_in_web_ui", False))
+        return {action.dest: action for action in shown if getattr(action, also, False)}
+
+    @property
+    def args_included_in_web_ui(self) -> dict[str, argparse.Action]:
+        """The arguments the start form shows, by destination."""
+        return self._included()
+
+    @property
+    def secret_args_included_in_web_ui(self) -> dict[str, argparse.Action]:
+        """Those of them that are shown as passwords."""
+        return self._included("is_secret")
+
+    @property
+    def required_args_included_in_web_ui(self) -> dict[str, argparse.Action]:
+        """Those of them that must be filled in."""
+        return self._included("is_required")
+
+    @property
+    def multiple_args_included_in_web_ui(self) -> dict[str, argparse.Action]:
+        """Those of them that take several values."""
+        return self._included("is_multiple")
+
+
+class LocustTomlConfigParser(configargparse.ConfigFileParser):  # type: ignore[misc]
+    """Reads one table of a TOML file; the file may well be somebody else's, so a missing table is fine."""
+
+    def __init__(self, sections: Sequence[str]) -> None:
+        super().__init__()
+        self.sections = sections
+
+    def get_syntax_description(self) -> str:
+        """How such a file looks."""
+        return "TOML, in the table " + " or ".join(f"[{section}]" for section in self.sections)
+
+    def parse(self, stream: IO[str]) -> OrderedDict[str, Any]:
+        """The settings of the first of the tables that is there; scalars as text, lists as lists."""
+        try:
+            content: Any = tomllib.loads(stream.read())
+        except ValueError as error:
+            raise configargparse.ConfigFileParserException(f"Couldn't parse TOML file {stream.name}: {error}") from None
+        for section in self.sections:
+            table = content
+            for part in section.split("."):
+                table = table.get(part, {}) if isinstance(table, dict) else {}
+            if isinstance(table, dict) and table:
+                return OrderedDict(
+                    (key, value if isinstance(value, list) else str(value)) for key, value in table.items()
+                )
+        return OrderedDict()
+
+
+class LocustConfigParser(configargparse.ConfigFileParser):  # type: ignore[misc]
+    """Reads `[tool.locust]` of TOML files and the plain `key = value` format of all others."""
+
+    def get_syntax_description(self) -> str:
+        """How such a file looks."""
+        return "key = value lines, or [tool.locust] in a .toml file"
+
+    def parse(self, stream: IO[str]) -> OrderedDict[str, Any]:
+        """The settings of the file by option name."""
+        if stream.name.endswith(".toml"):
+            return LocustTomlConfigParser(["tool.locust"]).parse(stream)
+        settings: OrderedDict[str, Any] = configargparse.DefaultConfigFileParser().parse(stream)
+        return settings
+
+
+def _parser(default_config_files: Sequence[str]) -> LocustArgumentParser:
+    return LocustArgumentParser(
+        prog="gregaria",
+        default_config_files=default_config_files,
+        config_file_parser_class=LocustConfigParser,
+        add_env_var_help=False,
+        add_config_file_help=False,
+        add_help=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=argparse.SUPPRESS,
+        description="Usage: gregaria [options] [UserClass ...]",
+    )
+
+
+def get_empty_argument_parser(
+    add_help: bool = True, default_config_files: Sequence[str] = DEFAULT_CONFIG_FILES
+) -> LocustArgumentParser:
+    """A parser that knows only where the locustfile and further configuration are (and `-h`)."""
+    parser = _parser(default_config_files)
+    for option in OPTIONS:
+        if option.dest in _FIRST_PHASE or (add_help and option.dest == "help"):
+            parser.add_argument(*option.flags, **settings_of(option))
+    return parser
+
+
+def setup_parser_arguments(parser: LocustArgumentParser) -> None:
+    """Add the rest of the table of options, in its groups."""
+    known = {action.dest for action in parser._actions}
+    parser._optionals.title = COMMON
+    for title, description in GROUPS.items():
+        group = parser if title == COMMON else parser.add_argument_group(title, description or None)
+        for option in OPTIONS:
+            if option.group == title and option.dest not in known:
+                group.add_argument(*option.flags or (option.dest,), **settings_of(option))
+
+
+def get_parser(default_config_files: Sequence[str] = DEFAULT_CONFIG_FILES) -> LocustArgumentParser:
+    """The full parser, with what the locustfiles and plugins loaded so far add to it."""
+    parser = get_empty_argument_parser(default_config_files=default_config_files)
+    setup_parser_arguments(parser)
+    gregaria.events.init_command_line_parser.fire(parser=parser)
+    return parser
+
+
+def parse_locustfile_option(args: Sequence[str] | None = None) -> argparse.Namespace:
+    """The first of two parses: where is the locustfile? Everything else waits until that one has added its options."""
+    parser = get_empty_argument_parser(add_help=False)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("-V", "--version", action="store_true")
+    options, _ = parser.parse_known_args(args=args)
+    if options.help or options.version:
+        get_parser().parse_args(args=args)
+    return options  # type: ignore[no-any-return]
+
+
+def parse_locustfile_paths(paths: Sequence[str]) -> list[str]:
+    """The absolute paths of the locustfiles that these names, directories and URLs stand for."""
+    return [found for path in paths for found in locate(path)]
+
+
+def get_locustfiles_locally(options: argparse.Namespace) -> list[str]:
+    """The absolute paths of the locustfiles that `-f` names."""
+    return parse_locustfile_paths([name.strip() for name in options.locustfile.split(",")])
+
+
+def check_combinations(parser: LocustArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse what is wrong only together."""
+    if options.stats_history_enabled and options.csv_prefix is None:
+        parser.error("'--csv-full-history' requires '--csv'.")
+
+
+def parse_options(args: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse everything at once; kept for scripts written for old versions of Locust."""
+    print("Warning: parse_options() is deprecated and will go away")
+    parser = get_parser()
+    options: argparse.Namespace = parser.parse_args(args=args)
+    check_combinations(parser, options)
+    return options
+
+
+def default_args_dict() -> dict[str, Any]:
+    """The options without those of locustfiles, at their defaults (or as the environment has them)."""
+    parser = get_empty_argument_parser(default_config_files=())
+    setup_parser_arguments(parser)
+    options: argparse.Namespace = parser.parse_args([])
+    return vars(options)
+
+
+class UIExtraArgOptions(NamedTuple):
+    """How the start form shows an option of a locustfile."""
+
+    default_value: str
+    is_secret: bool
+    is_required: bool
+    help_text: str
+    is_multiple: bool
+    choices: list[str] | None = None
+
+
+def ui_extra_args_dict(args: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+    """The options of locustfiles that the start form shows."""
+    own = default_args_dict()
+    parser = get_parser()
+    values = vars(parser.parse_args(args))
+    shown: dict[str, Any] = parser.args_included_in_web_ui
+    return {
+        name: UIExtraArgOptions(
+            default_value=value,
+            is_secret=name in parser.secret_args_included_in_web_ui,
+            is_required=name in parser.required_args_included_in_web_ui,
+            help_text=shown[name].help,
+            is_multiple=name in parser.multiple_args_included_in_web_ui,
+            choices=shown[name].choices,
+        )._asdict()
+        for name, value in values.items()
+        if name not in own and name in shown
+    }

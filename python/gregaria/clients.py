@@ -1,0 +1,382 @@
+"""The HTTP client of users: `HttpSession` and the response it returns, on the Rust engine.
+
+What a request needs of Python is here and kept small: the classes that make ``isinstance`` true, objects that take shape
+when a script looks at them, and the second road, on which ``requests`` itself makes a request that the engine cannot.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from http.client import HTTPMessage
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+import requests
+from requests.auth import HTTPBasicAuth, _basic_auth_str
+from requests.cookies import (
+    MockRequest,
+    RequestsCookieJar,
+    cookiejar_from_dict,
+    create_cookie,
+    get_cookie_header,
+)
+from requests.models import PreparedRequest, Response
+from requests.structures import CaseInsensitiveDict
+from requests.utils import requote_uri
+
+from . import _engine
+from .exception import LocustError
+
+ACCEPTED_ENCODINGS = "gzip, deflate, br"
+_ABSOLUTE = re.compile(r"^https?://", re.IGNORECASE)
+_REPLACED_VERBS = frozenset(("request", "send"))
+
+encode_json: Callable[[Any], str] = json.JSONEncoder(allow_nan=False).encode
+
+
+class SessionHeaders(CaseInsensitiveDict[Any]):
+    """A session's headers. ``version`` grows with each change, so that the engine knows when to read them again."""
+
+    version = 0
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.version += 1
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self.version += 1
+        super().__delitem__(key)
+
+
+class ResponseContextManager(Response):
+    """The class that responses are instances of; the engine's own type provides everything."""
+
+    error: Exception | None
+    request_meta: dict[str, Any]
+
+    def success(self) -> None: ...
+    def failure(self, exc: Any) -> None: ...
+
+
+class HttpSession(_engine.HttpSession, requests.Session):
+    """A session for one user: keeps connections and cookies, names and reports its requests.
+
+    ``request_event`` needs a ``fire(**kwargs)`` method; ``user`` may be None.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None,
+        request_event: Any,
+        user: Any,
+        *args: Any,
+        pool_manager: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        auth = None
+        if base_url and "@" in base_url:
+            base_url, auth = _without_credentials(base_url)
+        self._set_up(base_url or "", request_event, user, auth)
+        if pool_manager is not None:
+            self.__dict__["pool_manager"] = pool_manager
+            self._touch()
+
+    @contextmanager
+    def rename_request(self, name: str) -> Generator[None, None, None]:
+        """Name all requests made inside the block."""
+        self.request_name = name
+        try:
+            yield
+        finally:
+            self.request_name = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _REPLACED_VERBS:
+            self._touch()
+        super().__setattr__(name, value)
+
+    def _needs_requests(self) -> bool:
+        """Whether a setting has been made that only ``requests`` can follow."""
+        made = self.__dict__
+        return bool(
+            made.get("pool_manager")
+            or made.get("_proxies")
+            or made.get("_cert")
+            or made.get("_stream")
+            or made.get("_mounted")
+            or any(made.get("_hooks", {}).values())
+            or "send" in made
+        )
+
+    def _setting(self, name: str, default: Callable[[], Any]) -> Any:
+        self._touch()
+        return self.__dict__.setdefault(name, default())
+
+    def _set_setting(self, name: str, value: Any) -> None:
+        self._touch()
+        self.__dict__[name] = value
+
+    proxies = property(lambda self: self._setting("_proxies", dict), lambda self, it: self._set_setting("_proxies", it))
+    hooks = property(
+        lambda self: self._setting("_hooks", lambda: {"response": []}), lambda self, it: self._set_setting("_hooks", it)
+    )
+    cert = property(lambda self: self.__dict__.get("_cert"), lambda self, it: self._set_setting("_cert", it))
+    stream = property(lambda self: self.__dict__.get("_stream", False), lambda self, it: self._set_setting("_stream", it))
+    trust_env = property(
+        lambda self: self.__dict__.get("_trust_env", False), lambda self, it: self.__dict__.__setitem__("_trust_env", it)
+    )
+    adapters = property(lambda self: _requests_session(self).adapters, lambda self, it: None)
+
+    def mount(self, prefix: str, adapter: Any) -> None:
+        """Register an adapter; from then on ``requests`` makes this session's requests."""
+        _requests_session(self).mount(prefix, adapter)
+        self._set_setting("_mounted", True)
+
+    def get_adapter(self, url: str) -> Any:
+        """The adapter of ``requests`` for a URL."""
+        return _requests_session(self).get_adapter(url)
+
+    def prepare_request(self, request: requests.Request) -> PreparedRequest:
+        """Prepare a request with the settings of this session."""
+        return _requests_session(self).prepare_request(request)
+
+    def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
+        """Send a prepared request by ``requests`` itself; not reported."""
+        return _requests_session(self).send(request, **kwargs)
+
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+        """As ``requests.Session.merge_environment_settings``."""
+        return _requests_session(self).merge_environment_settings(*args, **kwargs)
+
+    def __enter__(self) -> HttpSession:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()
+
+
+def _without_credentials(base_url: str) -> tuple[str, HTTPBasicAuth | None]:
+    parts = urlsplit(base_url)
+    if not (parts.username and parts.password):
+        return base_url, None
+    netloc = parts.netloc.rpartition("@")[2]
+    auth = HTTPBasicAuth(unquote(parts.username), unquote(parts.password))
+    return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment)), auth
+
+
+def default_headers() -> CaseInsensitiveDict[str]:
+    """What a session sends by default."""
+    headers = requests.utils.default_headers()
+    headers["Accept-Encoding"] = ACCEPTED_ENCODINGS
+    return headers  # type: ignore[return-value]
+
+
+def session_headers() -> SessionHeaders:
+    """The default headers as an object for scripts."""
+    return SessionHeaders(default_headers())
+
+
+def prepare_url(url: str, params: Any) -> tuple[str, str, int | None, str, str, str]:
+    """Scheme, host, port, ``scheme://authority``, path with query and fragment, as ``requests`` would send them."""
+    prepared = PreparedRequest()
+    prepared.prepare_url(url, params)
+    assert prepared.url is not None
+    if not _ABSOLUTE.match(prepared.url):
+        raise requests.exceptions.InvalidSchema(f"No connection adapters were found for {prepared.url!r}")
+    parts = urlsplit(prepared.url)
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    host = (parts.hostname or "").encode("idna").decode() if not (parts.hostname or "").isascii() else parts.hostname or ""
+    prefix = f"{parts.scheme.lower()}://{parts.netloc}"
+    return parts.scheme.lower(), host, parts.port, prefix, prepared.path_url, fragment
+
+
+def redirect_url(url: str, location: str) -> str:
+    """Where a redirect from ``url`` leads."""
+    if location.startswith("//"):
+        location = f"{urlsplit(url).scheme}:{location}"
+    parsed = urlsplit(location)
+    if not parsed.fragment and urlsplit(url).fragment:
+        location = urlunsplit(parsed._replace(fragment=urlsplit(url).fragment))
+    if not parsed.netloc:
+        return urljoin(url, requote_uri(location))
+    return requote_uri(location)
+
+
+def basic_authorization(auth: Any) -> str | None:
+    """``Authorization`` for a pair or an `HTTPBasicAuth`; None for any other kind of authentication."""
+    if isinstance(auth, tuple) and len(auth) == 2:
+        return _basic_auth_str(*auth)
+    if type(auth) is HTTPBasicAuth:
+        return _basic_auth_str(auth.username, auth.password)
+    return None
+
+
+def new_jar() -> RequestsCookieJar:
+    """An empty jar."""
+    return RequestsCookieJar()
+
+
+def as_jar(cookies: Any) -> Any:
+    """A jar of ``cookies``, which may be one or a dict."""
+    return cookiejar_from_dict(cookies) if isinstance(cookies, Mapping) and not hasattr(cookies, "set_policy") else cookies
+
+
+def add_cookie(
+    jar: RequestsCookieJar,
+    name: str,
+    value: str,
+    *,
+    domain: str,
+    host_only: bool,
+    path: str,
+    secure: bool,
+    http_only: bool,
+    expires: int | None,
+) -> None:
+    """Put a cookie of the engine's store into a jar."""
+    domain = domain if "." in domain or not domain else f"{domain}.local"
+    rest = {"HttpOnly": None} if http_only else {}
+    cookie = create_cookie(name, value, domain=domain, path=path, secure=secure, expires=expires, rest=rest)
+    cookie.domain_specified = not host_only
+    jar.set_cookie(cookie)
+
+
+def cookie_header(jar: Any, method: str, url: str) -> str:
+    """The ``Cookie`` header that a jar gives a request."""
+    if not len(jar):
+        return ""
+    request = PreparedRequest()
+    request.method, request.url, request.headers = method, url, CaseInsensitiveDict()
+    return get_cookie_header(jar, request) or ""
+
+
+class _SetCookies:
+    """Looks like the response object that `http.cookiejar` takes ``Set-Cookie`` headers from."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._message = HTTPMessage()
+        for value in values:
+            self._message["Set-Cookie"] = value
+
+    def info(self) -> HTTPMessage:
+        return self._message
+
+
+def keep_cookies(jar: Any, url: str, values: Iterable[str]) -> None:
+    """Put what a response from ``url`` sets into a jar."""
+    request = PreparedRequest()
+    request.method, request.url, request.headers = "GET", url, CaseInsensitiveDict()
+    jar.extract_cookies(_SetCookies(values), MockRequest(request))
+
+
+def response_headers(pairs: Iterable[tuple[str, str]]) -> CaseInsensitiveDict[str]:
+    """Headers of a response, several of one name joined."""
+    headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+    for name, value in pairs:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def response_cookies(response: Any) -> RequestsCookieJar:
+    """The cookies that a response sets."""
+    jar = RequestsCookieJar()
+    values = [value for name, value in response._raw_headers() if name.lower() == "set-cookie"]
+    if values:
+        keep_cookies(jar, response.url, values)
+    return jar
+
+
+def prepared_request(method: str, url: str, headers: Iterable[tuple[str, str]], body: Any) -> PreparedRequest:
+    """A request that was sent, as ``requests`` shows it."""
+    request = PreparedRequest()
+    request.method, request.url, request.body = method, url, body
+    request.headers = CaseInsensitiveDict(headers)
+    request.hooks = {"response": []}
+    request._cookies = RequestsCookieJar()  # type: ignore[attr-defined]
+    return request
+
+
+def as_requests_response(native: Any) -> Response:
+    """A real ``requests.Response`` with the content of a native one."""
+    response = Response()
+    response.status_code = native.status_code
+    response._content = native.content  # type: ignore[attr-defined]
+    response._content_consumed = True  # type: ignore[attr-defined]
+    response.headers = native.headers if native.status_code else CaseInsensitiveDict()
+    response.reason = native.reason
+    response.url = native.url
+    response.encoding = native.encoding
+    response.request = native.request
+    response.history = list(native.history)
+    response.elapsed = native.elapsed
+    if native.status_code:
+        response.cookies = native.cookies
+    return response
+
+
+def _requests_session(session: HttpSession) -> requests.Session:
+    """The plain session that follows what only ``requests`` can do, with the settings of ``session``."""
+    plain: requests.Session | None = session.__dict__.get("_requests_session")
+    if plain is None:
+        plain = session.__dict__["_requests_session"] = requests.Session()
+        manager = session.__dict__.get("pool_manager")
+        if manager is not None:
+            for adapter in plain.adapters.values():
+                adapter.poolmanager = manager  # type: ignore[attr-defined]
+    plain.headers = session.headers
+    plain.cookies = session.cookies
+    plain.auth, plain.verify, plain.params = session.auth, session.verify, session.params
+    plain.max_redirects, plain.trust_env = session.max_redirects, session.trust_env
+    made = session.__dict__
+    plain.proxies, plain.cert = made.get("_proxies", {}), made.get("_cert")
+    plain.stream, plain.hooks = made.get("_stream", False), made.get("_hooks", {"response": []})
+    return plain
+
+
+_STATISTICS_ONLY = frozenset(("name", "catch_response", "context"))
+
+
+def send_with_requests(
+    session: HttpSession, method: str, url: Any, kwargs: dict[str, Any] | None
+) -> tuple[Response | None, Exception | None, int, int, str, str | None]:
+    """Make a request by ``requests`` itself.
+
+    Returns the response or the exception, the duration in microseconds, the body's length, and the name and URL for the
+    statistics.
+    """
+    plain = _requests_session(session)
+    options = {key: value for key, value in (kwargs or {}).items() if key not in _STATISTICS_ONLY}
+    full = url if _ABSOLUTE.match(str(url)) else f"{session.base_url}{url}"
+    begun = time.perf_counter()
+    response, error = None, None
+    try:
+        response = session.__dict__.get("request", plain.request)(method, full, **options)
+    except (requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
+        raise
+    except requests.RequestException as exception:
+        error = exception
+    duration = int((time.perf_counter() - begun) * 1_000_000)
+    request = error.request if error is not None else ((response.history or [response])[0].request if response else None)
+    if response is not None and request is None:
+        request = response.request
+    name = getattr(request, "path_url", None) or str(full)
+    length = 0
+    if response is not None:
+        streamed = options.get("stream", plain.stream)
+        length = int(response.headers.get("content-length") or 0) if streamed else len(response.content or b"")
+    return response, error, duration, length, name, getattr(request, "url", None) or str(full)
+
+
+def _not_caught(self: Any, *args: Any) -> None:
+    raise LocustError(
+        "You can only call success() and failure() on a response that was requested with catch_response=True, inside a with-block"
+    )
+
+
+Response.success = _not_caught  # type: ignore[attr-defined]
+Response.failure = _not_caught  # type: ignore[attr-defined]
+

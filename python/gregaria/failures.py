@@ -1,0 +1,279 @@
+"""Exceptions for requests that failed in the engine, as `requests` would have raised them.
+
+`made` gives two: what ``response.raise_for_status()`` raises, and what the statistics and listeners see, which for
+connection errors is the cause underneath. Texts follow requests 2.34, urllib3 2.8 and http.client: they are statistics
+keys, and scripts and dashboards know them.
+"""
+
+from __future__ import annotations
+
+import errno as errno_codes
+import http.client
+import os
+import socket
+import ssl
+import zlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import requests
+from requests import exceptions
+from urllib3 import exceptions as lower
+
+Site = tuple[bool, str, int, str]
+"""https, host, port, path."""
+
+_RAISED_TO_THE_TASK = (exceptions.MissingSchema, exceptions.InvalidSchema, exceptions.InvalidURL)
+_UNWRAPPED = (
+    exceptions.ConnectionError,
+    lower.ProtocolError,
+    lower.MaxRetryError,
+    lower.NewConnectionError,
+)
+
+
+class _Named:
+    """Stands for a connection or pool in a text."""
+
+    def __init__(self, text: str, represented: str | None = None) -> None:
+        self._text = text
+        self._represented = represented or text
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return self._represented
+
+
+def is_reportable(error: BaseException) -> bool:
+    """Whether an exception while preparing a request counts as a failed request; others go to the task."""
+    return isinstance(error, requests.RequestException) and not isinstance(error, _RAISED_TO_THE_TASK)
+
+
+def reported(error: BaseException) -> BaseException:
+    """What the statistics show for an exception of ``requests``: the cause of a connection error, else itself."""
+    while isinstance(error, _UNWRAPPED) and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def made(
+    kind: str, details: tuple[Any, ...], site: Site, timeout: Any
+) -> tuple[requests.RequestException, BaseException]:
+    """The exceptions for a failure of this kind: the caller's, and the one for the statistics."""
+    error = _MAKERS[kind](details, site, timeout)
+    return error, reported(error)
+
+
+def _pool(site: Site) -> Any:
+    https, host, port, _ = site
+    return _Named(f"{'HTTPS' if https else 'HTTP'}ConnectionPool(host={host!r}, port={port})")
+
+
+def _connection(site: Site) -> Any:
+    https, host, port, _ = site
+    text = f"{'HTTPS' if https else 'HTTP'}Connection(host={host!r}, port={port})"
+    return _Named(text, f"<{text} at 0x....>")
+
+
+_E = TypeVar("_E", bound=BaseException)
+
+
+def _caused(error: _E, cause: BaseException) -> _E:
+    error.__context__ = cause
+    return error
+
+
+def _exhausted(
+    kind: type[requests.RequestException], site: Site, cause: Exception
+) -> requests.RequestException:
+    error = _caused(lower.MaxRetryError(_pool(site), site[3], cause), cause)
+    return _caused(kind(error), error)
+
+
+def _aborted(cause: Exception) -> requests.RequestException:
+    error = _caused(lower.ProtocolError("Connection aborted.", cause), cause)
+    return _caused(exceptions.ConnectionError(error), error)
+
+
+def _broken(cause: Exception) -> requests.RequestException:
+    error = _caused(lower.ProtocolError(f"Connection broken: {cause!r}", cause), cause)
+    return _caused(exceptions.ChunkedEncodingError(error), error)
+
+
+def _system_error(number: int) -> OSError:
+    if number == 0:
+        return ConnectionError("connection broken")
+    return OSError(number, os.strerror(number))
+
+
+def _resolve(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    cause = socket.gaierror(*details)
+    error = lower.NameResolutionError(site[1], _connection(site), cause)
+    return _exhausted(exceptions.ConnectionError, site, _caused(error, cause))
+
+
+def _connect(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    cause = _system_error(details[0])
+    error = lower.NewConnectionError(_connection(site), f"Failed to establish a new connection: {cause}")
+    return _exhausted(exceptions.ConnectionError, site, _caused(error, cause))
+
+
+def _timeouts(timeout: Any) -> tuple[Any, Any]:
+    return timeout if isinstance(timeout, tuple) else (timeout, timeout)
+
+
+def _connect_timeout(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    text = f"Connection to {site[1]} timed out. (connect timeout={_timeouts(timeout)[0]})"
+    return _exhausted(exceptions.ConnectTimeout, site, lower.ConnectTimeoutError(_connection(site), text))
+
+
+def _read_timeout(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    text = f"Read timed out. (read timeout={_timeouts(timeout)[1]})"
+    error = lower.ReadTimeoutError(_pool(site), site[3], text)
+    return _caused(exceptions.ReadTimeout(error), error)
+
+
+def _handshake_timeout(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    connect = _timeouts(timeout)[0]
+    return _read_timeout(details, site, connect)
+
+
+def _read_timeout_in_body(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    error = lower.ReadTimeoutError(_pool(site), None, "Read timed out.")  # type: ignore[arg-type]
+    return _caused(exceptions.ConnectionError(error), error)
+
+
+def _conflicting_lengths(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    error = lower.InvalidHeader(f"Content-Length contained multiple unmatching values ({details[0]})")
+    return _caused(exceptions.InvalidHeader(error), error)
+
+
+def _incomplete(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    received, expected = details
+    return _broken(lower.IncompleteRead(received, expected))
+
+
+def _bad_chunk(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    line, received = details
+    return _broken(_InvalidChunkLength(line, received))
+
+
+class _InvalidChunkLength(http.client.IncompleteRead):
+    """urllib3's exception of this name, whose text needs no response object."""
+
+    def __init__(self, line: bytes, received: int) -> None:
+        super().__init__(b"", None)
+        self._text = f"InvalidChunkLength(got length {line!r}, {received} bytes read)"
+
+    def __repr__(self) -> str:
+        return self._text
+
+    __str__ = __repr__
+
+
+def _ended_between_chunks(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    error = lower.ProtocolError("Response ended prematurely")
+    return _caused(exceptions.ChunkedEncodingError(error), error)
+
+
+def _decode(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    coding, text = details
+    cause: Exception = zlib.error(text)
+    if coding.strip().lower() in ("br", "zstd"):
+        cause = _Error(text)
+    head = f"Received response with content-encoding: {coding}, but failed to decode it."
+    error = _caused(lower.DecodeError(head, cause), cause)
+    return _caused(exceptions.ContentDecodingError(error), error)
+
+
+class _Error(Exception):
+    """A decoder's error, under the name that decoders give theirs."""
+
+    def __repr__(self) -> str:
+        return f"error({self.args[0]!r})"
+
+
+def _too_large(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    text = f"the body of the response is larger than {details[0]} bytes"
+    return exceptions.ContentDecodingError(text)
+
+
+_TLS_TEXTS = {
+    "UnknownIssuer": "unable to get local issuer certificate",
+    "SelfSigned": "self-signed certificate",
+    "Expired": "certificate has expired",
+    "NotYetValid": "certificate is not yet valid",
+}
+
+
+def _tls(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    kind, text = details
+    if kind == "WrongHost":
+        what = "IP address" if _is_address(site[1]) else "Hostname"
+        reason = f"{what} mismatch, certificate is not valid for {site[1]!r}."
+    else:
+        reason = _TLS_TEXTS.get(kind, "")
+    if reason:
+        whole = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {reason} (_ssl.c:{_SSL_LINE})"
+        cause: Exception = ssl.SSLCertVerificationError(1, whole)
+    elif kind == "NotTls":
+        cause = ssl.SSLError(1, f"[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:{_SSL_LINE})")
+    else:
+        cause = ssl.SSLError(1, f"[SSL] {text}")
+    error = _caused(lower.SSLError(cause), cause)
+    return _exhausted(exceptions.SSLError, site, error)
+
+
+def _is_address(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def _ssl_line() -> int:
+    """The line of ``_ssl.c`` that this Python names in handshake errors; it is part of their texts."""
+    import sys
+
+    return {11: 1006, 12: 1000, 13: 1018}.get(sys.version_info[1], 1000)
+
+
+_SSL_LINE = _ssl_line()
+
+
+def _line_too_long(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    return _aborted(http.client.LineTooLong(details[0]))
+
+
+def _aborted_by(make: Callable[..., Exception]) -> Callable[[tuple[Any, ...], Site, Any], requests.RequestException]:
+    return lambda details, site, timeout: _aborted(make(*details))
+
+
+_MAKERS: dict[str, Callable[[tuple[Any, ...], Site, Any], requests.RequestException]] = {
+    "resolve": _resolve,
+    "connect": _connect,
+    "connect_timeout": _connect_timeout,
+    "handshake_timeout": _handshake_timeout,
+    "read_timeout": _read_timeout,
+    "read_timeout_in_body": _read_timeout_in_body,
+    "closed": _aborted_by(lambda: http.client.RemoteDisconnected("Remote end closed connection without response")),
+    "broken": _aborted_by(lambda number: _system_error(number or errno_codes.ECONNRESET)),
+    "broken_in_body": lambda details, site, timeout: _broken(_system_error(details[0] or errno_codes.ECONNRESET)),
+    "bad_status_line": _aborted_by(http.client.BadStatusLine),
+    "unknown_protocol": _aborted_by(http.client.UnknownProtocol),
+    "line_too_long": _line_too_long,
+    "too_many_headers": _aborted_by(lambda limit: http.client.HTTPException(f"got more than {limit} headers")),
+    "bad_head": _aborted_by(http.client.HTTPException),
+    "conflicting_lengths": _conflicting_lengths,
+    "incomplete": _incomplete,
+    "ended_between_chunks": _ended_between_chunks,
+    "bad_chunk": _bad_chunk,
+    "decode": _decode,
+    "tls": _tls,
+    "too_large": _too_large,
+}

@@ -1,0 +1,198 @@
+"""The command from its arguments to its exit code: what `gregaria` does, in Locust's order.
+
+    where is the locustfile? ─> import it ─> parse everything ─> logging ─> choose classes ─> Environment ─> run
+
+It composes and explains what is wrong; what each step does is elsewhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import logging
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gregaria
+from gregaria import locustfile_alias, log, stats
+from gregaria.argument_parser import check_combinations, get_locustfiles_locally, get_parser, parse_locustfile_option
+from gregaria.cli.limits import raise_open_file_limit
+from gregaria.cli.run import HeadlessRun
+from gregaria.env import Environment
+from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
+from gregaria.user.inspectuser import print_task_ratio, print_task_ratio_json
+
+if TYPE_CHECKING:
+    from gregaria.user.users import User
+
+logger = logging.getLogger("locust.main")
+
+COMMON_OPTIONS = {"num_users": "users", "spawn_rate": "spawn-rate", "run_time": "run-time"}
+NO_WEB_UI = "gregaria: error: there is no web UI yet; run without it, for example: gregaria --headless -u 10 -t 1m"
+
+
+def main() -> None:
+    """Run the command line in `sys.argv`, and exit."""
+    locustfile_alias.install()
+    _import_plugins()
+    files = load_all(get_locustfiles_locally(parse_locustfile_option()))
+    options = _parse()
+    if not options.skip_log_setup:
+        _set_up_logging(options)
+    logger.info("Starting Gregaria %s", gregaria.__version__)
+    if options.list_commands:
+        print("\n    ".join(["Available Users:", *files.user_classes]))
+        sys.exit(0)
+    user_classes = _choose(files, options)
+    raise_open_file_limit(options.num_users)
+    environment = _environment(files, options, user_classes)
+    _configure_users(environment, options)
+    _warn(environment, options)
+    _show_ratios(user_classes, options)
+    environment.create_local_runner()
+    csv_writer = _csv_writer(environment, options)
+    _initialise(environment, options)
+    sys.exit(HeadlessRun(environment, options, csv_writer).run())
+
+
+def create_environment(user_classes: list[type[User]], options: Namespace, **settings: Any) -> Environment:
+    """An Environment as the command makes it from parsed options; `settings` are further arguments for it."""
+    return Environment(
+        user_classes=user_classes,
+        host=options.host,
+        reset_stats=options.reset_stats,
+        stop_timeout=options.stop_timeout,
+        parsed_options=options,
+        profile=options.profile,
+        **settings,
+    )
+
+
+def _import_plugins() -> None:
+    """Plugins add options and listeners when they are imported; one that needs what we lack is left out, audibly."""
+    try:
+        importlib.import_module("locust_plugins")
+    except ModuleNotFoundError as error:
+        if error.name == "locust_plugins":
+            return
+        if locustfile_alias.own_name(error.name or "") is None:
+            raise
+        sys.stderr.write(f"gregaria: warning: locust_plugins is not used, it needs {error.name}\n")
+
+
+def _parse() -> Namespace:
+    parser = get_parser()
+    options: Namespace = parser.parse_args()
+    check_combinations(parser, options)
+    stats.validate_stats_configuration()
+    only_shows = options.list_commands or options.show_task_ratio or options.show_task_ratio_json
+    if not (options.headless or only_shows):
+        complain(NO_WEB_UI, EXIT_USAGE)
+    return options
+
+
+def _set_up_logging(options: Namespace) -> None:
+    try:
+        log.setup_logging(options.loglevel, options.logfile)
+    except (OSError, ValueError) as error:
+        cause = error.__cause__ or error
+        complain(f"gregaria: error: cannot write the log file '{options.logfile}': {_reason(cause)}")
+
+
+def _reason(error: BaseException) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _choose(files: Locustfiles, options: Namespace) -> list[type[User]]:
+    available = files.user_classes
+    if not available:
+        logger.error("No User class found!")
+        sys.exit(1)
+    if unknown := [name for name in options.user_classes if name not in available]:
+        logger.error("Unknown User(s): %s (there are: %s)", ", ".join(unknown), ", ".join(available))
+        sys.exit(1)
+    chosen = dict.fromkeys(options.user_classes) or available
+    return [available[name] for name in chosen]
+
+
+def _environment(files: Locustfiles, options: Namespace, user_classes: list[type[User]]) -> Environment:
+    try:
+        return create_environment(
+            user_classes,
+            options,
+            events=gregaria.events,
+            shape_class=files.shape,
+            locustfile=Path(files.paths[0]).name,
+            parsed_locustfiles=files.paths,
+            available_user_classes=files.user_classes,
+            available_shape_classes=dict(files.shape_classes),
+            available_user_tasks=files.user_tasks,
+        )
+    except ValueError as error:
+        logger.error("%s", error)
+        sys.exit(1)
+
+
+def _configure_users(environment: Environment, options: Namespace) -> None:
+    for settings in itertools.chain(*options.config_users or ()):
+        if settings["user_class_name"] not in (environment.available_user_classes or {}):
+            logger.error("--config-users: there is no User class '%s' in the locustfile", settings["user_class_name"])
+            sys.exit(-1)
+        environment.update_user_class(settings)
+
+
+def _warn(environment: Environment, options: Namespace) -> None:
+    given = [option for option in COMMON_OPTIONS if getattr(options, option)]
+    shape = environment.shape_class
+    if shape and not shape.use_common_options and given:
+        logger.warning(
+            "--run-time, --users or --spawn-rate have no impact on LoadShapes unless the shape class reads them "
+            "(use_common_options)"
+        )
+        names = ", ".join(f"--{COMMON_OPTIONS[option]}" for option in given)
+        logger.warning("The following option(s) will be ignored: %s", names)
+    fixed = sum(user_class.fixed_count for user_class in environment.user_classes)
+    if not shape and options.num_users and fixed > options.num_users:
+        logger.info(
+            "Total fixed_count of User classes (%s) is greater than the specified number of users (%s), so not all "
+            "will be spawned.",
+            fixed,
+            options.num_users,
+        )
+    http = [user_class for user_class in environment.user_classes if issubclass(user_class, gregaria.HttpUser)]
+    if options.host and http and "://" not in options.host:
+        logger.warning("The host '%s' does not begin with http:// or https://, so its requests will fail", options.host)
+
+
+def _show_ratios(user_classes: list[type[User]], options: Namespace) -> None:
+    if options.show_task_ratio:
+        for title, total in (("Task ratio per User class", False), ("Total task ratio", True)):
+            print(f"\n {title}\n{'-' * 80}")
+            print_task_ratio(user_classes, options.num_users, total)
+        sys.exit(0)
+    if options.show_task_ratio_json:
+        print_task_ratio_json(user_classes, options.num_users)
+        sys.exit(0)
+
+
+def _csv_writer(environment: Environment, options: Namespace) -> Any:
+    if not options.csv_prefix:
+        return None
+    try:
+        Path(options.csv_prefix).parent.mkdir(parents=True, exist_ok=True)
+        return stats.StatsCSVFileWriter(
+            environment, stats.PERCENTILES_TO_REPORT, options.csv_prefix, options.stats_history_enabled
+        )
+    except OSError as error:
+        where = error.filename or f"{options.csv_prefix}_stats.csv"
+        complain(f"gregaria: error: cannot write the CSV file '{where}': {_reason(error)}")
+
+
+def _initialise(environment: Environment, options: Namespace) -> None:
+    if options.equal_weights:
+        environment.events.init.add_listener(lambda environment, **_kwargs: environment.assign_equal_weights())
+    environment.events.init.fire(environment=environment, runner=environment.runner, web_ui=None)
+    if log.unhandled_greenlet_exception:
+        sys.exit(1)

@@ -1,0 +1,5 @@
+"""Messages between the nodes of a test."""
+
+from .protocol import Message as Message
+
+__all__ = ["Message"]

@@ -1,0 +1,279 @@
+"""Tasks: the decorators that mark them, how classes collect them, and `TaskSet`.
+
+The loop over a set's tasks is the engine's; `TaskSet.run` enters it for a direct call.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import gevent
+
+from .. import _engine
+from ..exception import InterruptTaskSet, MissingWaitTimeError, StopUser
+
+if TYPE_CHECKING:
+    from ..clients import HttpSession
+    from .users import User
+
+logger = logging.getLogger(__name__.replace("gregaria", "locust", 1))
+
+LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING, LOCUST_STATE_STOPPING = "running", "waiting", "stopping"
+
+Task = TypeVar("Task", bound=Callable[..., Any])
+
+
+@overload
+def task(weight: Task) -> Task: ...
+@overload
+def task(weight: int = 1) -> Callable[[Task], Task]: ...
+def task(weight: Any = 1) -> Any:
+    """Mark a method or a nested `TaskSet` as a task; ``weight`` says how often it is chosen beside the others."""
+
+    def decorate(func: Any) -> Any:
+        if func.__name__ in ("on_stop", "on_start"):
+            logging.warning(
+                "%s is decorated with @task: it will also run as an ordinary task, which is rarely meant.", func.__name__
+            )
+        if func.__name__ == "run":
+            raise Exception("A task cannot be named run: User and TaskSet have a method of that name. Rename it.")
+        func.locust_task_weight = weight
+        return func
+
+    if callable(weight):
+        func, weight = weight, 1
+        return decorate(func)
+    return decorate
+
+
+def tag(*tags: str) -> Callable[[Task], Task]:
+    """Tag a task, or all tasks of a class, for ``--tags`` and ``--exclude-tags``."""
+
+    def decorate(decorated: Any) -> Any:
+        if hasattr(decorated, "tasks"):
+            decorated.tasks = [tag(*tags)(task) for task in decorated.tasks]
+        else:
+            decorated.locust_tag_set = getattr(decorated, "locust_tag_set", set()) | set(tags)
+        return decorated
+
+    if not tags or callable(tags[0]):
+        raise ValueError("@tag needs at least one name, as in @tag('checkout')")
+    return decorate
+
+
+def expanded(tasks: Any) -> list[Any]:
+    """A ``tasks`` attribute as a flat list: dict values and second items of pairs say how often each task is in it."""
+    if isinstance(tasks, dict):
+        tasks = list(tasks.items())
+    flat: list[Any] = []
+    for item in tasks or []:
+        if isinstance(item, tuple):
+            task, count = item
+            flat.extend([task] * count)
+        else:
+            flat.append(item)
+    return flat
+
+
+def collect_tasks(bases: Iterable[type], body: dict[str, Any]) -> list[Any]:
+    """All tasks of a class: its bases', those of its ``tasks`` attribute, and those that are marked in its body."""
+    tasks: list[Any] = []
+    for base in bases:
+        tasks.extend(getattr(base, "tasks", None) or [])
+    tasks.extend(expanded(body.get("tasks")))
+    for item in body.values():
+        if "locust_task_weight" in getattr(item, "__dict__", {}):
+            tasks.extend([item] * item.locust_task_weight)
+    return tasks
+
+
+def warn_of_old_attributes(name: str, body: dict[str, Any]) -> None:
+    """``task_set`` is the name that ``tasks`` had long ago."""
+    if "task_set" in body:
+        warnings.warn(f"{name}.task_set is not used: assign a list to 'tasks' instead", DeprecationWarning, stacklevel=3)
+
+
+def filter_tasks_by_tags(task_holder: Any, tags: set[str] | None = None, exclude_tags: set[str] | None = None) -> None:
+    """Keep only the tasks of a class that the tags leave, in the class and in the sets nested in it, for good."""
+    filtered, known = [], {}
+    for task in task_holder.tasks:
+        if task not in known:
+            known[task] = _passes(task, tags, exclude_tags)
+        if known[task]:
+            filtered.append(task)
+    task_holder.tasks = filtered
+    if not filtered and not _chooses_itself(task_holder):
+        logging.warning("%s had no tasks left after filtering, instantiating it will fail!", task_holder.__name__)
+
+
+def _chooses_itself(task_holder: Any) -> bool:
+    return any(base.__name__ in ("MarkovTaskSet", "PytestUser") for base in getattr(task_holder, "__mro__", ()))
+
+
+def _passes(task: Any, tags: set[str] | None, exclude_tags: set[str] | None) -> bool:
+    if hasattr(task, "tasks"):
+        if _chooses_itself(task):
+            return True
+        filter_tasks_by_tags(task, tags, exclude_tags)
+        return bool(task.tasks)
+    own = getattr(task, "locust_tag_set", set())
+    return (tags is None or bool(own & tags)) and not (exclude_tags and own & exclude_tags)
+
+
+class TaskSetMeta(type):
+    """Collects a class's tasks."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> TaskSetMeta:
+        body["tasks"] = collect_tasks(bases, body)
+        return super().__new__(mcs, name, bases, body)
+
+
+class TaskSet(metaclass=TaskSetMeta):
+    """A set of tasks that a user, or a set above, enters as one of its own tasks and leaves by `interrupt`."""
+
+    tasks: Any = []
+    """Functions and TaskSet classes: a list, or a dict with weights."""
+    min_wait: float | None = None
+    max_wait: float | None = None
+    wait_function: Callable[[], float] | None = None
+
+    def __init__(self, parent: TaskSet | User) -> None:
+        self._task_queue: deque[Any] = deque()
+        self._parent = parent
+        self._user: Any = parent._user if isinstance(parent, TaskSet) else parent
+        self._cp_last_run = perf_counter()
+        self._cp_last_wait_time = 0.0
+        for old in ("min_wait", "max_wait", "wait_function"):
+            if not getattr(self, old):
+                setattr(self, old, getattr(self._user, old, None))
+
+    @property
+    def user(self) -> Any:
+        """The user that this set belongs to."""
+        return self._user
+
+    @property
+    def parent(self) -> Any:
+        """The set above, or the user."""
+        return self._parent
+
+    @property
+    def client(self) -> HttpSession:
+        """The user's client."""
+        return self._user.client  # type: ignore[no-any-return]
+
+    def on_start(self) -> None:
+        """Called when the set is entered."""
+
+    def on_stop(self) -> None:
+        """Called when the set is left."""
+
+    def run(self) -> None:
+        """Run tasks until something leaves the set."""
+        _engine.run_task_set(self)
+
+    def get_next_task(self) -> Any:
+        """Choose the next task at random."""
+        return random_task(self, self.tasks)
+
+    def schedule_task(self, task_callable: Any, first: bool = False) -> None:
+        """Queue a task before the next random one; ``first`` puts it at the head of the queue."""
+        if first:
+            self._task_queue.appendleft(task_callable)
+        else:
+            self._task_queue.append(task_callable)
+
+    def execute_next_task(self) -> None:
+        """Run the task at the head of the queue."""
+        self.execute_task(self._task_queue.popleft())
+
+    def execute_task(self, task: Any) -> None:
+        """Run a task: a bound method of this set, a TaskSet class, or a function of the set."""
+        if getattr(task, "__self__", None) is self:
+            task()
+        elif isinstance(task, type) and issubclass(task, TaskSet):
+            task(self).run()
+        else:
+            task(self)
+
+    def wait_time(self) -> float:
+        """Seconds until the next task: the user's, unless a subclass has its own."""
+        if self._user.wait_time:
+            return self._user.wait_time()  # type: ignore[no-any-return]
+        if self.min_wait is not None and self.max_wait is not None:
+            return random.randint(int(self.min_wait), int(self.max_wait)) / 1000.0
+        raise MissingWaitTimeError(
+            f"You must define a wait_time method on either the {type(self._user).__name__} or {type(self).__name__} class"
+        )
+
+    def wait(self) -> None:
+        """Wait as `wait_time` says. A user that is to stop is stopped here."""
+        if self._user._state == LOCUST_STATE_STOPPING:
+            raise StopUser()
+        self._user._state = LOCUST_STATE_WAITING
+        try:
+            self._sleep(self.wait_time())
+        finally:
+            self._user._state = LOCUST_STATE_RUNNING
+        if self._user._state == LOCUST_STATE_STOPPING:
+            raise StopUser()
+
+    def _sleep(self, seconds: float) -> None:
+        gevent.sleep(max(seconds, 0))
+
+    def interrupt(self, reschedule: bool = True) -> None:
+        """Leave this set. The set above goes on at once, or after its wait if not ``reschedule``."""
+        raise InterruptTaskSet(reschedule)
+
+
+def random_task(owner: Any, tasks: Any) -> Any:
+    """A random one of ``tasks``, with an error that helps if there is none."""
+    if tasks:
+        return random.choice(tasks)
+    holder = owner._user if isinstance(owner, DefaultTaskSet) else owner
+    hint = ", use the @task decorator or assign a list to its 'tasks' attribute"
+    if getattr(holder, "task", None):
+        hint = " (it has an attribute 'task': did you mean 'tasks'?)"
+    raise Exception(f"No tasks defined on {type(holder).__name__}{hint}")
+
+
+class DefaultTaskSet(TaskSet):
+    """The set of a user's own tasks. Its tasks get the user."""
+
+    def get_next_task(self) -> Any:
+        return random_task(self, self._user.tasks)
+
+    def execute_task(self, task: Any) -> None:
+        if isinstance(task, type) and issubclass(task, TaskSet):
+            task(self._user).run()
+        else:
+            task(self._user)
+
+
+def report_task_error(owner: TaskSet, exception: BaseException) -> bool:
+    """Tell about an exception out of a task. True if it ends here, False if the environment lets it through."""
+    environment = owner.user.environment
+    environment.events.user_error.fire(user_instance=owner, exception=exception, tb=exception.__traceback__)
+    if not environment.catch_exceptions:
+        return False
+    logger.error("%s\n%s", exception, "".join(traceback.format_exception(exception)))
+    return True
+
+
+def report_start_error(user: User, exception: BaseException) -> None:
+    """Tell about an exception out of a user's ``on_start``, which ends the user."""
+    from_users = logging.getLogger("locust.user.users")
+    from_users.error("%s\n%s", exception, "".join(traceback.format_exception(exception)))
+    user.environment.events.user_error.fire(user_instance=user, exception=exception, tb=exception.__traceback__)
+
+
+def log_stop_error(exception: BaseException) -> None:
+    """Tell about an exception out of a set's ``on_stop``, which changes nothing."""
+    logger.error("Uncaught exception in on_stop: \n%s", "".join(traceback.format_exception(exception)))

@@ -1,0 +1,104 @@
+"""`User` and `HttpUser`: what locustfiles subclass. The life of a user is led by the engine."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .. import _engine
+from ..clients import HttpSession
+from ..exception import StopTest
+from .task import DefaultTaskSet, TaskSet, collect_tasks, warn_of_old_attributes
+from .wait_time import constant
+
+if TYPE_CHECKING:
+    from ..env import Environment
+
+
+class UserMeta(type):
+    """Collects a class's tasks and decides whether it is abstract, which is never inherited."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> UserMeta:
+        warn_of_old_attributes(name, body)
+        body["tasks"] = collect_tasks(bases, body)
+        if not body.get("abstract"):
+            body["abstract"] = False
+        return super().__new__(mcs, name, bases, body)
+
+
+class User(_engine.UserCore, metaclass=UserMeta):
+    """A virtual user. Subclasses say what it does in ``tasks`` or methods decorated with ``@task``."""
+
+    host: str | None = None
+    """Base URL of the system under test; ``--host`` overrides it."""
+    min_wait: ClassVar[float | None] = None
+    max_wait: ClassVar[float | None] = None
+    wait_function: ClassVar[Any] = None
+    wait_time: Any = constant(0)
+    """Seconds between tasks: an object of `wait_time`, a method or a function that takes the user."""
+    tasks: Any = []
+    weight: float = 1
+    """How probable this class is beside the others."""
+    fixed_count: int = 0
+    """If positive, this many users of the class, spawned first; ``weight`` then says nothing."""
+    abstract = True
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self._cp_last_run = perf_counter()
+        self._cp_last_wait_time = 0.0
+
+    def on_start(self) -> None:
+        """Called when the user starts, before its first task."""
+
+    def on_stop(self) -> None:
+        """Called when the user stops or is killed."""
+
+    def wait(self) -> None:
+        """Wait as long as this user's ``wait_time`` says."""
+        task_set: TaskSet | None = self._taskset_instance
+        if task_set is not None:
+            task_set.wait()
+
+    def context(self) -> dict[str, Any]:
+        """Merged into the context of each request of this user."""
+        return {}
+
+    @classmethod
+    def json(cls) -> dict[str, Any]:
+        """What the class picker shows and lets one change."""
+        return {
+            "host": cls.host,
+            "weight": cls.weight,
+            "fixed_count": cls.fixed_count,
+            "tasks": [task.__name__ for task in cls.tasks],
+        }
+
+    @classmethod
+    def fullname(cls) -> str:
+        """Module and qualified name."""
+        return ".".join(part for part in [cls.__module__, *cls.__qualname__.split(".")] if part != "<locals>")
+
+
+class HttpUser(User):
+    """A user with an HTTP client, `client`, that keeps connections and cookies."""
+
+    abstract = True
+    pool_manager: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.host is None:
+            raise StopTest(
+                "You must specify the base host: as the class attribute 'host' of the user, on the command line with --host, "
+                "or in the environment as LOCUST_HOST."
+            )
+        self.client = HttpSession(
+            base_url=self.host,
+            request_event=self.environment.events.request,
+            user=self,
+            pool_manager=self.pool_manager,
+        )
+
+
+_engine.register_classes(User, TaskSet, DefaultTaskSet)

@@ -1,0 +1,7 @@
+"""Loading a locustfile, under the name Locust has for it; see `gregaria.locustfile`."""
+
+from __future__ import annotations
+
+from gregaria.locustfile import is_shape_class, is_user_class, load_locustfile
+
+__all__ = ["is_shape_class", "is_user_class", "load_locustfile"]

@@ -1,0 +1,52 @@
+"""The `gregaria` command: answers `--version` and `--help` at once, and starts the program for everything else.
+
+It stands apart from the `gregaria` package because importing that one loads gevent and requests and patches the
+interpreter; nothing here may import it before `main` has decided to run.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main", "version_line"]
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    asked = _asked_for(sys.argv[1:])
+    if asked == "version":
+        print(version_line())
+    elif asked == "help":
+        from .help import show
+
+        show()
+    else:
+        from gregaria.main import main as run
+
+        run()
+
+
+def version_line() -> str:
+    """`gregaria <version> from <package directory> (Python <version>)`."""
+    from importlib.metadata import PackageNotFoundError, version
+    from importlib.util import find_spec
+
+    try:
+        number = version("gregaria")
+    except PackageNotFoundError:
+        number = "unknown"
+    spec = find_spec("gregaria")
+    places = spec.submodule_search_locations if spec else None
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return f"gregaria {number} from {places[0] if places else '?'} (Python {python})"
+
+
+def _asked_for(arguments: list[str]) -> str | None:
+    for argument in arguments:
+        if argument in ("-h", "--help"):
+            return "help"
+        if argument in ("-V", "--version"):
+            return "version"
+        if argument == "--":
+            return None
+    return None

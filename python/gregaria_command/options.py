@@ -1,0 +1,584 @@
+"""The one table of options: what the command line, the environment and the config files may say.
+
+Parser, help text and reference pages are made from it. It is data only and imports nothing but the standard library,
+so that `--help` costs neither gevent nor requests; what a kind means to argparse is in `gregaria.argument_parser`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "text",
+    "flag",
+    "integer",
+    "count",
+    "positive integer",
+    "positive number",
+    "timespan",
+    "log level",
+    "words",
+    "user settings",
+    "config file",
+    "help",
+    "version",
+    "removed",
+    "user classes",
+]
+
+COMMON = "Common options"
+WEB = "Web UI options"
+MASTER = "Master options"
+WORKER = "Worker options"
+TAGS = "Tag options"
+STATISTICS = "Request statistics options"
+LOGGING = "Logging options"
+OTHER = "Other options"
+USERS = "User classes"
+
+GROUPS: dict[str, str] = {
+    COMMON: "",
+    WEB: "",
+    MASTER: "For the process that coordinates a distributed test.",
+    WORKER: "For the processes that generate the load of a distributed test.",
+    TAGS: "Choose tasks by the names given to them with the @tag decorator.",
+    STATISTICS: "",
+    LOGGING: "",
+    OTHER: "",
+    USERS: "",
+}
+
+NO_WEB = "there is no web UI in this version"
+NO_CLUSTER = "this version runs in one process"
+NO_REPORT = "this version reports on the console and as CSV"
+NO_OTEL = "there is no OpenTelemetry in this version"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. `later` says why a Locust option is refused for now; `hidden` keeps it out of the help."""
+
+    flags: tuple[str, ...]
+    dest: str
+    group: str
+    help: str
+    kind: Kind = "text"
+    metavar: str | None = None
+    default: object = None
+    env: str | None = None
+    later: str | None = None
+    hidden: bool = False
+
+    @property
+    def status(self) -> Literal["supported", "later", "removed"]:
+        """Whether the option works, is refused for now, or was removed by Locust itself."""
+        if self.kind == "removed":
+            return "removed"
+        return "later" if self.later else "supported"
+
+    @property
+    def name(self) -> str:
+        """The long spelling, which is also the config key once its dashes are taken off."""
+        return next((flag for flag in self.flags if flag.startswith("--")), self.dest)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(("-h", "--help"), "help", COMMON, "Show this text and exit.", "help"),
+    Option(
+        ("-f", "--locustfile"),
+        "locustfile",
+        COMMON,
+        "Where the test is: a .py file, several with commas between them, a directory (every .py file below it whose "
+        "name does not start with an underscore) or a URL.",
+        metavar="<filename>",
+        default="locustfile.py",
+        env="LOCUST_LOCUSTFILE",
+    ),
+    Option(
+        ("--config",),
+        "config",
+        COMMON,
+        "Read this configuration file too; it wins over ~/.locust.conf, locust.conf and pyproject.toml.",
+        "config file",
+        metavar="<filename>",
+    ),
+    Option(
+        ("-H", "--host"),
+        "host",
+        COMMON,
+        "Base URL of the system under test, for example https://www.example.com.",
+        metavar="<base url>",
+        env="LOCUST_HOST",
+    ),
+    Option(
+        ("-u", "--users"),
+        "num_users",
+        COMMON,
+        "How many users to run at the same time (1 if not given).",
+        "count",
+        metavar="<int>",
+        env="LOCUST_USERS",
+    ),
+    Option(
+        ("-r", "--spawn-rate"),
+        "spawn_rate",
+        COMMON,
+        "How many users to start per second (1 if not given).",
+        "positive number",
+        metavar="<float>",
+        env="LOCUST_SPAWN_RATE",
+    ),
+    Option(
+        ("-t", "--run-time"),
+        "run_time",
+        COMMON,
+        "End the test after this time: 300s, 20m, 3h, 1h30m. Without it the test runs until it is interrupted.",
+        "timespan",
+        metavar="<time string>",
+        env="LOCUST_RUN_TIME",
+    ),
+    Option(("-l", "--list"), "list_commands", COMMON, "Name the user classes of the locustfile and exit.", "flag"),
+    Option(
+        ("--config-users",),
+        "config_users",
+        COMMON,
+        "Change attributes of user classes: JSON objects, or .json files, that name the user_class_name and its new "
+        "attribute values; `tasks` is a list of names.",
+        "user settings",
+        metavar="<json>",
+        env="LOCUST_CONFIG_USERS",
+    ),
+    Option(
+        ("--web-host",),
+        "web_host",
+        WEB,
+        "Address the web UI listens on.",
+        metavar="<ip>",
+        default="",
+        env="LOCUST_WEB_HOST",
+        later=NO_WEB,
+    ),
+    Option(
+        ("--web-host-display-name",),
+        "web_host_display_name",
+        WEB,
+        "Address of the web UI as the log names it.",
+        default=None,
+        env="LOCUST_WEB_HOST_DISPLAY_NAME",
+        later=NO_WEB,
+        hidden=True,
+    ),
+    Option(
+        ("--web-port", "-P"),
+        "web_port",
+        WEB,
+        "Port of the web UI.",
+        "integer",
+        metavar="<port number>",
+        default=8089,
+        env="LOCUST_WEB_PORT",
+        later=NO_WEB,
+    ),
+    Option(
+        ("--headless",),
+        "headless",
+        WEB,
+        "Run without the web UI: start at once and print the results on the console.",
+        "flag",
+        env="LOCUST_HEADLESS",
+    ),
+    Option(
+        ("--autostart",),
+        "autostart",
+        WEB,
+        "Start at once and show the web UI too.",
+        "flag",
+        env="LOCUST_AUTOSTART",
+        later=NO_WEB,
+    ),
+    Option(
+        ("--autoquit",),
+        "autoquit",
+        WEB,
+        "With --autostart: exit this many seconds after the test ended.",
+        "integer",
+        metavar="<seconds>",
+        default=-1,
+        env="LOCUST_AUTOQUIT",
+        later=NO_WEB,
+    ),
+    Option(
+        ("--headful",),
+        "headful",
+        WEB,
+        "Take a --headless back.",
+        "flag",
+        env="LOCUST_HEADFUL",
+        later=NO_WEB,
+        hidden=True,
+    ),
+    Option(
+        ("--web-auth",),
+        "web_auth",
+        WEB,
+        "Locust replaced it with --web-login",
+        "removed",
+        metavar="<username:password>",
+        env="LOCUST_WEB_AUTH",
+        hidden=True,
+    ),
+    Option(
+        ("--web-login",),
+        "web_login",
+        WEB,
+        "Protect the web UI with a login page.",
+        "flag",
+        env="LOCUST_WEB_LOGIN",
+        later=NO_WEB,
+    ),
+    Option(
+        ("--tls-cert",),
+        "tls_cert",
+        WEB,
+        "Certificate with which the web UI is served over HTTPS.",
+        metavar="<filename>",
+        default="",
+        env="LOCUST_TLS_CERT",
+        later=NO_WEB,
+    ),
+    Option(
+        ("--tls-key",),
+        "tls_key",
+        WEB,
+        "Private key with which the web UI is served over HTTPS.",
+        metavar="<filename>",
+        default="",
+        env="LOCUST_TLS_KEY",
+        later=NO_WEB,
+    ),
+    Option(
+        ("--class-picker",),
+        "class_picker",
+        WEB,
+        "Let the web UI choose among user and shape classes.",
+        "flag",
+        env="LOCUST_USERCLASS_PICKER",
+        later=NO_WEB,
+    ),
+    Option(
+        ("--build-path",),
+        "build_path",
+        WEB,
+        "Directory of another web UI build.",
+        default="",
+        env="LOCUST_BUILD_PATH",
+        later=NO_WEB,
+        hidden=True,
+    ),
+    Option(
+        ("--legacy-ui",),
+        "legacy_ui",
+        WEB,
+        "Locust removed it; leave it out",
+        "removed",
+        env="LOCUST_LEGACY_UI",
+        hidden=True,
+    ),
+    Option(
+        ("--web-base-path",),
+        "web_base_path",
+        WEB,
+        "Path below which the web UI is served.",
+        default="",
+        env="LOCUST_WEB_BASE_PATH",
+        later=NO_WEB,
+    ),
+    Option(
+        ("--master",),
+        "master",
+        MASTER,
+        "Coordinate workers.",
+        "flag",
+        env="LOCUST_MODE_MASTER",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--master-bind-host",),
+        "master_bind_host",
+        MASTER,
+        "Address the master listens on.",
+        metavar="<ip>",
+        default="*",
+        env="LOCUST_MASTER_BIND_HOST",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--master-bind-port",),
+        "master_bind_port",
+        MASTER,
+        "Port the master listens on.",
+        "integer",
+        metavar="<port number>",
+        default=5557,
+        env="LOCUST_MASTER_BIND_PORT",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--expect-workers",),
+        "expect_workers",
+        MASTER,
+        "Wait for this many workers before starting.",
+        "positive integer",
+        metavar="<int>",
+        default=1,
+        env="LOCUST_EXPECT_WORKERS",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--expect-workers-max-wait",),
+        "expect_workers_max_wait",
+        MASTER,
+        "How many seconds to wait for the workers; 0 waits forever.",
+        "integer",
+        metavar="<int>",
+        default=0,
+        env="LOCUST_EXPECT_WORKERS_MAX_WAIT",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--enable-rebalancing",),
+        "enable_rebalancing",
+        MASTER,
+        "Spread users anew when workers come or go.",
+        "flag",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--expect-slaves",),
+        "expect_slaves",
+        MASTER,
+        "it is called --expect-workers now",
+        "removed",
+        hidden=True,
+    ),
+    Option(
+        ("--worker",),
+        "worker",
+        WORKER,
+        "Generate load for a master.",
+        "flag",
+        env="LOCUST_MODE_WORKER",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--slave",),
+        "slave",
+        WORKER,
+        "it is called --worker now",
+        "removed",
+        hidden=True,
+    ),
+    Option(
+        ("--processes",),
+        "processes",
+        WORKER,
+        "Run in this many processes; -1 is one per core.",
+        "integer",
+        metavar="<int>",
+        env="LOCUST_PROCESSES",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--master-host",),
+        "master_host",
+        WORKER,
+        "Address of the master.",
+        metavar="<hostname>",
+        default="127.0.0.1",
+        env="LOCUST_MASTER_NODE_HOST",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--master-port",),
+        "master_port",
+        WORKER,
+        "Port of the master.",
+        "integer",
+        metavar="<port number>",
+        default=5557,
+        env="LOCUST_MASTER_NODE_PORT",
+        later=NO_CLUSTER,
+    ),
+    Option(
+        ("-T", "--tags"),
+        "tags",
+        TAGS,
+        "Run only tasks that have at least one of these tags.",
+        "words",
+        metavar="<tag>",
+        env="LOCUST_TAGS",
+    ),
+    Option(
+        ("-E", "--exclude-tags"),
+        "exclude_tags",
+        TAGS,
+        "Run no task that has one of these tags.",
+        "words",
+        metavar="<tag>",
+        env="LOCUST_EXCLUDE_TAGS",
+    ),
+    Option(
+        ("--csv",),
+        "csv_prefix",
+        STATISTICS,
+        "Write the statistics to <prefix>_stats.csv, <prefix>_stats_history.csv, <prefix>_failures.csv and "
+        "<prefix>_exceptions.csv; missing folders are made.",
+        metavar="<prefix>",
+        env="LOCUST_CSV",
+    ),
+    Option(
+        ("--csv-full-history",),
+        "stats_history_enabled",
+        STATISTICS,
+        "With --csv: a row per second for every name in <prefix>_stats_history.csv, not only for the total.",
+        "flag",
+        env="LOCUST_CSV_FULL_HISTORY",
+    ),
+    Option(
+        ("--print-stats",),
+        "print_stats",
+        STATISTICS,
+        "Print the statistics every two seconds; a headless run does so anyway.",
+        "flag",
+        env="LOCUST_PRINT_STATS",
+    ),
+    Option(
+        ("--only-summary",),
+        "only_summary",
+        STATISTICS,
+        "Print the statistics only once, at the end.",
+        "flag",
+        env="LOCUST_ONLY_SUMMARY",
+    ),
+    Option(
+        ("--reset-stats",),
+        "reset_stats",
+        STATISTICS,
+        "Forget what was measured while users were being started.",
+        "flag",
+        env="LOCUST_RESET_STATS",
+    ),
+    Option(
+        ("--html",),
+        "html_file",
+        STATISTICS,
+        "Write a report to this file.",
+        metavar="<filename>",
+        env="LOCUST_HTML",
+        later=NO_REPORT,
+    ),
+    Option(
+        ("--json",),
+        "json",
+        STATISTICS,
+        "Print the final statistics as JSON on standard output.",
+        "flag",
+        later=NO_REPORT,
+    ),
+    Option(
+        ("--json-file",),
+        "json_file",
+        STATISTICS,
+        "Write the final statistics as JSON to this file.",
+        metavar="<filename>",
+        later=NO_REPORT,
+    ),
+    Option(
+        ("--skip-log-setup",),
+        "skip_log_setup",
+        LOGGING,
+        "Leave logging as Python or the locustfile has set it up.",
+        "flag",
+        env="LOCUST_SKIP_LOG_SETUP",
+    ),
+    Option(
+        ("--loglevel", "-L"),
+        "loglevel",
+        LOGGING,
+        "DEBUG, INFO, WARNING, ERROR or CRITICAL.",
+        "log level",
+        metavar="<level>",
+        default="INFO",
+        env="LOCUST_LOGLEVEL",
+    ),
+    Option(
+        ("--logfile",),
+        "logfile",
+        LOGGING,
+        "Write the log to this file instead of standard error.",
+        metavar="<filename>",
+        env="LOCUST_LOGFILE",
+    ),
+    Option(
+        ("--show-task-ratio",),
+        "show_task_ratio",
+        OTHER,
+        "Print how often each task would be chosen, and exit. Give --users too if a class has a fixed_count.",
+        "flag",
+    ),
+    Option(
+        ("--show-task-ratio-json",),
+        "show_task_ratio_json",
+        OTHER,
+        "The same as JSON.",
+        "flag",
+    ),
+    Option(("--version", "-V"), "version", OTHER, "Show the version and exit.", "version"),
+    Option(
+        ("--exit-code-on-error",),
+        "exit_code_on_error",
+        OTHER,
+        "Exit code of a test with failed requests or tasks.",
+        "integer",
+        metavar="<int>",
+        default=1,
+        env="LOCUST_EXIT_CODE_ON_ERROR",
+    ),
+    Option(
+        ("-s", "--stop-timeout"),
+        "stop_timeout",
+        OTHER,
+        "How long a user may take to finish the task it is in when the test ends; by default it is cut off.",
+        "timespan",
+        metavar="<number>",
+        default="0",
+        env="LOCUST_STOP_TIMEOUT",
+    ),
+    Option(
+        ("--equal-weights",),
+        "equal_weights",
+        OTHER,
+        "Ignore the weights in the locustfile: every user class and every task is equally likely.",
+        "flag",
+    ),
+    Option(("--profile",), "profile", OTHER, "A name to group test runs by.", metavar="<name>"),
+    Option(
+        ("--otel",),
+        "otel",
+        OTHER,
+        "Send traces and metrics with OpenTelemetry.",
+        "flag",
+        env="LOCUST_ENABLE_OPENTELEMETRY",
+        later=NO_OTEL,
+    ),
+    Option(
+        (),
+        "user_classes",
+        USERS,
+        "The user classes to run, by name; all of the locustfile if none is given.",
+        "user classes",
+        metavar="UserClass",
+        env="LOCUST_USER_CLASSES",
+    ),
+)

@@ -1,0 +1,57 @@
+"""Every kind of failing request under Gregaria, held against what Locust made of it (golden/failure_texts.json).
+
+The text of a failure is part of the statistics' key, so it is compared letter by letter.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import failures
+from support.failure_cases import CASES
+from support.server import TestServer
+
+GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden/failure_texts.json").read_text(encoding="utf-8"))
+
+# Where Gregaria does better on purpose; each has a test of its own below.
+BETTER = {"early-hints", "corrupt-zstd"}
+
+
+@pytest.fixture(scope="module")
+def record(gregaria: list[str], server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return failures.record(gregaria, server, tmp_path_factory.mktemp("failures"))
+
+
+each_case = pytest.mark.parametrize("case", [case.id for case in CASES if case.id not in BETTER])
+
+
+def test_the_golden_record_knows_every_case() -> None:
+    assert GOLDEN["cases"].keys() == {case.id for case in CASES}
+
+
+@each_case
+def test_statistics_and_exception(case: str, record: dict[str, Any]) -> None:
+    ours, locust = record[case]["plain"], GOLDEN["cases"][case]["plain"]
+    assert ours["errors"] == locust["errors"]
+    assert ours["raised"] == locust["raised"]
+    assert ours["events"] == locust["events"]
+
+
+@each_case
+def test_response(case: str, record: dict[str, Any]) -> None:
+    assert record[case]["plain"]["response"] == GOLDEN["cases"][case]["plain"]["response"]
+
+
+@each_case
+def test_with_catch_response(case: str, record: dict[str, Any]) -> None:
+    assert record[case]["caught"] == GOLDEN["cases"][case]["caught"]
+
+
+def test_early_hints_are_not_the_answer(record: dict[str, Any]) -> None:
+    assert record["early-hints"]["plain"]["response"]["status_code"] == 200
+
+
+def test_corrupt_zstd_is_a_failure(record: dict[str, Any]) -> None:
+    (_, _, text) = record["corrupt-zstd"]["plain"]["errors"][0]
+    assert text.startswith("ContentDecodingError(DecodeError('Received response with content-encoding: zstd, but failed")

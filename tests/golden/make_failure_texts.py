@@ -1,0 +1,31 @@
+"""Makes failure_texts.json: what Locust says of every way a request can fail.
+
+Usage: python tests/golden/make_failure_texts.py [LOCUST_COMMAND]; the default is $GREGARIA_LOCUST, then .venvs/locust.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support import failures  # noqa: E402
+from support.server import REPOSITORY, test_server  # noqa: E402
+
+
+def main() -> None:
+    default = os.environ.get("GREGARIA_LOCUST", str(REPOSITORY / ".venvs/locust/bin/locust"))
+    locust = sys.argv[1] if len(sys.argv) > 1 else default
+    version = subprocess.run([locust, "--version"], capture_output=True, text=True, check=True).stdout.split(" from ")
+    with test_server() as server, tempfile.TemporaryDirectory() as folder:
+        cases = failures.record([locust], server, Path(folder))
+    result = {"made_with": version[0] + " " + version[1].split(" (")[-1].strip(" ()\n"), "cases": cases}
+    target = Path(__file__).with_name("failure_texts.json")
+    target.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{len(cases)} cases written to {target}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the tests share: the test server as a process, load testers as processes, and reading what they wrote."""
