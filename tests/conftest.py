@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from support.server import REPOSITORY, TestServer, test_server  # noqa: E402
+from support.server import REPOSITORY, TestServer, test_server
 
 
 def _command(variable: str, default: str, hint: str) -> list[str]:

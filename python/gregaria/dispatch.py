@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class UsersDispatcher(Iterator[dict[str, dict[str, int]]]):
     """Says, batch by batch, how many users of each class each worker shall run.
 
-    Iterating gives `{worker id: {class name: users}}` for all workers, in absolute numbers, and sleeps between batches so
-    that the spawn rate is kept.
+    Iterating gives `{worker id: {class name: users}}` for all workers, in absolute numbers, and sleeps between batches
+    so that the spawn rate is kept.
     """
 
     def __init__(self, worker_nodes: list[WorkerNode], user_classes: list[type[User]]) -> None:

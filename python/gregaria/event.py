@@ -57,7 +57,7 @@ class EventHook:
     def measure(
         self, request_type: str, name: str, response_length: int = 0, context: dict[str, Any] | None = None
     ) -> Generator[dict[str, Any]]:
-        """Fire the event at the end of the block, with the time it took and the exception it raised, which is swallowed.
+        """Fire the event at the end of the block, with the time it took and what it raised, which is swallowed.
 
         The yielded dict becomes the event's arguments; add to it or change it as needed.
         """
@@ -95,8 +95,8 @@ class DeprecatedEventHook(EventHook):
 class Events:
     """All hooks of an environment; a subclass adds one with an annotation `my_event: EventHook`.
 
-    "Everywhere" is the master, each worker, and a run without workers. Listeners should take `**kwargs` as well, so that
-    arguments added later do not break them.
+    "Everywhere" is the master, each worker, and a run without workers. Listeners should take `**kwargs` as well, so
+    that arguments added later do not break them.
     """
 
     request: EventHook
@@ -152,7 +152,8 @@ class Events:
     """A worker has its heartbeat answered: client_id, timestamp."""
 
     usage_monitor: EventHook
-    """Every `runners.CPU_MONITOR_INTERVAL` seconds: environment, cpu_usage (percent), memory_usage (bytes). Everywhere."""
+    """Every `runners.CPU_MONITOR_INTERVAL` seconds: environment, cpu_usage (percent), memory_usage (bytes).
+    Everywhere."""
 
     def __init__(self) -> None:
         for owner in reversed(type(self).__mro__):

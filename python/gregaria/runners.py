@@ -10,7 +10,6 @@ import logging
 import socket
 import time
 import traceback
-from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from inspect import currentframe
 from types import TracebackType
@@ -264,7 +263,7 @@ class Runner:
             user = user_class(self.environment)
             if not hasattr(user, "environment"):
                 raise AssertionError(
-                    f"Attribute 'environment' is missing on user {name}: its own __init__ must call super().__init__(*args)"
+                    f"Attribute 'environment' is missing on user {name}: its __init__ must call super().__init__(*args)"
                 )
             if self.state == STATE_STOPPED:
                 # The constructor has stopped the test.
@@ -301,14 +300,12 @@ class Runner:
                     self.cpu_warning_emitted = True
             events.usage_monitor.fire(environment=self.environment, cpu_usage=usage, memory_usage=memory)
 
-    @abstractmethod
     def start(
         self, user_count: int, spawn_rate: float, wait: bool = False, user_classes: list[type[User]] | None = None
     ) -> None:
         """Go to this number of users at this rate."""
         raise NotImplementedError
 
-    @abstractmethod
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Send a custom message to another node."""
         raise NotImplementedError

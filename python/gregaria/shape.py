@@ -51,7 +51,7 @@ class LoadTestShape(metaclass=LoadTestShapeMeta):
 
     @abstractmethod
     def tick(self) -> Tick | None:
-        """Asked about once a second: `(users, spawn_rate)`, `(users, spawn_rate, user_classes)`, or `None` to end the test.
+        """Asked about once a second: `(users, spawn_rate)`, `(users, spawn_rate, user_classes)`, or `None` at the end.
 
         `user_classes` lists the classes to spawn from; `None` there keeps the last choice.
         """

@@ -1,4 +1,4 @@
-"""How busy this process keeps the machine: CPU in percent of one core, and memory; and what is said when it is too much."""
+"""How busy this process keeps the machine: CPU in percent of one core, and memory; what is said when it is too much."""
 
 from __future__ import annotations
 

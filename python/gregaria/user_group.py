@@ -99,8 +99,8 @@ def join_all(handles: Iterable[UserGreenlet], timeout: float | None) -> bool:
 def stop_users(handles: list[UserGreenlet], stop_timeout: float, at_once: Collection[UserGreenlet] = ()) -> None:
     """End these users and wait for it. With a stop timeout those inside a task may finish it, within so many seconds.
 
-    Those in `at_once` get no such time. A user that calls this itself, from a task, cannot be waited for: it ends when it next
-    blocks.
+    Those in `at_once` get no such time. A user that calls this itself, from a task, cannot be waited for: it ends when
+    it next blocks.
     """
     killed: list[UserGreenlet] = []
     asked: list[UserGreenlet] = []

@@ -1,4 +1,5 @@
-"""The same unmodified locustfile and API under Locust and under Gregaria: same users, names, mix, failures, files, exit code.
+"""The same unmodified locustfile and API under Locust and under Gregaria: the same users, names, mix, failures,
+files and exit code.
 
 Every scenario runs both testers at the same time against an API process of its own; the scenarios run in parallel.
 """
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from support.likeness import follows, same_mix, same_ratio
 from support.runs import CSV_FILES, Run, run
 from support.server import flask_api

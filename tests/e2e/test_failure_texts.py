@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support import failures
 from support.failure_cases import CASES
 from support.server import TestServer
@@ -54,4 +55,6 @@ def test_early_hints_are_not_the_answer(record: dict[str, Any]) -> None:
 
 def test_corrupt_zstd_is_a_failure(record: dict[str, Any]) -> None:
     (_, _, text) = record["corrupt-zstd"]["plain"]["errors"][0]
-    assert text.startswith("ContentDecodingError(DecodeError('Received response with content-encoding: zstd, but failed")
+    assert text.startswith(
+        "ContentDecodingError(DecodeError('Received response with content-encoding: zstd, but failed"
+    )

@@ -1,5 +1,5 @@
-"""What the statistics say against what the server counted: nothing measured is lost, nothing counted twice, also when a run
-is stopped in the middle, by a signal or by its time."""
+"""What the statistics say against what the server counted: nothing measured is lost, nothing counted twice, also when a
+run is stopped in the middle, by a signal or by its time."""
 
 import re
 import signal
@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from support.runs import Run, run
 from support.server import TestServer
 

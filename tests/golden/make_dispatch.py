@@ -173,7 +173,7 @@ def random_scenario(rng: random.Random) -> Scenario:
         elif busy and action < 0.25 and len(scenario.nodes) > 1:
             scenario.remove(rng.choice(sorted(scenario.nodes)))
         else:
-            # Too few users for a later rebalance make Locust's ramp-down spin for ever: all classes stay in such a case.
+            # Too few users at a later rebalance make Locust's ramp-down spin for ever: then all classes stay.
             chosen = rng.sample(names, rng.randint(1, len(names))) if satisfiable and rng.random() < 0.2 else None
             if chosen and all(mix[name][1] for name in chosen):
                 chosen = None

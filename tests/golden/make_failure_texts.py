@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support import failures  # noqa: E402
-from support.server import REPOSITORY, test_server  # noqa: E402
+from support import failures
+from support.server import REPOSITORY, test_server
 
 
 def main() -> None:

@@ -94,7 +94,10 @@ _TLS = [
     Case("tls-wrong-host", "{wrong_host}/x", arguments={"verify": "{authority}"}),
     Case("tls-wrong-host-name", "{wrong_host_by_name}/x", arguments={"verify": "{authority}"}),
     Case("tls-missing-authority-file", "{tls}/x", arguments={"verify": "/no/such/file.pem"}),
-    *(Case(f"tls-{path}", f"{{tls}}/{path}", arguments={"verify": "{authority}"}) for path in ("close", "reset", "short")),
+    *(
+        Case(f"tls-{path}", f"{{tls}}/{path}", arguments={"verify": "{authority}"})
+        for path in ("close", "reset", "short")
+    ),
     *(Case(f"tls-{path}", f"{{tls}}/{path}", arguments={"verify": "{authority}"}) for path in ("garbage", "no-length")),
     Case("tls-to-plain-port", "https://{plain_address}/x"),
     Case("plain-to-tls-port", "http://{tls_address}/x"),
@@ -107,7 +110,7 @@ _STATUS = [
     Case("status-404-query", "/status/404?a=1&b=x", arguments={"params": {"c": "d e"}}),
     Case("status-503-reason", "/status/503?reason=Out%20To%20Lunch"),
     Case("status-500-latin1-reason", "/status/500?reason=%C3%A9t%C3%A9", arguments={"name": "summer"}),
-    Case("status-500-named-with-quotes", "/status/500", arguments={"name": "it's \"quoted\""}),
+    Case("status-500-named-with-quotes", "/status/500", arguments={"name": 'it\'s "quoted"'}),
     Case("status-500-post", "/status/500", method="POST", arguments={"json": {}}),
     Case("status-404-head", "/status/404", method="HEAD"),
     Case("status-404-absolute", "{plain}/status/404"),

@@ -1,4 +1,4 @@
-"""A locustfile that makes every failing request once and writes what its tester made of each, as JSON, to $FAILURES_OUT.
+"""A locustfile that makes every failing request once and writes what its tester made of each to $FAILURES_OUT.
 
 Runs unmodified under Locust and under Gregaria, so that the one's record can be held against the other's.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from locust import HttpUser, task
 
 sys.path.insert(0, str(Path(__file__).parent))
-from failure_cases import CASES, Case  # noqa: E402
+from failure_cases import CASES, Case
 
 ADDRESSES: dict[str, str] = json.loads(os.environ["FAILURES_ADDRESSES"])
 

@@ -22,7 +22,9 @@ def record(command: list[str], server: TestServer, folder: Path, only: str = "")
         addresses = _addresses(server, full)
         extra = {"FAILURES_ADDRESSES": json.dumps(addresses), "FAILURES_OUT": str(out), "FAILURES_ONLY": only}
         line = [*command, "-f", str(LOCUSTFILE), "--headless", "-u", "1", "-t", "120s", "--only-summary"]
-        done = subprocess.run(line, env={**os.environ, **extra}, capture_output=True, text=True, timeout=180, cwd=folder)
+        done = subprocess.run(
+            line, env={**os.environ, **extra}, capture_output=True, text=True, timeout=180, cwd=folder
+        )
     if not out.exists():
         raise RuntimeError(f"no record was written; exit code {done.returncode}\n{done.stderr[-4000:]}")
     text = out.read_text(encoding="utf-8")

@@ -41,12 +41,12 @@ class TestServer:
 
 
 def program(name: str) -> list[str]:
-    """The command of one of testkit's programs: built already ($GREGARIA_TESTKIT names the folder) or through cargo."""
-    folder = os.environ.get("GREGARIA_TESTKIT")
-    if folder:
-        return [str(Path(folder) / name)]
-    manifest = str(REPOSITORY / "Cargo.toml")
-    return ["cargo", "run", "--quiet", "--release", "--manifest-path", manifest, "-p", "gregaria-testkit", "--bin", name, "--"]
+    """The command of one of testkit's programs, as `make testkit` leaves it; $GREGARIA_TESTKIT names another folder."""
+    built = Path(os.environ.get("CARGO_TARGET_DIR", str(REPOSITORY / "target"))) / "release"
+    path = Path(os.environ.get("GREGARIA_TESTKIT", str(built))) / name
+    if not path.exists():
+        raise RuntimeError(f"{path} is missing; `make testkit` builds it")
+    return [str(path)]
 
 
 def lines_until(process: subprocess.Popen[str], last: str) -> list[str]:
@@ -111,7 +111,7 @@ def full_listener() -> Iterator[str]:
             client.setblocking(False)
             client.connect_ex(listener.getsockname())
             waiting.append(client)
-        yield "127.0.0.1:%d" % listener.getsockname()[1]
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
         for client in waiting:
             client.close()

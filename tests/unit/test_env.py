@@ -24,7 +24,7 @@ def test_defaults() -> None:
     assert environment.stop_timeout == 0.0 and environment.catch_exceptions is True
     assert environment.process_exit_code is None and environment.worker_logs == {}
     with pytest.raises(TypeError):
-        Environment([])  # type: ignore[misc]
+        Environment([])  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

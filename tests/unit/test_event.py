@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,16 @@ def unhandled_flag() -> Iterator[None]:
     gregaria.log.unhandled_greenlet_exception = False
 
 
-def listen(hook: EventHook, calls: list[object], name: object) -> None:
+def hook_and_calls() -> tuple[EventHook, list[tuple[object, dict[str, Any]]]]:
+    return EventHook(), []
+
+
+def listen(hook: EventHook, calls: list[tuple[object, dict[str, Any]]], name: object) -> None:
     hook.add_listener(lambda **kwargs: calls.append((name, kwargs)))
 
 
 def test_listeners_are_called_in_order_with_the_arguments() -> None:
-    hook, calls = EventHook(), []
+    hook, calls = hook_and_calls()
     listen(hook, calls, 1)
     listen(hook, calls, 2)
     hook.fire(a=1, b="x")
@@ -32,7 +37,7 @@ def test_listeners_are_called_in_order_with_the_arguments() -> None:
 
 
 def test_reverse_order() -> None:
-    hook, calls = EventHook(), []
+    hook, calls = hook_and_calls()
     listen(hook, calls, 1)
     listen(hook, calls, 2)
     hook.fire(reverse=True)
@@ -40,11 +45,11 @@ def test_reverse_order() -> None:
 
 
 def test_add_listener_is_a_decorator_and_remove_listener_undoes_it() -> None:
-    hook, calls = EventHook(), []
+    hook, calls = hook_and_calls()
 
     @hook.add_listener
     def listener() -> None:
-        calls.append(1)
+        calls.append((1, {}))
 
     assert callable(listener)
     hook.remove_listener(listener)
@@ -55,7 +60,7 @@ def test_add_listener_is_a_decorator_and_remove_listener_undoes_it() -> None:
 
 
 def test_listeners_may_change_the_list_while_the_event_is_fired() -> None:
-    hook, calls = EventHook(), []
+    hook, calls = hook_and_calls()
 
     def once() -> None:
         hook.remove_listener(once)
@@ -70,7 +75,7 @@ def test_listeners_may_change_the_list_while_the_event_is_fired() -> None:
 
 
 def test_a_failing_listener_is_logged_and_the_others_are_called(caplog: pytest.LogCaptureFixture) -> None:
-    hook, calls = EventHook(), []
+    hook, calls = hook_and_calls()
 
     @hook.add_listener
     def fail() -> None:
@@ -91,7 +96,7 @@ def test_a_failing_listener_is_logged_and_the_others_are_called(caplog: pytest.L
     "control", [StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet, KeyboardInterrupt]
 )
 def test_control_flow_goes_on_to_the_caller(control: type[BaseException]) -> None:
-    hook, calls = EventHook(), []
+    hook, calls = hook_and_calls()
 
     @hook.add_listener
     def interrupt() -> None:
@@ -105,7 +110,7 @@ def test_control_flow_goes_on_to_the_caller(control: type[BaseException]) -> Non
 
 
 def test_measure_fires_with_the_time_taken() -> None:
-    hook, calls = EventHook(), []
+    hook, calls = hook_and_calls()
     listen(hook, calls, 1)
     with hook.measure("GRPC", "/x", response_length=3, context={"user": "u"}) as meta:
         meta["extra"] = 7
@@ -123,7 +128,7 @@ def test_measure_fires_with_the_time_taken() -> None:
 
 
 def test_measure_swallows_and_reports_exceptions_even_control_flow() -> None:
-    hook, calls = EventHook(), []
+    hook, calls = hook_and_calls()
     listen(hook, calls, 1)
     error = StopUser()
     with hook.measure("A", "b"):
@@ -133,7 +138,7 @@ def test_measure_swallows_and_reports_exceptions_even_control_flow() -> None:
 
 
 def test_deprecated_hook_warns(caplog: pytest.LogCaptureFixture) -> None:
-    hook, calls = DeprecatedEventHook("use the other one"), []
+    hook, calls = DeprecatedEventHook("use the other one"), list[tuple[object, dict[str, Any]]]()
     listen(hook, calls, 1)
     hook.fire()
     assert len(calls) == 1

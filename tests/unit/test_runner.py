@@ -185,7 +185,7 @@ def test_a_choice_of_classes_lasts(make_runner: MakeRunner) -> None:
 def test_requests_and_task_errors_are_recorded(make_runner: MakeRunner) -> None:
     runner = make_runner()
     events = runner.environment.events
-    sample = {"request_type": "GET", "name": "/", "response_time": 7, "response_length": 3}
+    sample: dict[str, Any] = {"request_type": "GET", "name": "/", "response_time": 7, "response_length": 3}
     events.request.fire(**sample, exception=None, context={})
     events.request.fire(**sample, exception=ValueError("bad"))
     assert (runner.stats.total.num_requests, runner.stats.total.num_failures) == (2, 1)

@@ -57,10 +57,6 @@ impl ConnectionId {
         (self.0 & 0xffff_ffff) as usize
     }
 
-    pub(crate) fn generation(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
     pub(crate) fn from_token(token: mio::Token) -> Self {
         Self(token.0 as u64)
     }

@@ -51,6 +51,6 @@ pub fn engine_stats(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     stats.set_item("late_answers", health.late)?;
     stats.set_item("queued_seconds_total", health.queued_total.as_secs_f64())?;
     stats.set_item("queued_seconds_max", health.queued_max.as_secs_f64())?;
-    stats.set_item("greenlets_peak", hub.map_or(0, |hub| hub.pool.len()))?;
+    stats.set_item("greenlets_peak", hub.map_or(0, |hub| hub.pool.peak()))?;
     Ok(stats)
 }

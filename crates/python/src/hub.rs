@@ -29,6 +29,8 @@ use crate::users::{pool::Pool, UserCore};
 const FLUSH_AT: usize = 32;
 /// Events handled in one drain before gevent gets its turn.
 const DRAIN_LIMIT: usize = 512;
+/// Users started or killed before events get their turn again: what they wait for may have come in meanwhile.
+const READY_AT_ONCE: usize = 32;
 /// Longest drain.
 const DRAIN_TIME: Duration = Duration::from_millis(10);
 
@@ -291,7 +293,7 @@ impl Hub {
     }
 
     fn drain_ready(&self, py: Python<'_>) -> PyResult<usize> {
-        let count = self.state().ready.len();
+        let count = self.state().ready.len().min(READY_AT_ONCE);
         for _ in 0..count {
             let next = self.state().ready.pop_front();
             match next {

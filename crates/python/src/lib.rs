@@ -15,9 +15,6 @@ mod stats;
 mod users;
 mod waits;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 use pyo3::prelude::*;
 
 /// See `python/gregaria/_engine.pyi`.

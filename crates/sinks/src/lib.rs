@@ -1,1 +1,18 @@
-//! placeholder
+//! Who is told: console tables and CSV files, from snapshots only.
+//!
+//! Every output implements [`Sink`] and runs on a thread of its own ([`Service`]), so that a slow disk never holds up
+//! the test. Nothing here touches live statistics, takes a clock or knows Python.
+
+pub mod cells;
+pub mod console;
+pub mod csv;
+mod error;
+mod files;
+mod service;
+mod sink;
+
+pub use crate::csv::{CsvSettings, CsvSink};
+pub use console::Layout;
+pub use error::Error;
+pub use service::Service;
+pub use sink::{ExceptionRow, Report, Sink};

@@ -48,7 +48,10 @@ fn main() {
         }
     }
     let counted_mb = stats.heap_bytes() as f64 / 1e6;
-    println!("{NAMES} names x {SAMPLES_PER_NAME} samples: {counted_mb:.1} MB counted, {} kB resident", resident_kb() - before_kb);
+    println!(
+        "{NAMES} names x {SAMPLES_PER_NAME} samples: {counted_mb:.1} MB counted, {} kB resident",
+        resident_kb() - before_kb
+    );
 
     let percentiles = vec![0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0];
     let started = Instant::now();

@@ -244,11 +244,16 @@ impl Entry {
         Some(recent.percentiles(wanted).into_iter().map(|value| self.within(value)).collect())
     }
 
+    /// The distribution: counts by response time in microseconds, ascending.
+    pub fn response_times_us(&self) -> Vec<(u64, u64)> {
+        self.histogram.buckets().map(|(bucket, amount)| (self.within(bucket.value_us()), amount)).collect()
+    }
+
     /// Locust's view of the distribution: counts by coarse bucket in milliseconds, ascending.
     pub fn response_times_ms(&self) -> Vec<(u64, u64)> {
         let mut coarse: Vec<(u64, u64)> = Vec::new();
-        for (bucket, amount) in self.histogram.buckets() {
-            let ms = bucket_ms(self.within(bucket.value_us()));
+        for (us, amount) in self.response_times_us() {
+            let ms = bucket_ms(us);
             match coarse.last_mut() {
                 Some((last, sum)) if *last == ms => *sum += amount,
                 _ => coarse.push((ms, amount)),

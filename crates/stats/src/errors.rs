@@ -45,7 +45,14 @@ impl ErrorTable {
         let text: Arc<str> = text.into();
         texts.insert(text.clone(), self.records.len());
         let (method, name) = (names.0.clone(), names.1.clone());
-        self.records.push(ErrorRecord { method, name, text, occurrences: 1, first_seen: Some(now), last_seen: Some(now) });
+        self.records.push(ErrorRecord {
+            method,
+            name,
+            text,
+            occurrences: 1,
+            first_seen: Some(now),
+            last_seen: Some(now),
+        });
     }
 
     pub fn records(&self) -> &[ErrorRecord] {
@@ -129,7 +136,8 @@ mod tests {
     #[test]
     fn equal_failures_are_one_record() {
         let table = table(&["ValueError('a')", "ValueError('b')", "ValueError('a')"]);
-        let told: Vec<_> = table.records().iter().map(|r| (&*r.text, r.occurrences, r.first_seen, r.last_seen)).collect();
+        let told: Vec<_> =
+            table.records().iter().map(|r| (&*r.text, r.occurrences, r.first_seen, r.last_seen)).collect();
         assert_eq!(
             told,
             [("ValueError('a')", 2, Some(100.0), Some(102.0)), ("ValueError('b')", 1, Some(101.0), Some(101.0))]

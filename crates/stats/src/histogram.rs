@@ -238,7 +238,11 @@ impl Histogram {
             0
         } else {
             let from = self.carries.partition_point(|(bucket, _)| bucket.page() < number);
-            self.carries[from..].iter().take_while(|(bucket, _)| bucket.page() == number).map(|(_, amount)| amount).sum()
+            self.carries[from..]
+                .iter()
+                .take_while(|(bucket, _)| bucket.page() == number)
+                .map(|(_, amount)| amount)
+                .sum()
         };
         u64::from(counted) + carried
     }

@@ -21,6 +21,13 @@ pub struct Detail {
     pub errors: bool,
 }
 
+impl Detail {
+    /// The percentiles to look up: the median, then those asked for.
+    fn wanted(&self) -> Vec<f64> {
+        [&[0.5], &self.percentiles[..]].concat()
+    }
+}
+
 /// The figures of one entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -67,15 +74,18 @@ impl Snapshot {
 impl Stats {
     /// The figures at this moment.
     pub fn snapshot(&self, now: f64, detail: &Detail) -> Snapshot {
-        let mut wanted = Vec::with_capacity(detail.percentiles.len() + 1);
-        wanted.push(0.5);
-        wanted.extend_from_slice(&detail.percentiles);
+        let wanted = detail.wanted();
         Snapshot {
             now,
             entries: self.entries().map(|entry| self.row(entry, now, &wanted, detail)).collect(),
             total: self.row(self.total(), now, &wanted, detail),
             errors: if detail.errors { self.errors().records().to_vec() } else { Vec::new() },
         }
+    }
+
+    /// The figures of one entry.
+    pub fn row_of(&self, entry: &Entry, now: f64, detail: &Detail) -> Row {
+        self.row(entry, now, &detail.wanted(), detail)
     }
 
     fn row(&self, entry: &Entry, now: f64, wanted: &[f64], detail: &Detail) -> Row {

@@ -12,16 +12,37 @@ use crate::request::{self, Buffer, Incoming, Request};
 use crate::server::Site;
 use crate::wire::{After, Reply, Wire};
 
-/// What the requests of every connection need.
-type House<'a> = (&'a Counts, &'a dyn Site);
+/// One client's side of the talk: what its requests need and how many there were.
+struct Conversation<'a> {
+    counts: &'a Counts,
+    site: &'a dyn Site,
+    number: u64,
+    requests: u64,
+    /// Whether the counts know of this connection: only a request that counts makes them.
+    counted: bool,
+}
 
 /// Serves a connection to its end.
-pub(crate) fn serve(socket: &TcpStream, tls: Option<Arc<ServerConfig>>, house: House, number: u64) {
+pub(crate) fn serve(
+    socket: &TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    house: (&Counts, &dyn Site),
+    number: u64,
+) {
     let _ = socket.set_nodelay(true);
-    let mut plain = socket;
+    let (counts, site) = house;
+    let mut conversation = Conversation {
+        counts,
+        site,
+        number,
+        requests: 0,
+        counted: false,
+    };
     let outcome = match tls {
-        None => requests(&mut plain, house, number).map(|after| end(socket, after)),
-        Some(config) => serve_tls(socket, config, house, number),
+        None => conversation
+            .hold(&mut { socket })
+            .map(|after| end(socket, after)),
+        Some(config) => serve_tls(socket, config, &mut conversation),
     };
     if outcome.is_err() {
         let _ = socket.shutdown(Shutdown::Both);
@@ -31,18 +52,17 @@ pub(crate) fn serve(socket: &TcpStream, tls: Option<Arc<ServerConfig>>, house: H
 fn serve_tls(
     socket: &TcpStream,
     config: Arc<ServerConfig>,
-    house: House,
-    number: u64,
+    conversation: &mut Conversation,
 ) -> io::Result<()> {
     let session = ServerConnection::new(config).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(session, socket);
     while stream.conn.is_handshaking() {
         if let Err(error) = stream.conn.complete_io(&mut stream.sock) {
-            house.0.handshake_failed();
+            conversation.counts.handshake_failed();
             return Err(error);
         }
     }
-    let after = requests(&mut stream, house, number)?;
+    let after = conversation.hold(&mut stream)?;
     if after == After::Close {
         stream.conn.send_close_notify();
         let _ = stream.flush();
@@ -51,65 +71,71 @@ fn serve_tls(
     Ok(())
 }
 
-fn requests<S: Read + Write>(stream: &mut S, house: House, number: u64) -> io::Result<After> {
-    let mut buffer = Buffer::default();
-    for index in 1u64.. {
-        match request::read(stream, &mut buffer)? {
-            Incoming::End => break,
-            Incoming::Malformed => {
-                stream.write_all(
-                    &Reply::text("not HTTP\n")
+impl Conversation<'_> {
+    fn hold<S: Read + Write>(&mut self, stream: &mut S) -> io::Result<After> {
+        let mut buffer = Buffer::default();
+        loop {
+            match request::read(stream, &mut buffer)? {
+                Incoming::End => return Ok(After::Close),
+                Incoming::Malformed => {
+                    let refusal = Reply::text("not HTTP\n")
                         .status(400)
-                        .header("Connection", "close")
-                        .to_bytes(false),
-                )?;
-                stream.flush()?;
-                break;
+                        .header("Connection", "close");
+                    stream.write_all(&refusal.to_bytes(false))?;
+                    stream.flush()?;
+                    return Ok(After::Close);
+                }
+                Incoming::Request(request) => match self.answer(&request, stream)? {
+                    After::Continue if request.wants_close() => return Ok(After::Close),
+                    After::Continue => {}
+                    after => return Ok(after),
+                },
             }
-            Incoming::Request(request) => match answer(&request, stream, house, (number, index))? {
-                After::Continue if request.wants_close() => break,
-                After::Continue => {}
-                after => return Ok(after),
-            },
         }
     }
-    Ok(After::Close)
+
+    fn answer(&mut self, request: &Request, stream: &mut dyn Write) -> io::Result<After> {
+        self.requests += 1;
+        let path = request.path();
+        let control = path.starts_with("/__");
+        if !control && !self.counted {
+            self.counted = true;
+            self.counts.opened();
+        }
+        let nth = if control {
+            0
+        } else {
+            self.counts.request(path)
+        };
+        let mut wire = Wire {
+            stream,
+            connection: self.number,
+            request: self.requests,
+            nth,
+            head_only: request.method == "HEAD",
+        };
+        match (request.method.as_str(), path) {
+            (_, "/__counts" | "/__wait") => {
+                // `/__wait?requests=N` answers when N requests have come, so that tests need not poll.
+                let limit = Duration::from_millis(request.number("ms", 30_000));
+                self.counts
+                    .wait_for_requests(request.number("requests", 0), limit);
+                wire.send(Reply::json(&self.counts.to_json()))
+            }
+            ("POST", "/__reset") => {
+                self.counts.reset();
+                wire.send(Reply::text("reset\n"))
+            }
+            _ => self.site.answer(request, &mut wire),
+        }
+    }
 }
 
-fn answer(
-    request: &Request,
-    stream: &mut dyn Write,
-    house: House,
-    place: (u64, u64),
-) -> io::Result<After> {
-    let (counts, site) = house;
-    let path = request.path();
-    let control = path.starts_with("/__");
-    let nth = if control { 0 } else { counts.request(path) };
-    let (connection, index) = place;
-    let head_only = request.method == "HEAD";
-    let mut wire = Wire {
-        stream,
-        counts,
-        connection,
-        request: index,
-        nth,
-        head_only,
-    };
-    match (request.method.as_str(), path) {
-        (_, "/__counts" | "/__wait") => {
-            // `/__wait?requests=N` answers when N requests have come, so that tests need not poll.
-            let limit = Duration::from_millis(request.number("ms", 30_000));
-            wire.counts
-                .wait_for_requests(request.number("requests", 0), limit);
-            let counts = wire.counts.to_json();
-            wire.send(Reply::json(&counts))
+impl Drop for Conversation<'_> {
+    fn drop(&mut self) {
+        if self.counted {
+            self.counts.closed();
         }
-        ("POST", "/__reset") => {
-            wire.counts.reset();
-            wire.send(Reply::text("reset\n"))
-        }
-        _ => site.answer(request, &mut wire),
     }
 }
 

@@ -89,7 +89,7 @@ impl Server {
         &self.certificates
     }
 
-    /// What `GET /__counts` answers: requests, paths, connections, open, failed_handshakes.
+    /// What `GET /__counts` answers: requests, paths, connections (that had a request), open, failed_handshakes.
     pub fn counts(&self) -> serde_json::Value {
         self.listeners.shared.counts.to_json()
     }
@@ -212,7 +212,6 @@ fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, shared: &Arc<
             continue;
         };
         let number = shared.next_connection.fetch_add(1, Ordering::Relaxed) + 1;
-        shared.counts.opened();
         shared
             .open
             .lock()
@@ -239,7 +238,6 @@ fn forget(shared: &Shared, number: u64) {
         .lock()
         .expect("no holder of this lock panics")
         .remove(&number);
-    shared.counts.closed();
 }
 
 fn raise_file_limit() {

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use crate::counts::Counts;
 use crate::data;
 
 /// What becomes of the connection after an answer.
@@ -17,7 +16,6 @@ pub(crate) enum After {
 /// The side of a connection that routes write to.
 pub(crate) struct Wire<'a> {
     pub stream: &'a mut dyn Write,
-    pub counts: &'a Counts,
     /// Of this connection, counted from 1 over the server's life.
     pub connection: u64,
     /// Of this request on its connection, counted from 1.

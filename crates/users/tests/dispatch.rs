@@ -51,7 +51,8 @@ impl Consumer {
                 Advance::Yield => {
                     let rows = self.dispatcher.counts().iter().cloned();
                     return Some(
-                        self.dispatcher.placed_workers()
+                        self.dispatcher
+                            .placed_workers()
                             .iter()
                             .cloned()
                             .zip(rows)

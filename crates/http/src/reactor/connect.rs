@@ -35,11 +35,19 @@ impl Driver {
     }
 
     fn resolved(&mut self, id: ConnectionId, outcome: Result<Addresses, Failure>) {
-        let Some(connection) = self.lookup(id) else { return };
+        let Some(connection) = self.lookup(id) else {
+            return;
+        };
         match outcome {
             Ok(addresses) => {
-                let failure = Failure::Connect { errno: libc::EADDRNOTAVAIL };
-                connection.route = Some(Box::new(Route { addresses, next: 0, failure }));
+                let failure = Failure::Connect {
+                    errno: libc::EADDRNOTAVAIL,
+                };
+                connection.route = Some(Box::new(Route {
+                    addresses,
+                    next: 0,
+                    failure,
+                }));
                 self.try_next_address(id);
             }
             Err(failure) => self.fail(id, failure),
@@ -50,7 +58,9 @@ impl Driver {
         while let Some(connection) = self.lookup(id) {
             connection.transport = None;
             let port = connection.origin.port;
-            let Some(route) = &mut connection.route else { return };
+            let Some(route) = &mut connection.route else {
+                return;
+            };
             let Some(mut address) = route.addresses.get(route.next).copied() else {
                 let failure = route.failure.clone();
                 return self.fail(id, failure);
@@ -64,9 +74,17 @@ impl Driver {
         }
     }
 
-    fn start_connecting(&mut self, id: ConnectionId, address: std::net::SocketAddr) -> io::Result<()> {
+    fn start_connecting(
+        &mut self,
+        id: ConnectionId,
+        address: std::net::SocketAddr,
+    ) -> io::Result<()> {
         let mut socket = TcpStream::connect(address)?;
-        self.poll.registry().register(&mut socket, id.token(), Interest::READABLE | Interest::WRITABLE)?;
+        self.poll.registry().register(
+            &mut socket,
+            id.token(),
+            Interest::READABLE | Interest::WRITABLE,
+        )?;
         let connection = &mut self.connections[id.slot()];
         connection.transport = Some(Transport { socket, tls: None });
         connection.stage = Stage::Connecting;
@@ -74,13 +92,23 @@ impl Driver {
     }
 
     fn note_connect_failure(&mut self, id: ConnectionId, error: &io::Error) {
-        if let Some(route) = self.lookup(id).and_then(|connection| connection.route.as_mut()) {
-            route.failure = Failure::Connect { errno: error.raw_os_error().unwrap_or_default() };
+        if let Some(route) = self
+            .lookup(id)
+            .and_then(|connection| connection.route.as_mut())
+        {
+            route.failure = Failure::Connect {
+                errno: error.raw_os_error().unwrap_or_default(),
+            };
         }
     }
 
     pub(super) fn on_connecting(&mut self, id: ConnectionId) {
-        let Some(transport) = self.lookup(id).and_then(|connection| connection.transport.as_ref()) else { return };
+        let Some(transport) = self
+            .lookup(id)
+            .and_then(|connection| connection.transport.as_ref())
+        else {
+            return;
+        };
         let state = match transport.socket.take_error() {
             Ok(None) => transport.socket.peer_addr().map(|_| ()),
             Ok(Some(error)) | Err(error) => Err(error),
@@ -96,15 +124,22 @@ impl Driver {
     }
 
     pub(super) fn on_connect_timeout(&mut self, id: ConnectionId) {
-        if let Some(route) = self.lookup(id).and_then(|connection| connection.route.as_mut()) {
+        if let Some(route) = self
+            .lookup(id)
+            .and_then(|connection| connection.route.as_mut())
+        {
             route.failure = Failure::ConnectTimeout;
         }
         self.try_next_address(id);
     }
 
     fn connected(&mut self, id: ConnectionId) {
-        let Some(connection) = self.lookup(id) else { return };
-        let Some(transport) = &mut connection.transport else { return };
+        let Some(connection) = self.lookup(id) else {
+            return;
+        };
+        let Some(transport) = &mut connection.transport else {
+            return;
+        };
         // Without it the only harm is delay, and there is nobody to tell.
         let _ = transport.socket.set_nodelay(true);
         if connection.origin.scheme == Scheme::Http {
@@ -124,7 +159,9 @@ impl Driver {
     }
 
     pub(super) fn on_handshaking(&mut self, id: ConnectionId, closing: bool) {
-        let Some(connection) = self.connections.get_mut(id.slot()) else { return };
+        let Some(connection) = self.connections.get_mut(id.slot()) else {
+            return;
+        };
         let written = connection.send_handshake();
         let progress = match written {
             Progress::Pending { .. } => connection.receive(&mut self.buffers, closing),
@@ -135,8 +172,14 @@ impl Driver {
                 if matches!(progress, Progress::Unfinished) {
                     self.unfinished.push(id);
                 }
-                let Some(connection) = self.lookup(id) else { return };
-                if !connection.transport.as_ref().is_some_and(Transport::is_handshaking) {
+                let Some(connection) = self.lookup(id) else {
+                    return;
+                };
+                if !connection
+                    .transport
+                    .as_ref()
+                    .is_some_and(Transport::is_handshaking)
+                {
                     self.established(id);
                 }
             }
@@ -145,16 +188,27 @@ impl Driver {
     }
 
     fn established(&mut self, id: ConnectionId) {
-        let Some(connection) = self.lookup(id) else { return };
+        let Some(connection) = self.lookup(id) else {
+            return;
+        };
         connection.established();
         let begun = connection.begun();
         self.send(id, begun);
     }
 
-    pub(super) fn set_deadline(&mut self, id: ConnectionId, which: impl Fn(&Request) -> Option<Duration>) {
-        let Some(connection) = self.connections.get_mut(id.slot()) else { return };
+    pub(super) fn set_deadline(
+        &mut self,
+        id: ConnectionId,
+        which: impl Fn(&Request) -> Option<Duration>,
+    ) {
+        let Some(connection) = self.connections.get_mut(id.slot()) else {
+            return;
+        };
         match connection.request.as_deref().and_then(which) {
-            Some(timeout) => self.deadlines.set(&mut connection.deadline, id, Instant::now(), timeout),
+            Some(timeout) => {
+                self.deadlines
+                    .set(&mut connection.deadline, id, Instant::now(), timeout)
+            }
             None => connection.deadline.clear(),
         }
     }
@@ -162,10 +216,14 @@ impl Driver {
 
 fn tls_connection(connection: &Connection) -> Result<Box<ClientConnection>, Failure> {
     let host = &connection.origin.host;
-    let name = ServerName::try_from(host.clone()).map_err(|_| Failure::Tls(TlsFailure::bad_host(host)))?;
+    let name =
+        ServerName::try_from(host.clone()).map_err(|_| Failure::Tls(TlsFailure::bad_host(host)))?;
     let Some(settings) = &connection.origin.tls else {
-        return Err(Failure::Internal { text: "an https origin without TLS settings".to_owned() });
+        return Err(Failure::Internal {
+            text: "an https origin without TLS settings".to_owned(),
+        });
     };
     let tls = ClientConnection::new(Arc::clone(&settings.config), name);
-    tls.map(Box::new).map_err(|error| Failure::Tls(error.into()))
+    tls.map(Box::new)
+        .map_err(|error| Failure::Tls(error.into()))
 }

@@ -57,7 +57,9 @@ pub(super) struct Driver {
 impl Driver {
     pub fn new(settings: &Settings, sink: Box<dyn EventSink>) -> Result<(Self, Arc<Inbox>), Error> {
         let poll = Poll::new().map_err(Error::Poll)?;
-        let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER).map_err(Error::Poll)?));
+        let inbox = Arc::new(Inbox::new(
+            Waker::new(poll.registry(), WAKER).map_err(Error::Poll)?,
+        ));
         let answers = Arc::clone(&inbox) as Arc<dyn AnswerSink>;
         let driver = Self {
             poll,
@@ -65,7 +67,11 @@ impl Driver {
             sink,
             connections: Slab::new(),
             generation: 0,
-            resolver: Resolver::new(settings.address_lifetime, settings.resolver_threads.max(1), answers),
+            resolver: Resolver::new(
+                settings.address_lifetime,
+                settings.resolver_threads.max(1),
+                answers,
+            ),
             deadlines: Deadlines::default(),
             timers: BinaryHeap::new(),
             buffers: Buffers::new(settings.read_buffer_bytes),
@@ -125,7 +131,8 @@ impl Driver {
 
     /// `None` is until something happens.
     fn time_to_sleep(&self) -> Option<Duration> {
-        let busy = !self.commands.is_empty() || !self.unfinished.is_empty() || !self.events.is_empty();
+        let busy =
+            !self.commands.is_empty() || !self.unfinished.is_empty() || !self.events.is_empty();
         if busy || !self.inbox.may_sleep() {
             return Some(Duration::ZERO);
         }
@@ -139,7 +146,9 @@ impl Driver {
             return;
         }
         let id = ConnectionId::from_token(event.token());
-        let Some(connection) = self.lookup(id) else { return };
+        let Some(connection) = self.lookup(id) else {
+            return;
+        };
         let closing = event.is_read_closed() || event.is_error();
         match connection.stage {
             Stage::Resolving => {}
@@ -150,7 +159,9 @@ impl Driver {
                     self.receive(id, closing);
                 }
                 if event.is_writable()
-                    && self.lookup(id).is_some_and(|connection| connection.has_more_to_send())
+                    && self
+                        .lookup(id)
+                        .is_some_and(|connection| connection.has_more_to_send())
                 {
                     self.send(id, Instant::now());
                 }
@@ -217,18 +228,26 @@ impl Driver {
         }
         while let Some(entry) = self.deadlines.pop_due(now) {
             let id = entry.1;
-            let Some(connection) = self.connections.get_mut(id.slot()).filter(|connection| connection.id == id)
+            let Some(connection) = self
+                .connections
+                .get_mut(id.slot())
+                .filter(|connection| connection.id == id)
             else {
                 continue;
             };
-            if self.deadlines.has_passed(&mut connection.deadline, entry, now) {
+            if self
+                .deadlines
+                .has_passed(&mut connection.deadline, entry, now)
+            {
                 self.on_deadline(id);
             }
         }
     }
 
     pub fn lookup(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.connections.get_mut(id.slot()).filter(|connection| connection.id == id)
+        self.connections
+            .get_mut(id.slot())
+            .filter(|connection| connection.id == id)
     }
 
     pub fn insert(&mut self, make: impl FnOnce(ConnectionId) -> Connection) -> ConnectionId {
@@ -250,7 +269,12 @@ impl Driver {
         }
         self.deadlines.clear();
         self.unfinished.clear();
-        for id in self.connections.iter().map(|(_, connection)| connection.id).collect::<Vec<_>>() {
+        for id in self
+            .connections
+            .iter()
+            .map(|(_, connection)| connection.id)
+            .collect::<Vec<_>>()
+        {
             self.fail(id, Failure::Internal { text: text.clone() });
         }
     }
@@ -258,5 +282,111 @@ impl Driver {
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Completion, Origin, Request, Scheme};
+
+    struct Nobody;
+
+    impl EventSink for Nobody {
+        fn deliver(&mut self, _events: &mut Vec<Event>) {}
+    }
+
+    fn driver() -> Driver {
+        Driver::new(&Settings::default(), Box::new(Nobody))
+            .unwrap()
+            .0
+    }
+
+    /// A driver that has begun to connect to somebody who listens, and has not looked at its sockets since.
+    fn connecting() -> (Driver, ConnectionId, std::net::TcpListener) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let origin = Origin {
+            scheme: Scheme::Http,
+            host: "127.0.0.1".to_owned(),
+            port,
+            tls: None,
+        };
+        let request = Request {
+            id: 5,
+            origin: Arc::new(origin),
+            connection: None,
+            bytes: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+            is_head: false,
+            connect_timeout: Some(Duration::from_secs(1)),
+            read_timeout: None,
+            body_limit: 100,
+        };
+        let mut driver = driver();
+        driver.take_up(Box::new(request));
+        let id = driver
+            .connections
+            .iter()
+            .map(|(_, connection)| connection.id)
+            .next()
+            .unwrap();
+        assert_eq!(driver.connections[id.slot()].stage, Stage::Connecting);
+        (driver, id, listener)
+    }
+
+    fn only_failure(driver: &mut Driver) -> Failure {
+        let Some(Event::Completed(completion)) = driver.events.pop() else {
+            panic!("no completion")
+        };
+        assert!(driver.events.is_empty() && driver.connections.is_empty());
+        let Completion {
+            id: 5,
+            result: Err(failure),
+            connection: None,
+            ..
+        } = *completion
+        else {
+            panic!()
+        };
+        failure
+    }
+
+    #[test]
+    fn connecting_has_a_deadline() {
+        let (mut driver, id, _listener) = connecting();
+        assert!(driver.deadlines.next().is_some());
+        driver.on_deadline(id);
+        assert_eq!(only_failure(&mut driver), Failure::ConnectTimeout);
+    }
+
+    #[test]
+    fn a_fault_is_told_to_everybody_who_waits() {
+        let (mut driver, _, _listener) = connecting();
+        driver.recover(&"a fault", 1);
+        assert_eq!(
+            only_failure(&mut driver),
+            Failure::Internal {
+                text: "a fault".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn ids_are_not_given_out_again() {
+        let (mut driver, id, _listener) = connecting();
+        let request = driver.connections[id.slot()].end().unwrap();
+        driver.close(id);
+        driver.take_up(request);
+        let (slot, again) = driver.connections.iter().next().unwrap();
+        assert_eq!(slot, id.slot());
+        assert_ne!(again.id, id);
+        assert!(driver.lookup(id).is_none());
+    }
+
+    #[test]
+    fn a_connection_is_small() {
+        let bytes = size_of::<Option<Connection>>();
+        assert!(bytes <= 400, "{bytes} bytes");
+    }
 }

@@ -24,17 +24,27 @@ impl Driver {
     }
 
     pub(super) fn send(&mut self, id: ConnectionId, now: Instant) {
-        let Some(connection) = self.connections.get_mut(id.slot()) else { return };
+        let Some(connection) = self.connections.get_mut(id.slot()) else {
+            return;
+        };
         let progress = connection.send(&mut self.buffers);
-        match connection.request.as_deref().and_then(|request| request.read_timeout) {
-            Some(timeout) => self.deadlines.set(&mut connection.deadline, id, now, timeout),
+        match connection
+            .request
+            .as_deref()
+            .and_then(|request| request.read_timeout)
+        {
+            Some(timeout) => self
+                .deadlines
+                .set(&mut connection.deadline, id, now, timeout),
             None => connection.deadline.clear(),
         }
         self.settle(id, progress);
     }
 
     pub(super) fn receive(&mut self, id: ConnectionId, closing: bool) {
-        let Some(connection) = self.connections.get_mut(id.slot()) else { return };
+        let Some(connection) = self.connections.get_mut(id.slot()) else {
+            return;
+        };
         let progress = connection.receive(&mut self.buffers, closing);
         self.settle(id, progress);
     }
@@ -42,7 +52,9 @@ impl Driver {
     pub(super) fn settle(&mut self, id: ConnectionId, progress: Progress) {
         match progress {
             Progress::Pending { heard: false } => {}
-            Progress::Pending { heard: true } => self.set_deadline(id, |request| request.read_timeout),
+            Progress::Pending { heard: true } => {
+                self.set_deadline(id, |request| request.read_timeout)
+            }
             Progress::Unfinished => {
                 self.set_deadline(id, |request| request.read_timeout);
                 self.unfinished.push(id);
@@ -69,16 +81,28 @@ impl Driver {
         }
         if let Some(request) = request {
             let connection = reusable.then_some(id);
-            self.events.push(Event::Completed(Box::new(Completion { id: request.id, result, connection, timings })));
+            self.events.push(Event::Completed(Box::new(Completion {
+                id: request.id,
+                result,
+                connection,
+                timings,
+            })));
         }
     }
 
     /// Ends the exchange, and the connection with it.
     pub(super) fn fail(&mut self, id: ConnectionId, failure: Failure) {
-        let Some(connection) = self.lookup(id) else { return };
+        let Some(connection) = self.lookup(id) else {
+            return;
+        };
         let timings = connection.timings(Instant::now());
         if let Some(request) = connection.end() {
-            let completion = Completion { id: request.id, result: Err(failure), connection: None, timings };
+            let completion = Completion {
+                id: request.id,
+                result: Err(failure),
+                connection: None,
+                timings,
+            };
             self.events.push(Event::Completed(Box::new(completion)));
         }
         self.close(id);
@@ -105,13 +129,18 @@ impl Driver {
         }
         let cancelled = &self.cancelled;
         self.connections.retain(|_, connection| {
-            !connection.request.as_ref().is_some_and(|request| cancelled.contains(&request.id))
+            !connection
+                .request
+                .as_ref()
+                .is_some_and(|request| cancelled.contains(&request.id))
         });
         self.cancelled.clear();
     }
 
     pub(super) fn on_deadline(&mut self, id: ConnectionId) {
-        let Some(connection) = self.lookup(id) else { return };
+        let Some(connection) = self.lookup(id) else {
+            return;
+        };
         match connection.stage {
             Stage::Connecting => self.on_connect_timeout(id),
             Stage::Idle => {}

@@ -1,0 +1,141 @@
+//! Outputs as Python sees them: console tables as lines of text, and the thread that writes the CSV files.
+//! Python only says when; what is written is the sinks' business.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use gregaria_sinks::console::{self, Layout, Rates};
+use gregaria_sinks::{CsvSettings, CsvSink, Error, ExceptionRow, Report, Service};
+use gregaria_stats::{Detail, Windows};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::stats::{RequestStats, lock, now};
+
+/// The table of requests, line by line.
+#[pyfunction]
+#[pyo3(signature = (stats, current, name_width, type_width = 8))]
+pub fn format_stats(
+    stats: &Bound<'_, RequestStats>,
+    current: bool,
+    name_width: usize,
+    type_width: usize,
+) -> Vec<String> {
+    let rates = if current { Rates::Current } else { Rates::Total };
+    let snapshot = stats.get().with(|stats| stats.snapshot(now(), &Detail::default()));
+    console::summary(&snapshot, rates, Layout { type_width, name_width })
+}
+
+/// The table of percentiles, line by line.
+#[pyfunction]
+#[pyo3(signature = (stats, percentiles, name_width, type_width = 8))]
+pub fn format_percentiles(
+    stats: &Bound<'_, RequestStats>,
+    percentiles: Vec<f64>,
+    name_width: usize,
+    type_width: usize,
+) -> Vec<String> {
+    let detail = Detail { percentiles, ..Detail::default() };
+    let snapshot = stats.get().with(|stats| stats.snapshot(now(), &detail));
+    console::percentiles(&snapshot, &detail.percentiles, Layout { type_width, name_width })
+}
+
+/// The table of failures, line by line.
+#[pyfunction]
+#[pyo3(signature = (stats, name_width, type_width = 8))]
+pub fn format_errors(stats: &Bound<'_, RequestStats>, name_width: usize, type_width: usize) -> Vec<String> {
+    let snapshot = stats.get().with(|stats| stats.snapshot(now(), &Detail { errors: true, ..Detail::default() }));
+    console::error_report(&snapshot, Layout { type_width, name_width })
+}
+
+/// Headings of percentiles: `["50%", "99.9%"]`.
+#[pyfunction]
+pub fn percentile_labels(percentiles: Vec<f64>) -> Vec<String> {
+    percentiles.into_iter().map(gregaria_sinks::cells::percentile_label).collect()
+}
+
+/// (count, message, traceback, nodes)
+type ExceptionTuple<'py> = (u64, Bound<'py, PyString>, Bound<'py, PyString>, Bound<'py, PyString>);
+
+/// The CSV files of a run, written by a thread of their own.
+#[pyclass(frozen, module = "gregaria._engine")]
+pub struct CsvWriter {
+    stats: Py<RequestStats>,
+    detail: Detail,
+    service: Mutex<Option<Service>>,
+}
+
+impl CsvWriter {
+    fn report(&self, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>) -> Report {
+        let owned = |text: Bound<'_, PyString>| text.to_string_lossy().into_owned();
+        let exceptions = exceptions.into_iter().map(|(count, message, traceback, nodes)| ExceptionRow {
+            count,
+            message: owned(message),
+            traceback: owned(traceback),
+            nodes: owned(nodes),
+        });
+        let exceptions = exceptions.collect();
+        Report { stats: self.stats.get().with(|stats| stats.snapshot(now, &self.detail)), user_count, exceptions }
+    }
+}
+
+#[pymethods]
+impl CsvWriter {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        stats: Py<RequestStats>,
+        prefix: PathBuf,
+        full_history: bool,
+        percentiles: Vec<f64>,
+    ) -> PyResult<Self> {
+        if full_history {
+            stats.get().with(|stats| stats.set_windows(Windows::Everybody, now()));
+        }
+        let detail = Detail { percentiles: percentiles.clone(), current_percentiles: full_history, errors: true };
+        let sink = CsvSink::new(CsvSettings { prefix, percentiles, full_history });
+        let service = py.detach(|| Service::spawn(Box::new(sink))).map_err(|error| to_exception(py, &error))?;
+        Ok(CsvWriter { stats, detail, service: Mutex::new(Some(service)) })
+    }
+
+    fn tick(&self, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>) -> PyResult<()> {
+        let report = self.report(now, user_count, exceptions);
+        match &mut *lock(&self.service) {
+            Some(service) => service.send(report),
+            None => return Err(PyValueError::new_err("the CSV files are closed")),
+        }
+        Ok(())
+    }
+
+    fn take_error(&self) -> Option<String> {
+        lock(&self.service).as_mut().and_then(Service::take_error).map(|error| describe(&error))
+    }
+
+    fn close(&self, py: Python<'_>, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>) -> Vec<String> {
+        let report = self.report(now, user_count, exceptions);
+        let Some(service) = lock(&self.service).take() else { return Vec::new() };
+        let errors = py.detach(|| service.finish(report));
+        errors.iter().map(describe).collect()
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        lock(&self.service).is_none()
+    }
+}
+
+fn describe(error: &Error) -> String {
+    match error.file() {
+        Some((_, reason)) => format!("{error}: {reason}"),
+        None => error.to_string(),
+    }
+}
+
+/// An `OSError` with its number and file name where the system gave a reason.
+fn to_exception(py: Python<'_>, error: &Error) -> PyErr {
+    let Some((path, reason)) = error.file() else { return PyRuntimeError::new_err(describe(error)) };
+    let Some(number) = reason.raw_os_error() else { return PyOSError::new_err(describe(error)) };
+    let text = py.import("os").and_then(|os| os.call_method1("strerror", (number,))?.extract::<String>());
+    PyOSError::new_err((number, text.unwrap_or_else(|_| reason.to_string()), path.clone()))
+}

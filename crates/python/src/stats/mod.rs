@@ -1,0 +1,240 @@
+//! Statistics as Python sees them: `RequestStats` and live views of its entries and failures.
+//!
+//! The lock around the statistics is never held while Python is called, so it is never waited for under the GIL.
+
+mod entries;
+mod entry;
+mod errors;
+mod recorder;
+mod settings;
+mod wire;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gregaria_stats::{Stats, Windows};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+pub use entries::StatsEntries;
+pub use entry::{StatsEntry, bucket_response_time};
+pub use errors::StatsError;
+pub use recorder::Recorder;
+
+/// The statistics of an environment.
+#[pyclass(frozen, dict, weakref, module = "gregaria._engine")]
+pub struct RequestStats {
+    inner: Mutex<Stats>,
+    history: Mutex<Py<PyList>>,
+}
+
+impl RequestStats {
+    /// Do something with the statistics; not with Python, the lock is held.
+    pub fn with<R>(&self, action: impl FnOnce(&mut Stats) -> R) -> R {
+        action(&mut lock(&self.inner))
+    }
+
+    fn forget_history(&self, py: Python<'_>) {
+        let fresh = PyList::empty(py).unbind();
+        let old = std::mem::replace(&mut *lock(&self.history), fresh);
+        drop(old);
+    }
+}
+
+#[pymethods]
+impl RequestStats {
+    #[new]
+    #[pyo3(signature = (use_response_times_cache = true))]
+    fn new(py: Python<'_>, use_response_times_cache: bool) -> Self {
+        let now = now();
+        let mut stats = Stats::new(now);
+        if !use_response_times_cache {
+            stats.set_windows(Windows::Nobody, now);
+        }
+        RequestStats { inner: Mutex::new(stats), history: Mutex::new(PyList::empty(py).unbind()) }
+    }
+
+    #[getter]
+    fn use_response_times_cache(&self) -> bool {
+        self.with(|stats| stats.windows() != Windows::Nobody)
+    }
+
+    #[getter]
+    fn entries(slf: Py<Self>) -> StatsEntries {
+        StatsEntries::new(slf)
+    }
+
+    #[getter]
+    fn total(slf: Py<Self>) -> StatsEntry {
+        StatsEntry::total(slf)
+    }
+
+    #[getter]
+    fn recorder(slf: Py<Self>) -> Recorder {
+        Recorder::new(slf)
+    }
+
+    #[getter]
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let records = self.with(|stats| stats.errors().records().to_vec());
+        let errors = PyDict::new(py);
+        for record in records {
+            errors.set_item(errors::key(py, &record)?, StatsError::from_record(py, &record))?;
+        }
+        Ok(errors)
+    }
+
+    #[setter]
+    fn set_errors(&self, errors: &Bound<'_, PyAny>) -> PyResult<()> {
+        if errors.len()? > 0 {
+            return Err(PyTypeError::new_err("failures are counted by log_error; they can only be cleared here"));
+        }
+        self.with(Stats::clear_errors);
+        Ok(())
+    }
+
+    #[getter]
+    fn history(&self, py: Python<'_>) -> Py<PyList> {
+        lock(&self.history).clone_ref(py)
+    }
+
+    #[setter]
+    fn set_history(&self, history: Py<PyList>) {
+        let old = std::mem::replace(&mut *lock(&self.history), history);
+        drop(old);
+    }
+
+    #[getter]
+    fn num_requests(&self) -> u64 {
+        self.with(|stats| stats.total().num_requests())
+    }
+
+    #[getter]
+    fn num_none_requests(&self) -> u64 {
+        self.with(|stats| stats.total().num_none_requests())
+    }
+
+    #[getter]
+    fn num_failures(&self) -> u64 {
+        self.with(|stats| stats.total().num_failures())
+    }
+
+    #[getter]
+    fn last_request_timestamp(&self) -> Option<f64> {
+        self.with(|stats| stats.total().last_request_timestamp())
+    }
+
+    #[getter]
+    fn start_time(&self) -> f64 {
+        self.with(|stats| stats.total().start_time())
+    }
+
+    fn log_request(
+        &self,
+        method: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyAny>,
+        response_time: &Bound<'_, PyAny>,
+        content_length: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let (method, name) = (text(method)?, text(name)?);
+        let (response_time_us, length) = (microseconds(response_time)?, bytes(content_length)?);
+        let now = now();
+        self.with(|stats| {
+            let id = stats.entry(&method, &name, now);
+            stats.record(id, now, response_time_us, length);
+        });
+        Ok(())
+    }
+
+    fn log_error(&self, method: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (method, name, error) = (text(method)?, text(name)?, errors::description(error)?);
+        let now = now();
+        self.with(|stats| {
+            let id = stats.entry(&method, &name, now);
+            stats.record_failure(id, now, &error);
+        });
+        Ok(())
+    }
+
+    fn get(slf: Py<Self>, py: Python<'_>, name: &Bound<'_, PyAny>, method: &Bound<'_, PyAny>) -> PyResult<StatsEntry> {
+        StatsEntry::created(py, slf, text(method)?, text(name)?)
+    }
+
+    fn reset_all(&self, py: Python<'_>) {
+        self.with(|stats| stats.reset_all(now()));
+        self.forget_history(py);
+    }
+
+    fn clear_all(&self, py: Python<'_>) {
+        self.with(|stats| stats.clear_all(now()));
+        self.forget_history(py);
+    }
+
+    fn serialize_stats<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let py = slf.py();
+        let measured = slf.get().with(|stats| {
+            let counted = stats.entries().filter(|entry| entry.num_requests() > 0 || entry.num_failures() > 0);
+            counted.map(|entry| (entry.method().to_string(), entry.name().to_string())).collect::<Vec<_>>()
+        });
+        let entries = measured.into_iter().map(|(method, name)| StatsEntry::named(slf.clone().unbind(), method, name));
+        entries.map(|entry| entry.get_stripped_report(py)).collect()
+    }
+
+    fn serialize_errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let records = self.with(|stats| stats.errors().records().to_vec());
+        let errors = PyDict::new(py);
+        for record in records {
+            errors.set_item(errors::key(py, &record)?, StatsError::from_record(py, &record).to_dict(py)?)?;
+        }
+        Ok(errors)
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Seconds since the epoch.
+pub(crate) fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// A name or method as text: `None` is empty, lone surrogates are replaced.
+fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if value.is_none() {
+        return Ok(String::new());
+    }
+    match value.cast::<PyString>() {
+        Ok(string) => Ok(string.to_string_lossy().into_owned()),
+        Err(_) => Ok(value.str()?.to_string_lossy().into_owned()),
+    }
+}
+
+/// A response time in milliseconds, or none, as whole microseconds.
+fn microseconds(milliseconds: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+    if milliseconds.is_none() {
+        return Ok(None);
+    }
+    let milliseconds: f64 = milliseconds.extract()?;
+    if milliseconds.is_nan() {
+        return Err(PyValueError::new_err("response_time must be a number of milliseconds or None, not nan"));
+    }
+    Ok(Some((milliseconds * 1_000.0).round() as u64))
+}
+
+/// A content length; `None` counts as nothing.
+fn bytes(length: &Bound<'_, PyAny>) -> PyResult<u64> {
+    if length.is_none() {
+        return Ok(0);
+    }
+    length.extract::<u64>().or_else(|_| length.extract::<f64>().map(|length| length as u64))
+}
+
+/// Milliseconds as Python shows them: a float, or the integer 0 where nothing was measured.
+fn milliseconds(py: Python<'_>, us: Option<u64>) -> PyResult<Bound<'_, PyAny>> {
+    match us {
+        Some(us) => Ok((us as f64 / 1_000.0).into_pyobject(py)?.into_any()),
+        None => Ok(0u8.into_pyobject(py)?.into_any()),
+    }
+}

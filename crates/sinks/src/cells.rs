@@ -1,0 +1,128 @@
+//! Numbers, times and percentiles as text, exactly as Python prints them in Locust's tables and files.
+
+use gregaria_stats::bucket::round_half_even;
+
+/// `repr(float)`: the shortest digits that read back as the same number; an exponent below 1e-4 and from 1e16 on.
+pub fn float(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf".into() } else { "-inf".into() };
+    }
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if value != 0.0 && !(-4..16).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{digits}e{sign}{:02}", exponent.unsigned_abs());
+    }
+    let plain = format!("{value}");
+    if plain.contains('.') { plain } else { format!("{plain}.0") }
+}
+
+/// A response time in milliseconds as a float, or `0` where it is zero or unknown.
+pub fn exact_ms(response_time_us: Option<u64>) -> String {
+    match response_time_us {
+        None | Some(0) => "0".into(),
+        Some(us) => float(us as f64 / 1_000.0),
+    }
+}
+
+/// A response time in milliseconds that is shown without a fraction if it has none.
+pub fn shortest_ms(response_time_us: Option<u64>) -> String {
+    match response_time_us {
+        Some(us) if us % 1_000 != 0 => exact_ms(Some(us)),
+        us => (us.unwrap_or(0) / 1_000).to_string(),
+    }
+}
+
+/// A response time in whole milliseconds.
+pub fn rounded_ms(response_time_us: u64) -> u64 {
+    round_half_even(response_time_us, 1_000)
+}
+
+/// The heading of a percentile: `50%`, `99.9%`.
+pub fn percentile_label(p: f64) -> String {
+    let percent = p * 100.0;
+    if percent.fract() == 0.0 {
+        return format!("{}%", percent as i64);
+    }
+    format!("{}%", float(format!("{percent:.6}").parse().unwrap_or(percent)))
+}
+
+/// A point in time as UTC to the second: `2026-11-21T05:06:29Z`.
+pub fn utc(seconds_since_epoch: f64) -> String {
+    let seconds = seconds_since_epoch as i64;
+    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(day);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
+}
+
+/// Year, month and day of a day since 1970, counted in years that begin in March so that leap days come last.
+fn civil(day: i64) -> (i64, i64, i64) {
+    let shifted = day + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day_of_year - (153 * shifted_month + 2) / 5 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn floats_as_python_prints_them() {
+        let samples = [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (5.0, "5.0"),
+            (5.488162000006014, "5.488162000006014"),
+            (0.1, "0.1"),
+            (0.0001, "0.0001"),
+            (0.00001234, "1.234e-05"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1.5e300, "1.5e+300"),
+            (-2.5, "-2.5"),
+        ];
+        for (value, text) in samples {
+            assert_eq!(float(value), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn floats_read_back(value in proptest::num::f64::NORMAL) {
+            prop_assert_eq!(float(value).parse::<f64>(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn labels() {
+        let labels: Vec<_> = [0.5, 0.66, 0.07, 0.999, 0.9999, 1.0].map(percentile_label).into();
+        assert_eq!(labels, ["50%", "66%", "7.0%", "99.9%", "99.99%", "100%"]);
+    }
+
+    #[test]
+    fn response_times() {
+        assert_eq!(
+            [exact_ms(None), exact_ms(Some(0)), exact_ms(Some(5_000)), exact_ms(Some(44_080))],
+            ["0", "0", "5.0", "44.08"]
+        );
+        assert_eq!([shortest_ms(None), shortest_ms(Some(5_000)), shortest_ms(Some(44_080))], ["0", "5", "44.08"]);
+    }
+
+    #[test]
+    fn dates() {
+        assert_eq!(utc(0.0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_400.9), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(1_795_237_589.0), "2026-11-21T05:06:29Z");
+        assert_eq!(utc(4_107_542_399.0), "2100-02-28T23:59:59Z");
+        assert_eq!(utc(4_107_542_400.0), "2100-03-01T00:00:00Z");
+    }
+}
