@@ -200,40 +200,11 @@ def _too_large(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.R
     return exceptions.ContentDecodingError(text)
 
 
-_TLS_TEXTS = {
-    "UnknownIssuer": "unable to get local issuer certificate",
-    "SelfSigned": "self-signed certificate",
-    "Expired": "certificate has expired",
-    "NotYetValid": "certificate is not yet valid",
-}
-
-
 def _tls(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
-    kind, text = details
-    if kind == "WrongHost":
-        what = "IP address" if _is_address(site[1]) else "Hostname"
-        reason = f"{what} mismatch, certificate is not valid for {site[1]!r}."
-    else:
-        reason = _TLS_TEXTS.get(kind, "")
-    if reason:
-        whole = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {reason} (_ssl.c:{_SSL_LINE})"
-        cause: Exception = ssl.SSLCertVerificationError(1, whole)
-    elif kind == "NotTls":
-        cause = ssl.SSLError(1, f"[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:{_SSL_LINE})")
-    else:
-        cause = ssl.SSLError(1, f"[SSL] {text}")
-    error = _caused(lower.SSLError(cause), cause)
-    return _exhausted(exceptions.SSLError, site, error)
-
-
-def _is_address(host: str) -> bool:
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host)
-        except OSError:
-            continue
-        return True
-    return False
+    is_certificate, text = details
+    kind = ssl.SSLCertVerificationError if is_certificate else ssl.SSLError
+    cause = kind(1, f"{text} (_ssl.c:{_SSL_LINE})")
+    return _exhausted(exceptions.SSLError, site, _caused(lower.SSLError(cause), cause))
 
 
 def _ssl_line() -> int:

@@ -17,13 +17,15 @@ from support.server import REPOSITORY, test_server
 
 def main() -> None:
     default = os.environ.get("GREGARIA_LOCUST", str(REPOSITORY / ".venvs/locust/bin/locust"))
-    locust = sys.argv[1] if len(sys.argv) > 1 else default
+    locust = str(Path(sys.argv[1] if len(sys.argv) > 1 else default).absolute())
     version = subprocess.run([locust, "--version"], capture_output=True, text=True, check=True).stdout.split(" from ")
     with test_server() as server, tempfile.TemporaryDirectory() as folder:
         cases = failures.record([locust], server, Path(folder))
-    result = {"made_with": version[0] + " " + version[1].split(" (")[-1].strip(" ()\n"), "cases": cases}
+    made_with = version[0] + " " + version[1].split(" (")[-1].strip(" ()\n")
+    lines = [f"{json.dumps(name)}: {json.dumps(case, ensure_ascii=False)}" for name, case in cases.items()]
     target = Path(__file__).with_name("failure_texts.json")
-    target.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    body = ",\n".join(lines)
+    target.write_text(f'{{"made_with": {json.dumps(made_with)}, "cases": {{\n{body}\n}}}}\n', encoding="utf-8")
     print(f"{len(cases)} cases written to {target}")
 
 

@@ -151,6 +151,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     reactor.submit(&mut commands);
     let totals = receiver.recv()?;
     let elapsed = start.elapsed().as_secs_f64();
+    drop(reactor);
     let (user, system) = cpu_ticks()?;
     let requests = totals.requests as f64;
     println!(

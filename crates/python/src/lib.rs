@@ -9,8 +9,7 @@ mod health;
 mod hub;
 mod mailbox;
 mod runner;
-// mod sinks;
-#[path = "/tmp/w/stub/stats.rs"]
+mod sinks;
 mod stats;
 mod users;
 mod waits;
@@ -26,6 +25,10 @@ mod _engine {
     use crate::health::engine_stats;
     #[pymodule_export]
     use crate::runner::{Dispatcher, Ramp, RunnerMachine, ShapeDriver};
+    #[pymodule_export]
+    use crate::sinks::{CsvWriter, format_errors, format_percentiles, format_stats, percentile_labels};
+    #[pymodule_export]
+    use crate::stats::{Recorder, RequestStats, StatsEntries, StatsEntry, StatsError, bucket_response_time};
     #[pymodule_export]
     use crate::users::{UserCore, UserGreenlet, register_classes, run_task_set};
     #[pymodule_export]

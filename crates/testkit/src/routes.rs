@@ -2,6 +2,7 @@
 //! and says what becomes of the connection; it never reads from it.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -74,9 +75,23 @@ fn status(request: &Request, wire: &mut Wire) -> io::Result<After> {
     }
 }
 
-/// Sleeps until `deadline`; the threads' timer slack is set to a nanosecond when they start.
+/// Waking a sleeping core takes a tenth of a millisecond or two, so the last bit of a wait is spent awake.
+const AWAKE: Duration = Duration::from_micros(250);
+
+/// Waits until `deadline` to within some microseconds. One thread at a time stays awake for it: where many wait, the cores
+/// are awake anyway, and spinning would take them from the others.
 pub(crate) fn sleep_until(deadline: Instant) {
-    thread::sleep(deadline.saturating_duration_since(Instant::now()));
+    static SPINNING: AtomicBool = AtomicBool::new(false);
+    let left = || deadline.saturating_duration_since(Instant::now());
+    thread::sleep(left().saturating_sub(AWAKE));
+    if SPINNING.swap(true, Ordering::Relaxed) {
+        thread::sleep(left());
+        return;
+    }
+    while !left().is_zero() {
+        thread::yield_now();
+    }
+    SPINNING.store(false, Ordering::Relaxed);
 }
 
 fn delay(request: &Request, wire: &mut Wire) -> io::Result<After> {

@@ -150,12 +150,23 @@ fn described<'py>(py: Python<'py>, failure: &Failure) -> PyResult<(&'static str,
         Failure::TooManyHeaders { limit } => ("too_many_headers", (limit,).into_pyobject(py)?),
         Failure::BadHead { text } => ("bad_head", (text,).into_pyobject(py)?),
         Failure::ConflictingLengths { value } => ("conflicting_lengths", (value,).into_pyobject(py)?),
+        Failure::IncompleteBody { received, expected: Some(expected), in_chunk: true } => {
+            ("incomplete", within_block(*received, *expected).into_pyobject(py)?)
+        }
         Failure::IncompleteBody { received, expected, .. } => ("incomplete", (received, expected).into_pyobject(py)?),
         Failure::EndedBetweenChunks => ("ended_between_chunks", PyTuple::empty(py)),
         Failure::BadChunk { line, received } => ("bad_chunk", (PyBytes::new(py, line), received).into_pyobject(py)?),
         Failure::Decode { coding, text } => ("decode", (coding, text).into_pyobject(py)?),
-        Failure::Tls(tls) => ("tls", (format!("{:?}", tls.kind), &tls.text).into_pyobject(py)?),
+        Failure::Tls(tls) => ("tls", (tls.kind.is_certificate(), tls.to_string()).into_pyobject(py)?),
         Failure::BodyTooLarge { limit_bytes } => ("too_large", (limit_bytes,).into_pyobject(py)?),
         Failure::Internal { text } => return Err(PyValueError::new_err(format!("the engine failed: {text}"))),
     })
+}
+
+/// Bytes read and missing of a chunk that broke off, as urllib3 counts them: within blocks of 10,240 bytes.
+fn within_block(received: u64, expected: u64) -> (u64, u64) {
+    const BLOCK: u64 = 10_240;
+    let (start, read) = (received - received % BLOCK, received % BLOCK);
+    let block = BLOCK.min(received + expected - start);
+    (read, block - read)
 }

@@ -1,5 +1,6 @@
 //! The listener on the request event that counts requests. Where it is the only one, the engine counts without calling it.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -24,20 +25,20 @@ impl Recorder {
 
 #[pymethods]
 impl Recorder {
-    #[pyo3(signature = (request_type, name, response_time, response_length, exception = None, **_more))]
+    #[pyo3(signature = (request_type, name, response_time, response_length, **more))]
     fn __call__(
         &self,
         request_type: &Bound<'_, PyAny>,
         name: &Bound<'_, PyAny>,
         response_time: &Bound<'_, PyAny>,
         response_length: &Bound<'_, PyAny>,
-        exception: Option<&Bound<'_, PyAny>>,
-        _more: Option<&Bound<'_, PyDict>>,
+        more: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let (method, name) = (text(request_type)?, text(name)?);
         let (response_time_us, length) = (microseconds(response_time)?, bytes(response_length)?);
+        let exception = more.map(|more| more.get_item(intern!(more.py(), "exception"))).transpose()?.flatten();
         let failure = match exception {
-            Some(exception) if exception.is_truthy()? => Some(errors::description(exception)?),
+            Some(exception) if exception.is_truthy()? => Some(errors::description(&exception)?),
             _ => None,
         };
         let now = now();

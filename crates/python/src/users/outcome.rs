@@ -62,6 +62,8 @@ pub fn classify(py: Python<'_>, error: PyErr) -> PyResult<Raised> {
     } else {
         return Err(error);
     };
+    // Up to CPython 3.11 the traceback travels beside the exception: listeners look for it on the exception.
+    let error = PyErr::from_value(error.into_value(py).into_bound(py).into_any());
     Ok(Raised { outcome, error })
 }
 
