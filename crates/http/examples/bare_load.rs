@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use gregaria_http::{
-    Command, Completion, ConnectionId, Event, EventSink, Origin, Reactor, Request, Scheme,
-    Settings, Submitter, TlsSettings, Verify,
+    Command, Completion, ConnectionId, Event, EventSink, Origin, Reactor, Request, Scheme, Settings, Submitter,
+    TlsSettings, Verify,
 };
 
 struct Loop {
@@ -32,12 +32,7 @@ struct Totals {
     last_failure: Option<String>,
 }
 
-fn request(
-    id: u64,
-    origin: &Arc<Origin>,
-    connection: Option<ConnectionId>,
-    bytes: &[u8],
-) -> Command {
+fn request(id: u64, origin: &Arc<Origin>, connection: Option<ConnectionId>, bytes: &[u8]) -> Command {
     Command::Send(Box::new(Request {
         id,
         origin: Arc::clone(origin),
@@ -53,9 +48,7 @@ fn request(
 impl Loop {
     fn completed(&mut self, completion: &Completion) {
         match &completion.result {
-            Ok(response) if response.status() < 400 => {
-                self.totals.body_bytes += response.body().len() as u64
-            }
+            Ok(response) if response.status() < 400 => self.totals.body_bytes += response.body().len() as u64,
             Ok(response) => {
                 self.totals.failures += 1;
                 self.totals.last_failure = Some(format!("status {}", response.status()));
@@ -68,12 +61,7 @@ impl Loop {
         self.totals.requests += 1;
         self.totals.response_time += completion.timings.finished - completion.timings.started;
         if completion.timings.finished < self.until {
-            self.commands.push(request(
-                completion.id,
-                &self.origin,
-                completion.connection,
-                &self.bytes,
-            ));
+            self.commands.push(request(completion.id, &self.origin, completion.connection, &self.bytes));
         } else {
             self.in_flight -= 1;
         }
@@ -99,12 +87,7 @@ impl EventSink for Loop {
 /// User and system time of this process, from the 14th and 15th field of /proc/self/stat.
 fn cpu_ticks() -> Result<(u64, u64), Box<dyn Error>> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat
-        .rsplit(") ")
-        .next()
-        .unwrap_or_default()
-        .split(' ')
-        .collect();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
     Ok((fields[11].parse()?, fields[12].parse()?))
 }
 
@@ -119,15 +102,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => (Scheme::Http, target),
     };
     let (host, port) = address.rsplit_once(':').ok_or("HOST:PORT, please")?;
-    let tls = (scheme == Scheme::Https)
-        .then(|| TlsSettings::shared(&Verify::Off, None))
-        .transpose()?;
-    let origin = Arc::new(Origin {
-        scheme,
-        host: host.to_owned(),
-        port: port.parse()?,
-        tls,
-    });
+    let tls = (scheme == Scheme::Https).then(|| TlsSettings::shared(&Verify::Off, None)).transpose()?;
+    let origin = Arc::new(Origin { scheme, host: host.to_owned(), port: port.parse()?, tls });
     let bytes = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").into_bytes();
 
     let (sender, receiver) = mpsc::channel();
@@ -145,9 +121,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let reactor = Reactor::spawn(Settings::default(), Box::new(sink))?;
     let _ = submitter.set(reactor.submitter());
-    let mut commands = (0..connections as u64)
-        .map(|id| request(id, &origin, None, &bytes))
-        .collect();
+    let mut commands = (0..connections as u64).map(|id| request(id, &origin, None, &bytes)).collect();
     reactor.submit(&mut commands);
     let totals = receiver.recv()?;
     let elapsed = start.elapsed().as_secs_f64();
@@ -163,10 +137,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         totals.response_time.as_secs_f64() * 1e3 / requests,
         totals.requests,
         totals.failures,
-        totals
-            .last_failure
-            .map(|text| format!(" ({text})"))
-            .unwrap_or_default(),
+        totals.last_failure.map(|text| format!(" ({text})")).unwrap_or_default(),
     );
     Ok(())
 }

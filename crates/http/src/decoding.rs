@@ -48,20 +48,11 @@ pub(crate) fn decoded(response: Response, limit_bytes: u64) -> Result<Response, 
 /// # Errors
 /// `Decode` for data that is corrupt or breaks off, `BodyTooLarge` beyond `limit_bytes`.
 pub fn decode(coding: &str, body: &[u8], limit_bytes: u64) -> Result<Option<Vec<u8>>, Failure> {
-    let failed = |error: &io::Error| Failure::Decode {
-        coding: coding.to_owned(),
-        text: error.to_string(),
-    };
+    let failed = |error: &io::Error| Failure::Decode { coding: coding.to_owned(), text: error.to_string() };
     let codings: Vec<Coding> = coding.split(',').filter_map(Coding::named).collect();
     if codings.len() > MAX_CODINGS {
-        let text = format!(
-            "Too many content encodings in the chain: {} > {MAX_CODINGS}",
-            codings.len()
-        );
-        return Err(Failure::Decode {
-            coding: coding.to_owned(),
-            text,
-        });
+        let text = format!("Too many content encodings in the chain: {} > {MAX_CODINGS}", codings.len());
+        return Err(Failure::Decode { coding: coding.to_owned(), text });
     }
     let mut current: Option<Vec<u8>> = None;
     for coding in codings.into_iter().rev() {
@@ -80,20 +71,16 @@ fn decode_one(coding: Coding, input: &[u8], limit_bytes: u64) -> io::Result<Vec<
     match coding {
         Coding::Gzip => gunzip(input, limit_bytes),
         Coding::Deflate => inflate(input, limit_bytes),
-        Coding::Brotli => bounded(brotli::Decompressor::new(input, 4096), limit_bytes)
-            .map_err(|error| worded(&error, "brotli")),
-        Coding::Zstd => bounded(
-            zstd::stream::read::Decoder::with_buffer(input)?,
-            limit_bytes,
-        ),
+        Coding::Brotli => {
+            bounded(brotli::Decompressor::new(input, 4096), limit_bytes).map_err(|error| worded(&error, "brotli"))
+        }
+        Coding::Zstd => bounded(zstd::stream::read::Decoder::with_buffer(input)?, limit_bytes),
     }
 }
 
 fn bounded(reader: impl Read, limit_bytes: u64) -> io::Result<Vec<u8>> {
     let mut output = Vec::new();
-    reader
-        .take(limit_bytes.saturating_add(1))
-        .read_to_end(&mut output)?;
+    reader.take(limit_bytes.saturating_add(1)).read_to_end(&mut output)?;
     Ok(output)
 }
 
@@ -101,20 +88,13 @@ fn bounded(reader: impl Read, limit_bytes: u64) -> io::Result<Vec<u8>> {
 fn gunzip(mut input: &[u8], limit_bytes: u64) -> io::Result<Vec<u8>> {
     const MAGIC: &[u8] = b"\x1f\x8b";
     if !input.starts_with(&MAGIC[..input.len().min(2)]) {
-        return Err(io::Error::other(
-            "Error -3 while decompressing data: incorrect header check",
-        ));
+        return Err(io::Error::other("Error -3 while decompressing data: incorrect header check"));
     }
     let mut output = Vec::new();
     loop {
         let mut decoder = flate2::bufread::GzDecoder::new(input);
-        let room = limit_bytes
-            .saturating_add(1)
-            .saturating_sub(output.len() as u64);
-        (&mut decoder)
-            .take(room)
-            .read_to_end(&mut output)
-            .map_err(|error| worded(&error, "zlib"))?;
+        let room = limit_bytes.saturating_add(1).saturating_sub(output.len() as u64);
+        (&mut decoder).take(room).read_to_end(&mut output).map_err(|error| worded(&error, "zlib"))?;
         input = decoder.into_inner();
         if output.len() as u64 > limit_bytes || !input.starts_with(MAGIC) {
             return Ok(output);
@@ -156,9 +136,7 @@ fn inflate_as(wrapped: bool, input: &[u8], limit_bytes: u64) -> io::Result<Vec<u
 fn worded(error: &io::Error, library: &str) -> io::Error {
     let truncated = error.kind() == io::ErrorKind::UnexpectedEof;
     io::Error::other(match (library, truncated) {
-        ("zlib", true) => {
-            "Error -5 while decompressing data: incomplete or truncated stream".to_owned()
-        }
+        ("zlib", true) => "Error -5 while decompressing data: incomplete or truncated stream".to_owned(),
         ("zlib", false) => format!("Error -3 while decompressing data: {error}"),
         (_, true) => "brotli: decoder process called with incomplete data".to_owned(),
         (_, false) => format!("brotli: {error}"),
@@ -189,19 +167,14 @@ mod tests {
                 writer.finish().unwrap()
             }
             "raw" => {
-                let mut writer =
-                    flate2::write::DeflateEncoder::new(Vec::new(), Compression::fast());
+                let mut writer = flate2::write::DeflateEncoder::new(Vec::new(), Compression::fast());
                 writer.write_all(data).unwrap();
                 writer.finish().unwrap()
             }
             "br" => {
                 let mut output = Vec::new();
-                brotli::BrotliCompress(
-                    &mut &data[..],
-                    &mut output,
-                    &brotli::enc::BrotliEncoderParams::default(),
-                )
-                .unwrap();
+                brotli::BrotliCompress(&mut &data[..], &mut output, &brotli::enc::BrotliEncoderParams::default())
+                    .unwrap();
                 output
             }
             "zstd" => zstd::stream::encode_all(data, 1).unwrap(),
@@ -210,27 +183,19 @@ mod tests {
     }
 
     fn header_of(coding: &str) -> &str {
-        if matches!(coding, "zlib" | "raw") {
-            "deflate"
-        } else {
-            coding
-        }
+        if matches!(coding, "zlib" | "raw") { "deflate" } else { coding }
     }
 
     const ALL: [&str; 5] = ["gzip", "zlib", "raw", "br", "zstd"];
 
     #[test]
     fn what_breaks_off_is_a_failure() {
-        let data =
-            b"a text long enough to be compressed, to be compressed, to be compressed".repeat(20);
+        let data = b"a text long enough to be compressed, to be compressed, to be compressed".repeat(20);
         for coding in ALL {
             let whole = encode(coding, &data);
             for length in [whole.len() / 2, whole.len() - 1] {
                 let outcome = decode(header_of(coding), &whole[..length], 1 << 20);
-                assert!(
-                    matches!(outcome, Err(Failure::Decode { .. })),
-                    "{coding} {length}: {outcome:?}"
-                );
+                assert!(matches!(outcome, Err(Failure::Decode { .. })), "{coding} {length}: {outcome:?}");
             }
         }
     }
@@ -238,24 +203,12 @@ mod tests {
     #[test]
     fn what_is_no_such_coding_is_a_failure() {
         for coding in ["gzip", "deflate", "br", "zstd"] {
-            let outcome = decode(
-                coding,
-                b"{\"plain\": \"json, not compressed at all\"}",
-                1 << 20,
-            );
-            assert!(
-                matches!(outcome, Err(Failure::Decode { .. })),
-                "{coding}: {outcome:?}"
-            );
+            let outcome = decode(coding, b"{\"plain\": \"json, not compressed at all\"}", 1 << 20);
+            assert!(matches!(outcome, Err(Failure::Decode { .. })), "{coding}: {outcome:?}");
         }
-        let Err(Failure::Decode { coding, text }) = decode("gzip", b"plain", 10) else {
-            panic!()
-        };
+        let Err(Failure::Decode { coding, text }) = decode("gzip", b"plain", 10) else { panic!() };
         assert_eq!(coding, "gzip");
-        assert_eq!(
-            text,
-            "Error -3 while decompressing data: incorrect header check"
-        );
+        assert_eq!(text, "Error -3 while decompressing data: incorrect header check");
     }
 
     #[test]
@@ -263,13 +216,7 @@ mod tests {
         let data = vec![0u8; 50_000_000];
         for coding in ALL {
             let outcome = decode(header_of(coding), &encode(coding, &data), 100_000);
-            assert_eq!(
-                outcome,
-                Err(Failure::BodyTooLarge {
-                    limit_bytes: 100_000
-                }),
-                "{coding}"
-            );
+            assert_eq!(outcome, Err(Failure::BodyTooLarge { limit_bytes: 100_000 }), "{coding}");
         }
         assert!(decode("gzip", &encode("gzip", &data), 50_000_000).is_ok());
     }
@@ -286,10 +233,7 @@ mod tests {
         assert_eq!(decode("identity", b"x", 10).unwrap(), None);
         assert_eq!(decode("aws-chunked", b"x", 10).unwrap(), None);
         let members = [gzip(b"one "), gzip(b"two"), b"rubbish".to_vec()].concat();
-        assert_eq!(
-            decode("X-GZIP", &members, 100).unwrap().unwrap(),
-            b"one two"
-        );
+        assert_eq!(decode("X-GZIP", &members, 100).unwrap().unwrap(), b"one two");
     }
 
     proptest! {

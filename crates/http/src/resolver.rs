@@ -27,13 +27,8 @@ pub(crate) trait AnswerSink: Send + Sync + 'static {
 }
 
 enum Known {
-    Found {
-        addresses: Addresses,
-        until: Instant,
-    },
-    Asked {
-        waiting: Vec<ConnectionId>,
-    },
+    Found { addresses: Addresses, until: Instant },
+    Asked { waiting: Vec<ConnectionId> },
 }
 
 /// The side of the reactor: what is known, who waits.
@@ -47,18 +42,8 @@ pub(crate) struct Resolver {
 
 impl Resolver {
     pub fn new(lifetime: Duration, most_threads: usize, sink: Arc<dyn AnswerSink>) -> Self {
-        let lookups = Arc::new(Lookups {
-            queue: Mutex::default(),
-            changed: Condvar::new(),
-            sink,
-        });
-        Self {
-            hosts: FxHashMap::default(),
-            lifetime,
-            lookups,
-            threads: 0,
-            most_threads,
-        }
+        let lookups = Arc::new(Lookups { queue: Mutex::default(), changed: Condvar::new(), sink });
+        Self { hosts: FxHashMap::default(), lifetime, lookups, threads: 0, most_threads }
     }
 
     /// The addresses at once, or `None`: then `answered` will name `connection`.
@@ -82,32 +67,17 @@ impl Resolver {
             _ => {}
         }
         if let Err(error) = self.ask(host) {
-            return Some(Err(Failure::Resolve {
-                code: libc::EAI_AGAIN,
-                text: error.to_string(),
-            }));
+            return Some(Err(Failure::Resolve { code: libc::EAI_AGAIN, text: error.to_string() }));
         }
-        self.hosts.insert(
-            host.to_owned(),
-            Known::Asked {
-                waiting: vec![connection],
-            },
-        );
+        self.hosts.insert(host.to_owned(), Known::Asked { waiting: vec![connection] });
         None
     }
 
     /// Keeps an answer; returns who waited for it.
-    pub fn answered(
-        &mut self,
-        answer: Answer,
-        now: Instant,
-    ) -> (Vec<ConnectionId>, Result<Addresses, Failure>) {
+    pub fn answered(&mut self, answer: Answer, now: Instant) -> (Vec<ConnectionId>, Result<Addresses, Failure>) {
         let before = match &answer.outcome {
             Ok(addresses) => {
-                let known = Known::Found {
-                    addresses: Arc::clone(addresses),
-                    until: now + self.lifetime,
-                };
+                let known = Known::Found { addresses: Arc::clone(addresses), until: now + self.lifetime };
                 self.hosts.insert(answer.host, known)
             }
             Err(_) => self.hosts.remove(&answer.host),
@@ -119,22 +89,17 @@ impl Resolver {
     }
 
     fn ask(&mut self, host: &str) -> io::Result<()> {
-        let idle = self
-            .lookups
-            .with_queue(|queue| queue.idle > queue.hosts.len());
+        let idle = self.lookups.with_queue(|queue| queue.idle > queue.hosts.len());
         if !idle && self.threads < self.most_threads {
             let lookups = Arc::clone(&self.lookups);
-            let started = std::thread::Builder::new()
-                .name("resolver".to_owned())
-                .spawn(move || lookups.work());
+            let started = std::thread::Builder::new().name("resolver".to_owned()).spawn(move || lookups.work());
             match started {
                 Ok(_) => self.threads += 1,
                 Err(error) if self.threads == 0 => return Err(error),
                 Err(_) => {}
             }
         }
-        self.lookups
-            .with_queue(|queue| queue.hosts.push(host.to_owned()));
+        self.lookups.with_queue(|queue| queue.hosts.push(host.to_owned()));
         self.lookups.changed.notify_one();
         Ok(())
     }
@@ -178,17 +143,10 @@ impl Lookups {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.idle += 1;
         while queue.hosts.is_empty() && !queue.closed {
-            queue = self
-                .changed
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         queue.idle -= 1;
-        if queue.closed {
-            None
-        } else {
-            Some(queue.hosts.remove(0))
-        }
+        if queue.closed { None } else { Some(queue.hosts.remove(0)) }
     }
 }
 
@@ -196,47 +154,32 @@ fn look_up(host: &str) -> Result<Addresses, Failure> {
     match (host, 0).to_socket_addrs() {
         Ok(addresses) => {
             let addresses: Addresses = addresses.collect();
-            if addresses.is_empty() {
-                Err(no_address())
-            } else {
-                Ok(addresses)
-            }
+            if addresses.is_empty() { Err(no_address()) } else { Ok(addresses) }
         }
         Err(error) => Err(failure_of(&error)),
     }
 }
 
 fn no_address() -> Failure {
-    Failure::Resolve {
-        code: libc::EAI_NONAME,
-        text: "Name or service not known".to_owned(),
-    }
+    Failure::Resolve { code: libc::EAI_NONAME, text: "Name or service not known".to_owned() }
 }
 
 /// std keeps getaddrinfo's text but not its code, so the code is found again by the text.
 fn failure_of(error: &io::Error) -> Failure {
     if let Some(errno) = error.raw_os_error() {
-        return Failure::Resolve {
-            code: libc::EAI_SYSTEM,
-            text: io::Error::from_raw_os_error(errno).to_string(),
-        };
+        return Failure::Resolve { code: libc::EAI_SYSTEM, text: io::Error::from_raw_os_error(errno).to_string() };
     }
     let whole = error.to_string();
-    let text = whole
-        .strip_prefix("failed to lookup address information: ")
-        .unwrap_or(&whole)
-        .to_owned();
+    let text = whole.strip_prefix("failed to lookup address information: ").unwrap_or(&whole).to_owned();
     let code = match text.as_str() {
-        "Name or service not known"
-        | "nodename nor servname provided, or not known"
-        | "Name does not resolve" => libc::EAI_NONAME,
+        "Name or service not known" | "nodename nor servname provided, or not known" | "Name does not resolve" => {
+            libc::EAI_NONAME
+        }
         "Temporary failure in name resolution" | "Try again" => libc::EAI_AGAIN,
         "Non-recoverable failure in name resolution" | "Non-recoverable error" => libc::EAI_FAIL,
         "No address associated with hostname" | "Name has no usable address" => libc::EAI_NODATA,
         "Memory allocation failure" | "Out of memory" => libc::EAI_MEMORY,
-        "ai_family not supported" | "Unrecognized address family or invalid length" => {
-            libc::EAI_FAMILY
-        }
+        "ai_family not supported" | "Unrecognized address family or invalid length" => libc::EAI_FAMILY,
         _ if error.kind() == io::ErrorKind::InvalidInput => return no_address(),
         _ => libc::EAI_FAIL,
     };
@@ -271,10 +214,7 @@ mod tests {
     fn literal_addresses_are_answered_at_once() {
         let (mut resolver, _answers) = resolver();
         for literal in ["127.0.0.1", "::1"] {
-            let addresses = resolver
-                .look_up(literal, connection(0), Instant::now())
-                .unwrap()
-                .unwrap();
+            let addresses = resolver.look_up(literal, connection(0), Instant::now()).unwrap().unwrap();
             assert_eq!(addresses[0].ip().to_string(), literal);
         }
         assert_eq!(resolver.threads, 0);
@@ -289,38 +229,19 @@ mod tests {
         assert_eq!(resolver.threads, 1);
         let (waiting, outcome) = resolver.answered(answers.recv().unwrap(), now);
         assert_eq!(waiting, [connection(1), connection(2)]);
-        assert!(
-            outcome
-                .unwrap()
-                .iter()
-                .all(|address| address.ip().is_loopback())
-        );
-        assert!(
-            resolver
-                .look_up("localhost", connection(3), now + Duration::from_secs(29))
-                .is_some()
-        );
-        assert!(
-            resolver
-                .look_up("localhost", connection(4), now + Duration::from_secs(31))
-                .is_none()
-        );
+        assert!(outcome.unwrap().iter().all(|address| address.ip().is_loopback()));
+        assert!(resolver.look_up("localhost", connection(3), now + Duration::from_secs(29)).is_some());
+        assert!(resolver.look_up("localhost", connection(4), now + Duration::from_secs(31)).is_none());
     }
 
     #[test]
     fn a_host_that_does_not_resolve_has_a_code_and_a_text() {
         let (mut resolver, answers) = resolver();
         for host in ["no-such-host.invalid", "a\0b"] {
-            assert!(
-                resolver
-                    .look_up(host, connection(1), Instant::now())
-                    .is_none()
-            );
+            assert!(resolver.look_up(host, connection(1), Instant::now()).is_none());
             let (waiting, outcome) = resolver.answered(answers.recv().unwrap(), Instant::now());
             assert_eq!(waiting.len(), 1);
-            let Err(Failure::Resolve { code, text }) = outcome else {
-                panic!("{outcome:?}")
-            };
+            let Err(Failure::Resolve { code, text }) = outcome else { panic!("{outcome:?}") };
             assert!(code < 0 && !text.is_empty(), "{code} {text}");
         }
         assert!(resolver.hosts.is_empty());

@@ -18,12 +18,7 @@ pub struct Response {
 impl Response {
     pub(crate) fn new(head: Head, raw: Vec<u8>) -> Self {
         let wire_body_bytes = (raw.len() - head.length) as u64;
-        Self {
-            head,
-            raw,
-            decoded: None,
-            wire_body_bytes,
-        }
+        Self { head, raw, decoded: None, wire_body_bytes }
     }
 
     pub(crate) fn with_decoded(mut self, body: Vec<u8>) -> Self {
@@ -57,17 +52,12 @@ impl Response {
     /// Names and values in order, as sent. A folded value keeps its line ends.
     pub fn headers(&self) -> Headers<'_> {
         let head = self.head_bytes();
-        Headers {
-            head,
-            position: line_at(head, 0).1,
-        }
+        Headers { head, position: line_at(head, 0).1 }
     }
 
     /// The first header of this name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers()
-            .find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        self.headers().find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// Whether there is a `Set-Cookie` header.
@@ -82,9 +72,7 @@ impl Response {
 
     /// The body, content-decoded.
     pub fn body(&self) -> &[u8] {
-        self.decoded
-            .as_deref()
-            .unwrap_or(&self.raw[self.head.length..])
+        self.decoded.as_deref().unwrap_or(&self.raw[self.head.length..])
     }
 
     /// The body, content-decoded, without a copy where it was decoded.
@@ -138,10 +126,7 @@ impl<'a> Iterator for Headers<'a> {
 fn line_at(bytes: &[u8], start: usize) -> (&[u8], usize) {
     let rest = &bytes[start..];
     match memchr(b'\n', rest) {
-        Some(end) => (
-            rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]),
-            start + end + 1,
-        ),
+        Some(end) => (rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]), start + end + 1),
         None => (rest, bytes.len()),
     }
 }
@@ -163,16 +148,7 @@ mod tests {
         assert_eq!(response.header("A"), Some(&b"1"[..]));
         assert_eq!(response.header("x-folded"), Some(&b"a\r\n  b"[..]));
         let names: Vec<_> = response.headers().map(|(name, _)| name).collect();
-        assert_eq!(
-            names,
-            [
-                &b"A"[..],
-                b"X-Folded",
-                b"set-cookie",
-                b"a",
-                b"content-length"
-            ]
-        );
+        assert_eq!(names, [&b"A"[..], b"X-Folded", b"set-cookie", b"a", b"content-length"]);
         assert_eq!(response.into_body(), b"hi");
     }
 

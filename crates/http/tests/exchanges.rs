@@ -34,10 +34,7 @@ fn without_an_idle_connection_a_new_one_is_opened() {
     assert_ne!(first, other);
     let elsewhere = Server::answering(ok("elsewhere"));
     let third = client.get(&elsewhere.origin(), first);
-    assert!(
-        !third.timings.reused,
-        "a connection to another origin is not used"
-    );
+    assert!(!third.timings.reused, "a connection to another origin is not used");
     assert_eq!(third.result.unwrap().body(), b"elsewhere");
     assert_eq!(server.accepted(), 2);
 }
@@ -56,16 +53,9 @@ fn connections_that_end_with_their_response_are_not_offered_again() {
         let server = Server::answering_once(answer);
         let completion = client.get(&server.origin(), None);
         assert_eq!(completion.result.unwrap().body(), b"hi");
-        assert_eq!(
-            completion.connection,
-            None,
-            "{}",
-            String::from_utf8_lossy(answer)
-        );
+        assert_eq!(completion.connection, None, "{}", String::from_utf8_lossy(answer));
     }
-    let kept = Server::answering(
-        "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi",
-    );
+    let kept = Server::answering("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi");
     assert!(client.get(&kept.origin(), None).connection.is_some());
 }
 
@@ -101,9 +91,7 @@ fn an_idle_connection_that_says_something_unasked_is_given_up() {
     let client = Client::new();
     let first = client.get(&server.origin(), None);
     let mut stream = sent.recv_timeout(HANG).unwrap();
-    stream
-        .write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").unwrap();
     let second = client.get(&server.origin(), first.connection);
     assert_eq!(second.result.unwrap().body(), b"1");
     assert_eq!(stream.read(&mut [0]).unwrap(), 0, "the client has closed");
@@ -126,21 +114,11 @@ fn bodies_in_every_framing_arrive_whole() {
     assert_eq!(completion.result.unwrap().body(), b"abcdefg");
     assert!(completion.connection.is_some());
 
-    let interim = [
-        &b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"[..],
-        &ok("final"),
-    ]
-    .concat();
-    assert_eq!(
-        client.response(&Server::answering(interim).origin()).body(),
-        b"final"
-    );
+    let interim = [&b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"[..], &ok("final")].concat();
+    assert_eq!(client.response(&Server::answering(interim).origin()).body(), b"final");
 
     let server = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
-    let completion = client.send(Request {
-        is_head: true,
-        ..get(5, &server.origin())
-    });
+    let completion = client.send(Request { is_head: true, ..get(5, &server.origin()) });
     assert_eq!(completion.result.unwrap().body(), b"");
     assert!(completion.connection.is_some());
 }
@@ -150,18 +128,12 @@ fn compressed_bodies_are_decoded_and_the_connection_kept() {
     let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     writer.write_all(b"hello hello hello hello").unwrap();
     let body = writer.finish().unwrap();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
     let server = Server::answering([head.as_bytes(), &body].concat());
     let client = Client::new();
     let completion = client.get(&server.origin(), None);
     let response = completion.result.unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(response.body()),
-        "hello hello hello hello"
-    );
+    assert_eq!(String::from_utf8_lossy(response.body()), "hello hello hello hello");
     assert_eq!(response.wire_body_bytes(), body.len() as u64);
     assert_eq!(response.header("content-encoding"), Some(&b"gzip"[..]));
     assert!(completion.connection.is_some());
@@ -171,29 +143,17 @@ fn compressed_bodies_are_decoded_and_the_connection_kept() {
 fn large_bodies_go_both_ways() {
     let server = Server::new(|mut stream, _| {
         while let Some(request) = read_request(&mut stream) {
-            let body = &request[request
-                .windows(4)
-                .position(|four| four == b"\r\n\r\n")
-                .unwrap()
-                + 4..];
+            let body = &request[request.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4..];
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
             stream.write_all(head.as_bytes()).unwrap();
             stream.write_all(body).unwrap();
         }
     });
     let client = Client::new();
-    let body: Vec<u8> = (0..24u32 << 20)
-        .map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
+    let body: Vec<u8> = (0..24u32 << 20).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let first = client.send(post(1, &server.origin(), &body));
-    assert!(
-        first.result.unwrap().body() == body,
-        "24 MiB come back as they went"
-    );
-    let second = client.send(Request {
-        connection: first.connection,
-        ..post(2, &server.origin(), &body[..1000])
-    });
+    assert!(first.result.unwrap().body() == body, "24 MiB come back as they went");
+    let second = client.send(Request { connection: first.connection, ..post(2, &server.origin(), &body[..1000]) });
     assert!(second.timings.reused);
     assert_eq!(second.result.unwrap().body(), &body[..1000]);
 }
@@ -202,9 +162,7 @@ fn large_bodies_go_both_ways() {
 fn an_answer_before_the_body_is_sent_is_still_an_answer() {
     let server = Server::new(|mut stream, _| {
         read_head(&mut stream);
-        stream
-            .write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!")
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!").unwrap();
         // Dropped with most of the request unread: the client's system is sent a reset.
     });
     let client = Client::new();
@@ -231,19 +189,12 @@ fn a_thousand_connections_at_once() {
     let (client, origin) = (Client::new(), server.origin());
     let mut connections = vec![None; 1000];
     for round in 0..3 {
-        let requests = connections
-            .iter()
-            .enumerate()
-            .map(|(index, connection)| Request {
-                connection: *connection,
-                read_timeout: Some(HANG),
-                ..get(index as u64, &origin)
-            });
-        client.submit(
-            requests
-                .map(|request| Command::Send(Box::new(request)))
-                .collect::<Vec<_>>(),
-        );
+        let requests = connections.iter().enumerate().map(|(index, connection)| Request {
+            connection: *connection,
+            read_timeout: Some(HANG),
+            ..get(index as u64, &origin)
+        });
+        client.submit(requests.map(|request| Command::Send(Box::new(request))).collect::<Vec<_>>());
         for _ in 0..1000 {
             let completion = client.completion();
             assert_eq!(completion.timings.reused, round > 0);
@@ -273,10 +224,7 @@ fn a_cancelled_request_leaves_no_event_and_no_connection() {
     assert_eq!(seen.recv_timeout(HANG).unwrap(), "request");
     client.submit([Command::Cancel(7), Command::Cancel(99)]);
     assert_eq!(seen.recv_timeout(HANG).unwrap(), "closed");
-    assert_eq!(
-        client.send(get(8, &origin)).result.unwrap().body(),
-        b"second"
-    );
+    assert_eq!(client.send(get(8, &origin)).result.unwrap().body(), b"second");
 }
 
 #[test]
@@ -298,29 +246,14 @@ fn closing_ends_idle_connections_at_once_and_busy_ones_after_their_response() {
     let connection = client.get(&origin, None).connection.unwrap();
     client.submit([Command::Close(connection)]);
     assert_eq!(gone.recv_timeout(HANG).unwrap(), "gone");
-    assert!(
-        !client.get(&origin, Some(connection)).timings.reused,
-        "the id is stale"
-    );
+    assert!(!client.get(&origin, Some(connection)).timings.reused, "the id is stale");
 
     let connection = client.get(&origin, None).connection;
-    client.submit([Command::Send(Box::new(Request {
-        connection,
-        ..post(3, &origin, b"wait")
-    }))]);
+    client.submit([Command::Send(Box::new(Request { connection, ..post(3, &origin, b"wait") }))]);
     assert_eq!(gone.recv_timeout(HANG).unwrap(), "asked");
     let close = Command::Close(connection.unwrap());
-    client.submit([
-        close,
-        Command::Timer {
-            key: 1,
-            deadline: Instant::now(),
-        },
-    ]);
-    assert!(
-        matches!(client.event(), Event::Timer(1)),
-        "the command has been taken in"
-    );
+    client.submit([close, Command::Timer { key: 1, deadline: Instant::now() }]);
+    assert!(matches!(client.event(), Event::Timer(1)), "the command has been taken in");
     go_sender.send(()).unwrap();
     let completion = client.completion();
     assert!(completion.result.is_ok() && completion.timings.reused);
@@ -332,14 +265,9 @@ fn timers_come_in_order_and_never_early() {
     let client = Client::new();
     let start = Instant::now();
     let deadlines = [30, 10, 20, 0].map(|milliseconds| start + Duration::from_millis(milliseconds));
-    client.submit((0..4).map(|key| Command::Timer {
-        key,
-        deadline: deadlines[key as usize],
-    }));
+    client.submit((0..4).map(|key| Command::Timer { key, deadline: deadlines[key as usize] }));
     for expected in [3, 1, 2, 0] {
-        let Event::Timer(key) = client.event() else {
-            panic!("no timer")
-        };
+        let Event::Timer(key) = client.event() else { panic!("no timer") };
         assert_eq!(key, expected);
         assert!(Instant::now() >= deadlines[key as usize]);
     }

@@ -19,9 +19,7 @@ fn nobody_listens() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let client = Client::new();
-    let refused = Failure::Connect {
-        errno: libc::ECONNREFUSED,
-    };
+    let refused = Failure::Connect { errno: libc::ECONNREFUSED };
     for host in ["127.0.0.1", "localhost"] {
         assert_eq!(client.failure(&origin(host, port, None)), refused);
     }
@@ -30,19 +28,14 @@ fn nobody_listens() {
 #[test]
 fn the_host_does_not_resolve() {
     let failure = Client::new().failure(&origin("no-such-host.invalid", 80, None));
-    let Failure::Resolve { code, text } = failure else {
-        panic!("{failure:?}")
-    };
+    let Failure::Resolve { code, text } = failure else { panic!("{failure:?}") };
     assert!(code < 0 && !text.is_empty(), "{code} {text}");
 }
 
 #[test]
 fn the_server_closes_without_a_word() {
     let client = Client::new();
-    assert_eq!(
-        client.failure(&Server::answering_once("").origin()),
-        Failure::ClosedWithoutResponse
-    );
+    assert_eq!(client.failure(&Server::answering_once("").origin()), Failure::ClosedWithoutResponse);
     let server = Server::new(|mut stream, _| {
         for answer in [ok("first"), Vec::new()] {
             read_request(&mut stream);
@@ -59,24 +52,12 @@ fn the_server_closes_without_a_word() {
 #[test]
 fn the_server_resets() {
     let client = Client::new();
-    for (answer, phase) in [
-        ("", Phase::Head),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
-            Phase::Body,
-        ),
-    ] {
+    for (answer, phase) in [("", Phase::Head), ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", Phase::Body)] {
         let server = Server::new(move |mut stream, _| {
             stream.peek(&mut [0]).unwrap();
             stream.write_all(answer.as_bytes()).unwrap();
         });
-        assert_eq!(
-            client.failure(&server.origin()),
-            Failure::Io {
-                errno: libc::ECONNRESET,
-                phase
-            }
-        );
+        assert_eq!(client.failure(&server.origin()), Failure::Io { errno: libc::ECONNRESET, phase });
     }
 }
 
@@ -84,17 +65,9 @@ fn the_server_resets() {
 fn the_server_speaks_no_http() {
     let failure = |answer: &str| Client::new().failure(&Server::answering_once(answer).origin());
     let bad = |line: &str| Failure::BadStatusLine { line: line.into() };
-    assert_eq!(
-        failure("SSH-2.0-OpenSSH_9.2\r\n"),
-        bad("SSH-2.0-OpenSSH_9.2\r\n")
-    );
+    assert_eq!(failure("SSH-2.0-OpenSSH_9.2\r\n"), bad("SSH-2.0-OpenSSH_9.2\r\n"));
     assert_eq!(failure("no line end"), bad("no line end"));
-    assert_eq!(
-        failure("HTTP/2.0 200 OK\r\n\r\n"),
-        Failure::UnknownProtocol {
-            version: "HTTP/2.0".into()
-        }
-    );
+    assert_eq!(failure("HTTP/2.0 200 OK\r\n\r\n"), Failure::UnknownProtocol { version: "HTTP/2.0".into() });
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(200));
     assert_eq!(failure(&many), Failure::TooManyHeaders { limit: 100 });
 }
@@ -107,47 +80,22 @@ fn garbage_is_noticed_while_the_connection_is_open() {
         let _ = stream.read(&mut [0]);
     });
     let failure = Client::new().failure(&server.origin());
-    assert_eq!(
-        failure,
-        Failure::BadStatusLine {
-            line: "garbage\r\n".into()
-        }
-    );
+    assert_eq!(failure, Failure::BadStatusLine { line: "garbage\r\n".into() });
 }
 
 #[test]
 fn the_body_is_not_what_the_head_says() {
     let failure = |answer: &str| Client::new().failure(&Server::answering_once(answer).origin());
-    let incomplete = |received, missing, in_chunk| Failure::IncompleteBody {
-        received,
-        expected: Some(missing),
-        in_chunk,
-    };
-    assert_eq!(
-        failure("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"),
-        incomplete(3, 7, false)
-    );
+    let incomplete =
+        |received, missing, in_chunk| Failure::IncompleteBody { received, expected: Some(missing), in_chunk };
+    assert_eq!(failure("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"), incomplete(3, 7, false));
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    assert_eq!(
-        failure(&format!("{chunked}a\r\nabc")),
-        incomplete(3, 7, true)
-    );
-    assert_eq!(
-        failure(&format!("{chunked}3\r\nabc\r\n")),
-        Failure::EndedBetweenChunks
-    );
-    let bad = Failure::BadChunk {
-        line: b"zz\r\n".to_vec(),
-        received: 3,
-    };
+    assert_eq!(failure(&format!("{chunked}a\r\nabc")), incomplete(3, 7, true));
+    assert_eq!(failure(&format!("{chunked}3\r\nabc\r\n")), Failure::EndedBetweenChunks);
+    let bad = Failure::BadChunk { line: b"zz\r\n".to_vec(), received: 3 };
     assert_eq!(failure(&format!("{chunked}3\r\nabc\r\nzz\r\n")), bad);
     let conflict = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde";
-    assert_eq!(
-        failure(conflict),
-        Failure::ConflictingLengths {
-            value: "3, 5".into()
-        }
-    );
+    assert_eq!(failure(conflict), Failure::ConflictingLengths { value: "3, 5".into() });
     let encoded = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain";
     assert!(matches!(failure(encoded), Failure::Decode { coding, .. } if coding == "gzip"));
 }
@@ -155,36 +103,21 @@ fn the_body_is_not_what_the_head_says() {
 #[test]
 fn the_body_is_larger_than_allowed() {
     let server = Server::answering(ok("0123456789"));
-    let completion = Client::new().send(Request {
-        body_limit: 9,
-        ..get(1, &server.origin())
-    });
-    assert_eq!(
-        completion.result.unwrap_err(),
-        Failure::BodyTooLarge { limit_bytes: 9 }
-    );
+    let completion = Client::new().send(Request { body_limit: 9, ..get(1, &server.origin()) });
+    assert_eq!(completion.result.unwrap_err(), Failure::BodyTooLarge { limit_bytes: 9 });
 }
 
 #[test]
 fn the_server_is_too_slow() {
     let client = Client::new();
-    for (answer, in_body) in [
-        ("", false),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", true),
-    ] {
+    for (answer, in_body) in [("", false), ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", true)] {
         let server = Server::new(move |mut stream, _| {
             read_request(&mut stream);
             let _ = stream.write_all(answer.as_bytes());
             let _ = stream.read(&mut [0]);
         });
-        let completion = client.send(Request {
-            read_timeout: SHORT,
-            ..get(1, &server.origin())
-        });
-        assert_eq!(
-            completion.result.unwrap_err(),
-            Failure::ReadTimeout { in_body }
-        );
+        let completion = client.send(Request { read_timeout: SHORT, ..get(1, &server.origin()) });
+        assert_eq!(completion.result.unwrap_err(), Failure::ReadTimeout { in_body });
         let taken = completion.timings.finished - completion.timings.started;
         assert!(taken >= Duration::from_millis(30), "{taken:?}");
     }
@@ -196,9 +129,7 @@ fn the_read_timeout_counts_between_reads() {
     let next = std::sync::Mutex::new(next);
     let server = Server::new(move |mut stream, _| {
         read_request(&mut stream);
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n").unwrap();
         for _ in 0..4 {
             next.lock().unwrap().recv().unwrap();
             stream.write_all(b"x").unwrap();
@@ -206,10 +137,7 @@ fn the_read_timeout_counts_between_reads() {
     });
     let client = Client::new();
     let read_timeout = Some(Duration::from_millis(400));
-    client.submit([Command::Send(Box::new(Request {
-        read_timeout,
-        ..get(1, &server.origin())
-    }))]);
+    client.submit([Command::Send(Box::new(Request { read_timeout, ..get(1, &server.origin()) }))]);
     // Four waits of 150 ms, together more than the timeout; the timers of the reactor are the clock.
     for key in 0..4 {
         let deadline = std::time::Instant::now() + Duration::from_millis(150);
@@ -223,10 +151,7 @@ fn the_read_timeout_counts_between_reads() {
 #[test]
 fn a_timeout_that_did_not_strike_does_not_strike_later() {
     let (server, client) = (Server::answering(ok("quick")), Client::new());
-    let first = client.send(Request {
-        read_timeout: SHORT,
-        ..get(1, &server.origin())
-    });
+    let first = client.send(Request { read_timeout: SHORT, ..get(1, &server.origin()) });
     let deadline = std::time::Instant::now() + Duration::from_millis(60);
     client.submit([Command::Timer { key: 9, deadline }]);
     assert!(matches!(client.event(), gregaria_http::Event::Timer(9)));
@@ -241,12 +166,7 @@ fn files_run_out() {
     if std::env::var_os(INSIDE).is_none() {
         let itself = std::env::current_exe().unwrap();
         let script = "ulimit -n 40 && exec \"$0\" --exact files_run_out --test-threads 1";
-        let status = Process::new("sh")
-            .args(["-c", script])
-            .arg(itself)
-            .env(INSIDE, "1")
-            .status()
-            .unwrap();
+        let status = Process::new("sh").args(["-c", script]).arg(itself).env(INSIDE, "1").status().unwrap();
         assert!(status.success());
         return;
     }
@@ -255,10 +175,5 @@ fn files_run_out() {
     let client = Client::new();
     client.submit((0..60).map(|id| Command::Send(Box::new(get(id, &origin)))));
     let failure = client.completion().result.unwrap_err();
-    assert_eq!(
-        failure,
-        Failure::Connect {
-            errno: libc::EMFILE
-        }
-    );
+    assert_eq!(failure, Failure::Connect { errno: libc::EMFILE });
 }

@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use gregaria_http::{
-    ClientCertificate, Failure, Request, TlsFailure, TlsFailureKind, TlsSettings, Verify,
-};
+use gregaria_http::{ClientCertificate, Failure, Request, TlsFailure, TlsFailureKind, TlsSettings, Verify};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -28,12 +26,7 @@ struct Identity {
 impl Identity {
     fn new(key: &KeyPair, pem: String, chain: Vec<CertificateDer<'static>>) -> Self {
         let der = PrivateKeyDer::try_from(key.serialize_der()).expect("rcgen writes PKCS 8");
-        Self {
-            chain,
-            key: der,
-            pem,
-            key_pem: key.serialize_pem(),
-        }
+        Self { chain, key: der, pem, key_pem: key.serialize_pem() }
     }
 
     fn self_signed(change: impl Fn(&mut CertificateParams)) -> Self {
@@ -48,9 +41,7 @@ impl Identity {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = parameters();
         change(&mut parameters);
-        let certificate = parameters
-            .signed_by(&key, authority)
-            .expect("a certificate");
+        let certificate = parameters.signed_by(&key, authority).expect("a certificate");
         Self::new(&key, certificate.pem(), vec![certificate.der().clone()])
     }
 }
@@ -60,19 +51,14 @@ type Authority = CertifiedIssuer<'static, KeyPair>;
 fn authority(name: &str) -> Authority {
     let mut parameters = CertificateParams::default();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    parameters
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, name);
-    CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key"))
-        .expect("an authority")
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+    CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key")).expect("an authority")
 }
 
 fn parameters() -> CertificateParams {
     let names = ["localhost", "127.0.0.1"].map(str::to_owned);
     let mut parameters = CertificateParams::new(names.to_vec()).expect("names");
-    parameters
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, "a server of ours");
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, "a server of ours");
     parameters
 }
 
@@ -82,11 +68,7 @@ fn config(identity: &Identity) -> Arc<ServerConfig> {
         .with_safe_default_protocol_versions()
         .expect("ring has all versions")
         .with_no_client_auth();
-    Arc::new(
-        builder
-            .with_single_cert(identity.chain.clone(), identity.key.clone_key())
-            .expect("key and certificate"),
-    )
+    Arc::new(builder.with_single_cert(identity.chain.clone(), identity.key.clone_key()).expect("key and certificate"))
 }
 
 type Secured = StreamOwned<ServerConnection, TcpStream>;
@@ -116,9 +98,7 @@ fn file(name: &str, content: &str) -> PathBuf {
 }
 
 fn settings(verify: Verify) -> Option<Arc<TlsSettings>> {
-    Some(Arc::new(
-        TlsSettings::new(&verify, None).expect("good settings"),
-    ))
+    Some(Arc::new(TlsSettings::new(&verify, None).expect("good settings")))
 }
 
 fn failure(server: &Server, host: &str, verify: Verify) -> TlsFailure {
@@ -136,8 +116,7 @@ fn a_self_signed_certificate_is_believed_only_if_asked_to() {
         let server = answering(config(&identity));
         let refused = failure(&server, "localhost", Verify::Roots);
         assert_eq!(refused.kind, TlsFailureKind::SelfSigned);
-        let expected =
-            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate";
+        let expected = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate";
         assert_eq!(refused.to_string(), expected);
         let bundle = file(&format!("own-{}.pem", is_ca == IsCa::NoCa), &identity.pem);
         for verify in [Verify::Off, Verify::Bundle(bundle)] {
@@ -159,11 +138,7 @@ fn an_authority_of_ones_own_is_believed_and_a_strange_one_is_not() {
     let bundle = Verify::Bundle(file("authority.pem", &authority.pem()));
     let trusted = origin("localhost", server.address.port(), settings(bundle));
     assert_eq!(Client::new().response(&trusted).body(), b"secret");
-    let refused = failure(
-        &server,
-        "localhost",
-        Verify::Bundle(file("stranger.pem", &stranger.pem())),
-    );
+    let refused = failure(&server, "localhost", Verify::Bundle(file("stranger.pem", &stranger.pem())));
     assert_eq!(refused.kind, TlsFailureKind::UnknownIssuer);
     let mut with_chain = Identity::signed_by(&authority, |_| ());
     with_chain.chain.push(authority.der().clone());
@@ -179,42 +154,23 @@ fn names_and_dates_count() {
         let server = answering(config(&Identity::signed_by(&authority, change)));
         failure(&server, host, bundle.clone())
     };
-    let expired = kind("localhost", &|parameters| {
-        parameters.not_after = rcgen::date_time_ymd(2020, 1, 1)
-    });
+    let expired = kind("localhost", &|parameters| parameters.not_after = rcgen::date_time_ymd(2020, 1, 1));
     assert_eq!(expired.kind, TlsFailureKind::Expired);
-    let early = kind("localhost", &|parameters| {
-        parameters.not_before = rcgen::date_time_ymd(4000, 1, 1)
-    });
+    let early = kind("localhost", &|parameters| parameters.not_before = rcgen::date_time_ymd(4000, 1, 1));
     assert_eq!(early.kind, TlsFailureKind::NotYetValid);
     let other = |parameters: &mut CertificateParams| parameters.subject_alt_names.truncate(0);
     let mismatch = kind("localhost", &other);
     assert_eq!(mismatch.kind, TlsFailureKind::HostnameMismatch);
-    assert!(
-        mismatch
-            .text
-            .ends_with("Hostname mismatch, certificate is not valid for 'localhost'."),
-        "{mismatch}"
-    );
+    assert!(mismatch.text.ends_with("Hostname mismatch, certificate is not valid for 'localhost'."), "{mismatch}");
     let mismatch = kind("127.0.0.1", &other);
-    assert!(
-        mismatch
-            .text
-            .ends_with("IP address mismatch, certificate is not valid for '127.0.0.1'."),
-        "{mismatch}"
-    );
+    assert!(mismatch.text.ends_with("IP address mismatch, certificate is not valid for '127.0.0.1'."), "{mismatch}");
 }
 
 #[test]
 fn a_certificate_in_the_bundle_must_still_fit() {
-    let identity =
-        Identity::self_signed(|parameters| parameters.not_after = rcgen::date_time_ymd(2020, 1, 1));
+    let identity = Identity::self_signed(|parameters| parameters.not_after = rcgen::date_time_ymd(2020, 1, 1));
     let server = answering(config(&identity));
-    let refused = failure(
-        &server,
-        "localhost",
-        Verify::Bundle(file("expired.pem", &identity.pem)),
-    );
+    let refused = failure(&server, "localhost", Verify::Bundle(file("expired.pem", &identity.pem)));
     assert!(refused.kind.is_certificate(), "{refused:?}");
 }
 
@@ -225,10 +181,7 @@ fn a_client_certificate_is_shown_to_who_asks() {
     let mut roots = RootCertStore::empty();
     roots.add(client_authority.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .build()
-            .unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -245,20 +198,14 @@ fn a_client_certificate_is_shown_to_who_asks() {
     let accepted = origin("localhost", server.address.port(), Some(settings));
     assert_eq!(Client::new().response(&accepted).body(), b"secret");
     let refused = failure(&server, "localhost", Verify::Off);
-    assert_eq!(
-        (refused.kind, refused.reason),
-        (TlsFailureKind::Alert, "TLSV13_ALERT_CERTIFICATE_REQUIRED")
-    );
+    assert_eq!((refused.kind, refused.reason), (TlsFailureKind::Alert, "TLSV13_ALERT_CERTIFICATE_REQUIRED"));
 }
 
 #[test]
 fn large_bodies_go_both_ways() {
     let server = serving(config(&Identity::self_signed(|_| ())), |mut stream| {
         let request = read_request(&mut stream).unwrap();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
-            request.len()
-        );
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", request.len());
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(&request).unwrap();
         let _ = stream.read(&mut [0]);
@@ -267,10 +214,7 @@ fn large_bodies_go_both_ways() {
     let request = post(1, &origin, &vec![b'x'; 3 << 20]);
     let bytes = request.bytes.clone();
     let completion = Client::new().send(request);
-    assert!(
-        completion.result.unwrap().body() == bytes,
-        "3 MiB come back as they went"
-    );
+    assert!(completion.result.unwrap().body() == bytes, "3 MiB come back as they went");
     assert!(completion.connection.is_some());
 }
 
@@ -295,9 +239,7 @@ fn later_connections_resume_the_session() {
 fn an_end_without_a_goodbye_ends_a_body_without_a_length() {
     let server = serving(config(&Identity::self_signed(|_| ())), |mut stream| {
         read_request(&mut stream);
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\n\r\nuntil the end")
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nuntil the end").unwrap();
         // Dropped without close_notify.
     });
     let origin = origin("localhost", server.address.port(), settings(Verify::Off));
@@ -310,24 +252,14 @@ fn a_server_that_speaks_no_tls() {
         let _ = stream.read(&mut [0; 2000]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
-    assert_eq!(
-        failure(&not_tls, "localhost", Verify::Off).kind,
-        TlsFailureKind::NotTls
-    );
+    assert_eq!(failure(&not_tls, "localhost", Verify::Off).kind, TlsFailureKind::NotTls);
     let closing = Server::new(|mut stream, _| {
         let _ = stream.read(&mut [0; 2000]);
     });
-    assert_eq!(
-        failure(&closing, "localhost", Verify::Off).kind,
-        TlsFailureKind::UnexpectedEof
-    );
-    let silent =
-        Server::new(|mut stream, _| while matches!(stream.read(&mut [0; 2000]), Ok(1..)) {});
+    assert_eq!(failure(&closing, "localhost", Verify::Off).kind, TlsFailureKind::UnexpectedEof);
+    let silent = Server::new(|mut stream, _| while matches!(stream.read(&mut [0; 2000]), Ok(1..)) {});
     let origin = origin("localhost", silent.address.port(), settings(Verify::Off));
     let connect_timeout = Some(Duration::from_millis(30));
-    let completion = Client::new().send(Request {
-        connect_timeout,
-        ..get(1, &origin)
-    });
+    let completion = Client::new().send(Request { connect_timeout, ..get(1, &origin) });
     assert_eq!(completion.result.unwrap_err(), Failure::HandshakeTimeout);
 }

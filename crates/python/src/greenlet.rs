@@ -51,7 +51,9 @@ fn table(py: Python<'_>) -> PyResult<&'static Table> {
         // SAFETY: the name is a valid C string; the GIL is held.
         let raw = unsafe { ffi::PyCapsule_Import(c"greenlet._C_API".as_ptr(), 0) };
         if raw.is_null() {
-            return Err(PyImportError::new_err("this version of greenlet has no C interface; install greenlet 3.1 or newer"));
+            return Err(PyImportError::new_err(
+                "this version of greenlet has no C interface; install greenlet 3.1 or newer",
+            ));
         }
         Ok::<_, PyErr>(TablePointer(raw.cast::<Table>().cast_const()))
     })?;
@@ -79,8 +81,10 @@ pub fn switch(target: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = target.py();
     let table = table(py)?;
     // SAFETY: a live greenlet; null arguments stand for no arguments; the result is a new reference or null.
-    unsafe { Bound::from_owned_ptr_or_err(py, (table.switch)(target.as_ptr(), std::ptr::null_mut(), std::ptr::null_mut())) }
-        .map(drop)
+    unsafe {
+        Bound::from_owned_ptr_or_err(py, (table.switch)(target.as_ptr(), std::ptr::null_mut(), std::ptr::null_mut()))
+    }
+    .map(drop)
 }
 
 /// Throw `error` into `target` at the place where it waits.

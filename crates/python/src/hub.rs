@@ -23,7 +23,7 @@ use slab::Slab;
 use crate::greenlet;
 use crate::health::Health;
 use crate::mailbox::{Delivery, Mailbox, THREAD_BIT};
-use crate::users::{pool::Pool, UserCore};
+use crate::users::{UserCore, pool::Pool};
 
 /// Commands kept back within a drain before they are handed to the reactor.
 const FLUSH_AT: usize = 32;

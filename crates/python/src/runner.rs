@@ -28,11 +28,7 @@ fn dispatch_error(error: &dispatch::Error) -> PyErr {
 }
 
 fn user_classes(classes: Vec<(String, f64, i64)>) -> Vec<UserClass> {
-    let class = |(name, weight, fixed_count)| UserClass {
-        name,
-        weight,
-        fixed_count,
-    };
+    let class = |(name, weight, fixed_count)| UserClass { name, weight, fixed_count };
     classes.into_iter().map(class).collect()
 }
 
@@ -46,11 +42,9 @@ pub struct Dispatcher {
 impl Dispatcher {
     #[new]
     fn new(workers: Vec<String>, classes: Vec<(String, f64, i64)>) -> PyResult<Self> {
-        let inner = dispatch::Dispatcher::new(workers, user_classes(classes))
-            .map_err(|error| dispatch_error(&error))?;
-        Ok(Dispatcher {
-            inner: Mutex::new(inner),
-        })
+        let inner =
+            dispatch::Dispatcher::new(workers, user_classes(classes)).map_err(|error| dispatch_error(&error))?;
+        Ok(Dispatcher { inner: Mutex::new(inner) })
     }
 
     /// Take over changed weights and fixed counts.
@@ -61,9 +55,7 @@ impl Dispatcher {
     /// Begin a dispatch from the present distribution.
     #[pyo3(signature = (target, rate, chosen = None))]
     fn new_dispatch(&self, target: i64, rate: f64, chosen: Option<Vec<String>>) -> PyResult<()> {
-        lock(&self.inner)
-            .new_dispatch(target, rate, chosen.as_deref())
-            .map_err(|error| dispatch_error(&error))
+        lock(&self.inner).new_dispatch(target, rate, chosen.as_deref()).map_err(|error| dispatch_error(&error))
     }
 
     /// The next distribution as a dict of dicts, or the seconds to sleep before asking again, or `None` at the end.
@@ -111,8 +103,7 @@ impl Dispatcher {
 }
 
 fn parse_state(name: &str) -> PyResult<State> {
-    State::from_name(name)
-        .ok_or_else(|| PyValueError::new_err(format!("a runner has no state '{name}'")))
+    State::from_name(name).ok_or_else(|| PyValueError::new_err(format!("a runner has no state '{name}'")))
 }
 
 /// The state of a runner and the order of what happens at its edges.
@@ -125,9 +116,7 @@ pub struct RunnerMachine {
 impl RunnerMachine {
     #[new]
     fn new() -> Self {
-        RunnerMachine {
-            inner: Mutex::new(runner::RunnerMachine::new()),
-        }
+        RunnerMachine { inner: Mutex::new(runner::RunnerMachine::new()) }
     }
 
     #[getter]
@@ -167,9 +156,7 @@ pub struct Ramp {
 impl Ramp {
     #[new]
     fn new(users: i64, rate: f64, wait: bool) -> Self {
-        Ramp {
-            inner: Mutex::new(runner::Ramp::new(Order { users, rate, wait })),
-        }
+        Ramp { inner: Mutex::new(runner::Ramp::new(Order { users, rate, wait })) }
     }
 
     /// What to do next, given the runner's state and the live users of this moment.
@@ -194,9 +181,7 @@ pub struct ShapeDriver {
 impl ShapeDriver {
     #[new]
     fn new() -> Self {
-        ShapeDriver {
-            inner: Mutex::new(shape::ShapeDriver::new()),
-        }
+        ShapeDriver { inner: Mutex::new(shape::ShapeDriver::new()) }
     }
 
     /// Whether the shape is asked (again) in this state.
@@ -235,23 +220,16 @@ fn parse_tick(tick: &Bound<'_, PyAny>) -> PyResult<Tick> {
             if chosen.is_none() {
                 Choice::Unchanged
             } else {
-                let name =
-                    |class: PyResult<Bound<'_, PyAny>>| class?.getattr("__name__")?.extract();
+                let name = |class: PyResult<Bound<'_, PyAny>>| class?.getattr("__name__")?.extract();
                 Choice::Only(chosen.try_iter()?.map(name).collect::<PyResult<_>>()?)
             }
         }
         length => {
-            let text = format!(
-                "tick() gives (users, rate) or (users, rate, classes), not {length} values"
-            );
+            let text = format!("tick() gives (users, rate) or (users, rate, classes), not {length} values");
             return Err(PyValueError::new_err(text));
         }
     };
-    Ok(Tick {
-        users: tick.get_item(0)?.extract()?,
-        rate: tick.get_item(1)?.extract()?,
-        classes,
-    })
+    Ok(Tick { users: tick.get_item(0)?.extract()?, rate: tick.get_item(1)?.extract()?, classes })
 }
 
 fn acts(py: Python<'_>, actions: Vec<Action>) -> PyResult<Vec<Act>> {
@@ -262,9 +240,7 @@ fn act(py: Python<'_>, action: Action) -> PyResult<Act> {
     let nothing = py.None();
     Ok(match action {
         Action::Log(level, text) => ("log", (level_number(level), text).into_py_any(py)?),
-        Action::Fire(Event::SpawningComplete(users)) => {
-            ("fire_spawning_complete", users.into_py_any(py)?)
-        }
+        Action::Fire(Event::SpawningComplete(users)) => ("fire_spawning_complete", users.into_py_any(py)?),
         Action::Fire(event) => ("fire", event_name(event).into_py_any(py)?),
         Action::SetState(state) => ("set_state", state.name().into_py_any(py)?),
         Action::SetTarget(users) => ("set_target", users.into_py_any(py)?),

@@ -23,25 +23,12 @@ struct Conversation<'a> {
 }
 
 /// Serves a connection to its end.
-pub(crate) fn serve(
-    socket: &TcpStream,
-    tls: Option<Arc<ServerConfig>>,
-    house: (&Counts, &dyn Site),
-    number: u64,
-) {
+pub(crate) fn serve(socket: &TcpStream, tls: Option<Arc<ServerConfig>>, house: (&Counts, &dyn Site), number: u64) {
     let _ = socket.set_nodelay(true);
     let (counts, site) = house;
-    let mut conversation = Conversation {
-        counts,
-        site,
-        number,
-        requests: 0,
-        counted: false,
-    };
+    let mut conversation = Conversation { counts, site, number, requests: 0, counted: false };
     let outcome = match tls {
-        None => conversation
-            .hold(&mut { socket })
-            .map(|after| end(socket, after)),
+        None => conversation.hold(&mut { socket }).map(|after| end(socket, after)),
         Some(config) => serve_tls(socket, config, &mut conversation),
     };
     if outcome.is_err() {
@@ -49,11 +36,7 @@ pub(crate) fn serve(
     }
 }
 
-fn serve_tls(
-    socket: &TcpStream,
-    config: Arc<ServerConfig>,
-    conversation: &mut Conversation,
-) -> io::Result<()> {
+fn serve_tls(socket: &TcpStream, config: Arc<ServerConfig>, conversation: &mut Conversation) -> io::Result<()> {
     let session = ServerConnection::new(config).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(session, socket);
     while stream.conn.is_handshaking() {
@@ -78,9 +61,7 @@ impl Conversation<'_> {
             match request::read(stream, &mut buffer)? {
                 Incoming::End => return Ok(After::Close),
                 Incoming::Malformed => {
-                    let refusal = Reply::text("not HTTP\n")
-                        .status(400)
-                        .header("Connection", "close");
+                    let refusal = Reply::text("not HTTP\n").status(400).header("Connection", "close");
                     stream.write_all(&refusal.to_bytes(false))?;
                     stream.flush()?;
                     return Ok(After::Close);
@@ -102,24 +83,14 @@ impl Conversation<'_> {
             self.counted = true;
             self.counts.opened();
         }
-        let nth = if control {
-            0
-        } else {
-            self.counts.request(path)
-        };
-        let mut wire = Wire {
-            stream,
-            connection: self.number,
-            request: self.requests,
-            nth,
-            head_only: request.method == "HEAD",
-        };
+        let nth = if control { 0 } else { self.counts.request(path) };
+        let mut wire =
+            Wire { stream, connection: self.number, request: self.requests, nth, head_only: request.method == "HEAD" };
         match (request.method.as_str(), path) {
             (_, "/__counts" | "/__wait") => {
                 // `/__wait?requests=N` answers when N requests have come, so that tests need not poll.
                 let limit = Duration::from_millis(request.number("ms", 30_000));
-                self.counts
-                    .wait_for_requests(request.number("requests", 0), limit);
+                self.counts.wait_for_requests(request.number("requests", 0), limit);
                 wire.send(Reply::json(&self.counts.to_json()))
             }
             ("POST", "/__reset") => {

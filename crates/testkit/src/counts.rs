@@ -43,9 +43,7 @@ impl Counts {
 
     /// Blocks until that many requests have come, or for `limit`; says whether they have.
     pub fn wait_for_requests(&self, count: u64, limit: Duration) -> bool {
-        let waited = self
-            .counted
-            .wait_timeout_while(self.lock(), limit, |requests| requests.total < count);
+        let waited = self.counted.wait_timeout_while(self.lock(), limit, |requests| requests.total < count);
         waited.expect("no holder of this lock panics").0.total >= count
     }
 

@@ -10,9 +10,7 @@ pub(crate) fn percent_decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut index = 0;
     while index < bytes.len() {
-        let hex = (bytes[index] == b'%')
-            .then(|| bytes.get(index + 1..index + 3))
-            .flatten();
+        let hex = (bytes[index] == b'%').then(|| bytes.get(index + 1..index + 3)).flatten();
         let value = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
         decoded.push(value.unwrap_or(bytes[index]));
         index += if value.is_some() { 3 } else { 1 };
@@ -31,21 +29,13 @@ pub(crate) fn form_decode(query: &str) -> Vec<(String, String)> {
 
 /// `count` bytes of readable, repeating text.
 pub(crate) fn filler(count: usize) -> Vec<u8> {
-    b"0123456789abcdef"
-        .iter()
-        .copied()
-        .cycle()
-        .take(count)
-        .collect()
+    b"0123456789abcdef".iter().copied().cycle().take(count).collect()
 }
 
 pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let encode = |chunk: &[u8]| {
-        let word = chunk
-            .iter()
-            .fold(0u32, |word, byte| word << 8 | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
+        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         let digit = |place: usize| match place <= chunk.len() {
             true => char::from(ALPHABET[(word >> (18 - 6 * place)) as usize & 63]),
             false => '=',
@@ -94,12 +84,7 @@ mod tests {
     fn base64_pads_as_rfc_4648_says() {
         let texts = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
         let encoded = texts.map(|text| base64(text.as_bytes()));
-        assert_eq!(
-            encoded,
-            [
-                "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"
-            ]
-        );
+        assert_eq!(encoded, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
     }
 
     #[test]

@@ -10,10 +10,7 @@ pub fn until_stdin_ends() {
     let kind = std::fs::metadata("/proc/self/fd/0").map(|metadata| metadata.file_type());
     if kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket()) {
         let mut sink = [0u8; 64];
-        while std::io::stdin()
-            .read(&mut sink)
-            .is_ok_and(|count| count > 0)
-        {}
+        while std::io::stdin().read(&mut sink).is_ok_and(|count| count > 0) {}
         return;
     }
     loop {

@@ -28,7 +28,7 @@ pub(crate) const ROUTES: &[(&str, Route)] = &[
     ("bad-chunk", bad_chunk),         // a chunk size that is no number
     ("short-chunk", short_chunk),     // FIN within a chunk
     ("truncated-gzip", truncated_gzip),
-    ("corrupt", corrupt), // /corrupt/gzip, deflate, br, zstd: labelled so, but is not
+    ("corrupt", corrupt),         // /corrupt/gzip, deflate, br, zstd: labelled so, but is not
     ("huge-header", huge_header), // ?bytes=100000: one header line of that size
 ];
 
@@ -51,8 +51,7 @@ fn raw(wire: &mut Wire, bytes: &[u8], after: After) -> io::Result<After> {
 }
 
 fn head(length: impl std::fmt::Display) -> Vec<u8> {
-    format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n")
-        .into_bytes()
+    format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n").into_bytes()
 }
 
 fn reset(_: &Request, _: &mut Wire) -> io::Result<After> {
@@ -71,77 +70,41 @@ fn close(_: &Request, _: &mut Wire) -> io::Result<After> {
 }
 
 fn close_in_head(_: &Request, wire: &mut Wire) -> io::Result<After> {
-    raw(
-        wire,
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/pl",
-        After::Close,
-    )
+    raw(wire, b"HTTP/1.1 200 OK\r\nContent-Type: text/pl", After::Close)
 }
 
 fn garbage(_: &Request, wire: &mut Wire) -> io::Result<After> {
-    raw(
-        wire,
-        b"\x00\x01\x02 this is not HTTP \xff\xfe\r\n\r\n",
-        After::Close,
-    )
+    raw(wire, b"\x00\x01\x02 this is not HTTP \xff\xfe\r\n\r\n", After::Close)
 }
 
 fn bad_status_line(_: &Request, wire: &mut Wire) -> io::Result<After> {
-    raw(
-        wire,
-        b"HTTP/1.1 two hundred\r\nContent-Length: 0\r\n\r\n",
-        After::Close,
-    )
+    raw(wire, b"HTTP/1.1 two hundred\r\nContent-Length: 0\r\n\r\n", After::Close)
 }
 
 fn bad_header(_: &Request, wire: &mut Wire) -> io::Result<After> {
-    raw(
-        wire,
-        b"HTTP/1.1 200 OK\r\nno colon here\r\nContent-Length: 3\r\n\r\nok\n",
-        After::Close,
-    )
+    raw(wire, b"HTTP/1.1 200 OK\r\nno colon here\r\nContent-Length: 3\r\n\r\nok\n", After::Close)
 }
 
 fn lf_only(_: &Request, wire: &mut Wire) -> io::Result<After> {
-    raw(
-        wire,
-        b"HTTP/1.1 200 OK\nContent-Length: 3\n\nok\n",
-        After::Continue,
-    )
+    raw(wire, b"HTTP/1.1 200 OK\nContent-Length: 3\n\nok\n", After::Continue)
 }
 
 fn short(request: &Request, wire: &mut Wire) -> io::Result<After> {
     let body = data::filler(request.number("send", 10));
-    raw(
-        wire,
-        &[head(request.number("length", 100)), body].concat(),
-        After::Close,
-    )
+    raw(wire, &[head(request.number("length", 100)), body].concat(), After::Close)
 }
 
 fn long(request: &Request, wire: &mut Wire) -> io::Result<After> {
     let body = data::filler(request.number("send", 20));
-    raw(
-        wire,
-        &[head(request.number("length", 5)), body].concat(),
-        After::Continue,
-    )
+    raw(wire, &[head(request.number("length", 5)), body].concat(), After::Continue)
 }
 
 fn bad_length(_: &Request, wire: &mut Wire) -> io::Result<After> {
-    raw(
-        wire,
-        &[head("many"), b"ok\n".to_vec()].concat(),
-        After::Close,
-    )
+    raw(wire, &[head("many"), b"ok\n".to_vec()].concat(), After::Close)
 }
 
 fn two_lengths(_: &Request, wire: &mut Wire) -> io::Result<After> {
-    raw(
-        wire,
-        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nok\nok",
-        After::Close,
-    )
+    raw(wire, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nok\nok", After::Close)
 }
 
 fn trickle(request: &Request, wire: &mut Wire) -> io::Result<After> {
@@ -166,19 +129,11 @@ fn stall_in_body(request: &Request, wire: &mut Wire) -> io::Result<After> {
 const CHUNKED_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 fn bad_chunk(_: &Request, wire: &mut Wire) -> io::Result<After> {
-    raw(
-        wire,
-        &[CHUNKED_HEAD, &chunk(b"first"), b"zz\r\nsecond\r\n0\r\n\r\n"].concat(),
-        After::Close,
-    )
+    raw(wire, &[CHUNKED_HEAD, &chunk(b"first"), b"zz\r\nsecond\r\n0\r\n\r\n"].concat(), After::Close)
 }
 
 fn short_chunk(_: &Request, wire: &mut Wire) -> io::Result<After> {
-    raw(
-        wire,
-        &[CHUNKED_HEAD, &chunk(b"first"), b"64\r\nonly this"].concat(),
-        After::Close,
-    )
+    raw(wire, &[CHUNKED_HEAD, &chunk(b"first"), b"64\r\nonly this"].concat(), After::Close)
 }
 
 fn truncated_gzip(_: &Request, wire: &mut Wire) -> io::Result<After> {

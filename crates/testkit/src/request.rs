@@ -27,45 +27,28 @@ impl Request {
 
     /// The path's segments after the first, percent-decoded.
     pub fn arguments(&self) -> Vec<String> {
-        self.path()
-            .split('/')
-            .skip(2)
-            .map(data::percent_decode)
-            .collect()
+        self.path().split('/').skip(2).map(data::percent_decode).collect()
     }
 
     pub fn argument<T: std::str::FromStr>(&self, index: usize, default: T) -> T {
-        self.arguments()
-            .get(index)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default)
+        self.arguments().get(index).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 
     /// The query's pairs in order, percent-decoded.
     pub fn query(&self) -> Vec<(String, String)> {
-        self.target
-            .split_once('?')
-            .map_or_else(Vec::new, |(_, query)| data::form_decode(query))
+        self.target.split_once('?').map_or_else(Vec::new, |(_, query)| data::form_decode(query))
     }
 
     pub fn option(&self, name: &str) -> Option<String> {
-        self.query()
-            .into_iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+        self.query().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     pub fn number<T: std::str::FromStr>(&self, name: &str, default: T) -> T {
-        self.option(name)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default)
+        self.option(name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     pub fn wants_close(&self) -> bool {
@@ -110,10 +93,7 @@ pub(crate) fn read<S: Read + Write>(stream: &mut S, buffer: &mut Buffer) -> io::
         match parse_head(&buffer.bytes) {
             Ok(Some((length, mut request))) => {
                 buffer.take(length);
-                if request
-                    .header("expect")
-                    .is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
-                {
+                if request.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
                     stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
                     stream.flush()?;
                 }
@@ -140,11 +120,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Request)>, httparse::Error>
         method: parsed.method.unwrap_or("").to_owned(),
         target: parsed.path.unwrap_or("").to_owned(),
         http10: parsed.version == Some(0),
-        headers: parsed
-            .headers
-            .iter()
-            .map(|header| (header.name.to_owned(), data::latin1(header.value)))
-            .collect(),
+        headers: parsed.headers.iter().map(|header| (header.name.to_owned(), data::latin1(header.value))).collect(),
         body: Vec::new(),
         received: Instant::now(),
     };
@@ -152,16 +128,10 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Request)>, httparse::Error>
 }
 
 fn read_body(stream: &mut dyn Read, buffer: &mut Buffer, request: &Request) -> io::Result<Vec<u8>> {
-    if request
-        .header("transfer-encoding")
-        .is_some_and(|value| value.to_ascii_lowercase().contains("chunked"))
-    {
+    if request.header("transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked")) {
         return read_chunks(stream, buffer);
     }
-    let length = request
-        .header("content-length")
-        .and_then(|value| value.parse().ok())
-        .unwrap_or(0);
+    let length = request.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
     read_exactly(stream, buffer, length)
 }
 
@@ -191,8 +161,7 @@ fn read_chunks(stream: &mut dyn Read, buffer: &mut Buffer) -> io::Result<Vec<u8>
     loop {
         let line = read_line(stream, buffer)?;
         let size = line.split(';').next().unwrap_or("").trim();
-        let size = usize::from_str_radix(size, 16)
-            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        let size = usize::from_str_radix(size, 16).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         if size == 0 {
             while !read_line(stream, buffer)?.is_empty() {}
             return Ok(body);
@@ -208,9 +177,7 @@ mod tests {
 
     fn one(bytes: &[u8]) -> Incoming {
         let mut stream = io::Cursor::new(Vec::new());
-        let mut buffer = Buffer {
-            bytes: bytes.to_vec(),
-        };
+        let mut buffer = Buffer { bytes: bytes.to_vec() };
         read(&mut stream, &mut buffer).unwrap()
     }
 
@@ -218,9 +185,7 @@ mod tests {
     fn reads_a_chunked_body_and_its_trailers() {
         let head = b"POST /echo?a=1&b=x%20y HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         let body = b"3\r\nabc\r\n2;ext=1\r\nde\r\n0\r\nTrailer: t\r\n\r\n";
-        let Incoming::Request(request) = one(&[&head[..], &body[..]].concat()) else {
-            panic!("no request")
-        };
+        let Incoming::Request(request) = one(&[&head[..], &body[..]].concat()) else { panic!("no request") };
         assert_eq!(request.body, b"abcde");
         assert_eq!(request.path(), "/echo");
         assert_eq!(request.option("b").unwrap(), "x y");

@@ -50,9 +50,7 @@ const ROUTES: &[(&str, Route)] = &[
 pub(crate) fn find(path: &str) -> Option<Route> {
     let first = path.split('/').nth(1).unwrap_or("");
     let rows = ROUTES.iter().chain(misbehave::ROUTES);
-    rows.into_iter()
-        .find(|(name, _)| *name == first)
-        .map(|(_, route)| *route)
+    rows.into_iter().find(|(name, _)| *name == first).map(|(_, route)| *route)
 }
 
 pub(crate) fn not_found(request: &Request, wire: &mut Wire) -> io::Result<After> {
@@ -96,9 +94,7 @@ pub(crate) fn sleep_until(deadline: Instant) {
 
 fn delay(request: &Request, wire: &mut Wire) -> io::Result<After> {
     let delay_ms: f64 = request.argument(0, 0.0);
-    sleep_until(
-        request.received + Duration::from_secs_f64(delay_ms.clamp(0.0, 3_600_000.0) / 1000.0),
-    );
+    sleep_until(request.received + Duration::from_secs_f64(delay_ms.clamp(0.0, 3_600_000.0) / 1000.0));
     wire.send(Reply::text("late\n"))
 }
 
@@ -107,8 +103,7 @@ fn bytes(request: &Request, wire: &mut Wire) -> io::Result<After> {
     wire.send(Reply::new(200, "application/octet-stream", body))
 }
 
-const CHUNKED_HEAD: &[u8] =
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+const CHUNKED_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 pub(crate) fn chunk(bytes: &[u8]) -> Vec<u8> {
     [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
@@ -118,8 +113,7 @@ fn chunked(request: &Request, wire: &mut Wire) -> io::Result<After> {
     let mut answer = CHUNKED_HEAD.to_vec();
     let body = data::filler(request.argument(0, 100));
     if !wire.head_only {
-        body.chunks(1000)
-            .for_each(|part| answer.extend(chunk(part)));
+        body.chunks(1000).for_each(|part| answer.extend(chunk(part)));
         answer.extend_from_slice(b"0\r\nX-Trailer: end\r\n\r\n");
     }
     wire.raw(&answer)?;
@@ -142,9 +136,7 @@ fn compressed(request: &Request, wire: &mut Wire) -> io::Result<After> {
     let kind = request.path().split('/').nth(1).unwrap_or("");
     let body = data::filler(request.argument(0, 1000));
     match encode::encode(kind, &body) {
-        Some((name, body)) => {
-            wire.send(Reply::new(200, "text/plain", body).header("Content-Encoding", name))
-        }
+        Some((name, body)) => wire.send(Reply::new(200, "text/plain", body).header("Content-Encoding", name)),
         None => not_found(request, wire),
     }
 }
@@ -152,11 +144,7 @@ fn compressed(request: &Request, wire: &mut Wire) -> io::Result<After> {
 fn redirect(request: &Request, wire: &mut Wire) -> io::Result<After> {
     match request.argument(0, 1u32) {
         0 => wire.send(Reply::text("arrived\n")),
-        hops => wire.send(
-            Reply::text("")
-                .status(302)
-                .header("Location", format!("/redirect/{}", hops - 1)),
-        ),
+        hops => wire.send(Reply::text("").status(302).header("Location", format!("/redirect/{}", hops - 1))),
     }
 }
 
@@ -176,16 +164,9 @@ fn cookies(request: &Request, wire: &mut Wire) -> io::Result<After> {
         };
         return wire.send(request.query().into_iter().fold(reply, set));
     }
-    let sent = request
-        .headers
-        .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));
-    let pairs = sent
-        .flat_map(|(_, value)| value.split("; "))
-        .filter_map(|pair| pair.split_once('='));
-    let cookies: serde_json::Map<_, _> = pairs
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect();
+    let sent = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+    let pairs = sent.flat_map(|(_, value)| value.split("; ")).filter_map(|pair| pair.split_once('='));
+    let cookies: serde_json::Map<_, _> = pairs.map(|(name, value)| (name.to_owned(), value.into())).collect();
     wire.send(Reply::json(&json!({ "cookies": cookies })))
 }
 
@@ -195,17 +176,10 @@ fn set_cookie(request: &Request, wire: &mut Wire) -> io::Result<After> {
 }
 
 fn basic_auth(request: &Request, wire: &mut Wire) -> io::Result<After> {
-    let expected = format!(
-        "Basic {}",
-        data::base64(request.arguments().join(":").as_bytes())
-    );
+    let expected = format!("Basic {}", data::base64(request.arguments().join(":").as_bytes()));
     match request.header("authorization") == Some(&expected) {
         true => wire.send(Reply::json(&json!({ "authenticated": true }))),
-        false => wire.send(
-            Reply::text("")
-                .status(401)
-                .header("WWW-Authenticate", "Basic realm=\"testkit\""),
-        ),
+        false => wire.send(Reply::text("").status(401).header("WWW-Authenticate", "Basic realm=\"testkit\"")),
     }
 }
 
@@ -224,21 +198,13 @@ fn echo(request: &Request, wire: &mut Wire) -> io::Result<After> {
 
 fn headers(request: &Request, wire: &mut Wire) -> io::Result<After> {
     let set = |reply: Reply, (name, value): (String, String)| reply.header(name, value);
-    wire.send(
-        request
-            .query()
-            .into_iter()
-            .fold(Reply::text("headers\n"), set),
-    )
+    wire.send(request.query().into_iter().fold(Reply::text("headers\n"), set))
 }
 
 fn content(request: &Request, wire: &mut Wire) -> io::Result<After> {
-    let content_type = request
-        .option("type")
-        .unwrap_or_else(|| "text/plain".into());
+    let content_type = request.option("type").unwrap_or_else(|| "text/plain".into());
     let hex = request.option("hex").unwrap_or_default();
-    let pairs =
-        (0..hex.len() / 2).filter_map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok());
+    let pairs = (0..hex.len() / 2).filter_map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok());
     let body = match hex.is_empty() {
         true => request.option("body").unwrap_or_default().into_bytes(),
         false => pairs.collect(),
@@ -282,7 +248,6 @@ fn early_hints(_: &Request, wire: &mut Wire) -> io::Result<After> {
 }
 
 fn many_headers(request: &Request, wire: &mut Wire) -> io::Result<After> {
-    let set =
-        |reply: Reply, index: u32| reply.header(format!("X-Header-{index}"), index.to_string());
+    let set = |reply: Reply, index: u32| reply.header(format!("X-Header-{index}"), index.to_string());
     wire.send((0..request.number("count", 150)).fold(Reply::text("many\n"), set))
 }

@@ -120,10 +120,7 @@ impl DemoShop {
     /// Listens on this port; 0 takes a free one.
     pub fn start(port: u16) -> Result<Self, Error> {
         let mut listeners = Listeners::new(Box::new(Shop::default()));
-        Ok(Self {
-            addr: listeners.listen(port, None)?,
-            _listeners: listeners,
-        })
+        Ok(Self { addr: listeners.listen(port, None)?, _listeners: listeners })
     }
 }
 
@@ -142,10 +139,7 @@ struct Listeners {
 
 impl std::fmt::Debug for Listeners {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_list()
-            .entries(self.acceptors.iter().map(|(address, _)| address))
-            .finish()
+        formatter.debug_list().entries(self.acceptors.iter().map(|(address, _)| address)).finish()
     }
 }
 
@@ -159,10 +153,7 @@ impl Listeners {
             next_connection: AtomicU64::new(0),
             open: Mutex::default(),
         };
-        Self {
-            shared: Arc::new(shared),
-            acceptors: Vec::new(),
-        }
+        Self { shared: Arc::new(shared), acceptors: Vec::new() }
     }
 
     fn listen(&mut self, port: u16, tls: Option<Arc<ServerConfig>>) -> Result<SocketAddr, Error> {
@@ -177,13 +168,7 @@ impl Listeners {
     }
 
     fn close_connections(&self) {
-        for socket in self
-            .shared
-            .open
-            .lock()
-            .expect("no holder of this lock panics")
-            .values()
-        {
+        for socket in self.shared.open.lock().expect("no holder of this lock panics").values() {
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
@@ -212,42 +197,24 @@ fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, shared: &Arc<
             continue;
         };
         let number = shared.next_connection.fetch_add(1, Ordering::Relaxed) + 1;
-        shared
-            .open
-            .lock()
-            .expect("no holder of this lock panics")
-            .insert(number, Arc::clone(&socket));
+        shared.open.lock().expect("no holder of this lock panics").insert(number, Arc::clone(&socket));
         let (served, tls) = (Arc::clone(shared), tls.cloned());
         let work = move || {
             connection::serve(&socket, tls, (&served.counts, served.site.as_ref()), number);
             forget(&served, number);
         };
-        if thread::Builder::new()
-            .stack_size(STACK_BYTES)
-            .spawn(work)
-            .is_err()
-        {
+        if thread::Builder::new().stack_size(STACK_BYTES).spawn(work).is_err() {
             forget(shared, number);
         }
     }
 }
 
 fn forget(shared: &Shared, number: u64) {
-    shared
-        .open
-        .lock()
-        .expect("no holder of this lock panics")
-        .remove(&number);
+    shared.open.lock().expect("no holder of this lock panics").remove(&number);
 }
 
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        },
-    );
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }

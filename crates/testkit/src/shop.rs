@@ -20,9 +20,7 @@ const PAGE: u64 = 20;
 /// Part of the searches that fail, so that a first load test has something to find.
 const SEARCH_FAILURES: f64 = 0.02;
 
-const NAMES: [&str; 8] = [
-    "lamp", "chair", "mug", "clock", "basket", "blanket", "shelf", "mirror",
-];
+const NAMES: [&str; 8] = ["lamp", "chair", "mug", "clock", "basket", "blanket", "shelf", "mirror"];
 const COLOURS: [&str; 6] = ["blue", "green", "amber", "grey", "white", "red"];
 
 #[derive(Default)]
@@ -51,9 +49,7 @@ impl Shop {
             ("GET", "/search") => (14.0, self.search(request)),
             ("POST", "/cart") => (8.0, self.add_to_cart(request)),
             ("POST", "/orders") => (22.0, self.order(request)),
-            ("GET", _) if path.starts_with("/products/") => {
-                (7.0, product_page(request.argument(0, 0)))
-            }
+            ("GET", _) if path.starts_with("/products/") => (7.0, product_page(request.argument(0, 0))),
             ("GET", _) if path.starts_with("/orders/") => (7.0, self.order_state(request)),
             _ => (3.0, failure(404, "there is nothing here")),
         }
@@ -64,11 +60,9 @@ impl Shop {
             return failure(503, "the search is overloaded");
         }
         let wanted = request.option("q").unwrap_or_default().to_lowercase();
-        let found = (1..=PRODUCTS).map(product).filter(|product| {
-            product["name"]
-                .as_str()
-                .is_some_and(|name| name.contains(&wanted))
-        });
+        let found = (1..=PRODUCTS)
+            .map(product)
+            .filter(|product| product["name"].as_str().is_some_and(|name| name.contains(&wanted)));
         Reply::json(&json!({ "q": wanted, "results": found.take(10).collect::<Vec<_>>() }))
     }
 
@@ -77,10 +71,7 @@ impl Shop {
             return failure(401, "log in first");
         };
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let Some(id) = body["product_id"]
-            .as_u64()
-            .filter(|id| (1..=PRODUCTS).contains(id))
-        else {
+        let Some(id) = body["product_id"].as_u64().filter(|id| (1..=PRODUCTS).contains(id)) else {
             return failure(422, "product_id must be that of a product");
         };
         let mut carts = self.carts.lock().expect("no holder of this lock panics");
@@ -93,11 +84,7 @@ impl Shop {
         let Some(token) = bearer(request) else {
             return failure(401, "log in first");
         };
-        let items = self
-            .carts
-            .lock()
-            .expect("no holder of this lock panics")
-            .remove(token);
+        let items = self.carts.lock().expect("no holder of this lock panics").remove(token);
         match items {
             None => failure(409, "the cart is empty"),
             Some(items) => {
@@ -120,11 +107,7 @@ impl Shop {
 }
 
 fn home() -> Reply {
-    Reply::new(
-        200,
-        "text/html; charset=utf-8",
-        "<!doctype html><title>Demo shop</title><h1>Demo shop</h1>\n",
-    )
+    Reply::new(200, "text/html; charset=utf-8", "<!doctype html><title>Demo shop</title><h1>Demo shop</h1>\n")
 }
 
 fn login(request: &Request) -> Reply {
@@ -142,10 +125,7 @@ fn login(request: &Request) -> Reply {
 
 fn products(page: u64) -> Reply {
     let first = page.saturating_sub(1) * PAGE + 1;
-    let items: Vec<_> = (first..first + PAGE)
-        .take_while(|id| *id <= PRODUCTS)
-        .map(product)
-        .collect();
+    let items: Vec<_> = (first..first + PAGE).take_while(|id| *id <= PRODUCTS).map(product).collect();
     Reply::json(&json!({ "page": page, "pages": PRODUCTS / PAGE, "items": items }))
 }
 
@@ -205,9 +185,7 @@ mod tests {
     #[test]
     fn latencies_lie_around_their_median() {
         let chance = Chance::default();
-        let mut times: Vec<_> = (0..10_001)
-            .map(|_| chance.latency(10.0).as_secs_f64() * 1000.0)
-            .collect();
+        let mut times: Vec<_> = (0..10_001).map(|_| chance.latency(10.0).as_secs_f64() * 1000.0).collect();
         times.sort_by(f64::total_cmp);
         assert!((9.0..11.0).contains(&times[5000]), "median {}", times[5000]);
         assert!((14.0..30.0).contains(&times[9500]), "p95 {}", times[9500]);

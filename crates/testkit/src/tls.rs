@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
-};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -63,10 +60,7 @@ impl Configs {
         let self_signed_key = KeyPair::generate()?;
         let self_signed = leaf_params(local())?.self_signed(&self_signed_key)?;
 
-        let files = write_files(&[
-            ("ca.pem", &authority_pem),
-            ("self-signed.pem", &self_signed.pem()),
-        ])?;
+        let files = write_files(&[("ca.pem", &authority_pem), ("self-signed.pem", &self_signed.pem())])?;
         Ok(Self {
             good: signed(leaf_params(local())?, &authority)?,
             expired: signed(expired, &authority)?,
@@ -86,22 +80,15 @@ fn authority() -> Result<Authority, Error> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "testkit authority");
+    params.distinguished_name.push(DnType::CommonName, "testkit authority");
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
-    Ok(Authority {
-        certificate,
-        issuer: Issuer::new(params, key),
-    })
+    Ok(Authority { certificate, issuer: Issuer::new(params, key) })
 }
 
 fn leaf_params(names: Vec<String>) -> Result<CertificateParams, Error> {
     let mut params = CertificateParams::new(names)?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "testkit leaf");
+    params.distinguished_name.push(DnType::CommonName, "testkit leaf");
     params.use_authority_key_identifier_extension = true;
     Ok(params)
 }
@@ -124,17 +111,11 @@ fn config(certificate: CertificateDer<'static>, key: &KeyPair) -> Result<Arc<Ser
 
 fn write_files(files: &[(&str, &str)]) -> Result<Certificates, Error> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let name = format!(
-        "testkit-{}-{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    );
+    let name = format!("testkit-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let directory = std::env::temp_dir().join(name);
     let write = |directory: &Path| -> std::io::Result<()> {
         fs::create_dir_all(directory)?;
-        files
-            .iter()
-            .try_for_each(|(name, text)| fs::write(directory.join(name), text))
+        files.iter().try_for_each(|(name, text)| fs::write(directory.join(name), text))
     };
     write(&directory).map_err(Error::Write)?;
     Ok(Certificates { directory })

@@ -50,12 +50,7 @@ pub(crate) struct Reply {
 impl Reply {
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("Content-Type".into(), content_type.into())];
-        Self {
-            status,
-            reason: data::reason(status).into(),
-            headers,
-            body: body.into(),
-        }
+        Self { status, reason: data::reason(status).into(), headers, body: body.into() }
     }
 
     pub fn text(body: impl Into<Vec<u8>>) -> Self {
@@ -79,8 +74,7 @@ impl Reply {
 
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
-        self.headers
-            .retain(|(known, _)| name != "Content-Type" || known != "Content-Type");
+        self.headers.retain(|(known, _)| name != "Content-Type" || known != "Content-Type");
         self.headers.push((name, value));
         self
     }

@@ -29,11 +29,7 @@ fn answer(stream: &mut impl Read) -> String {
         stream.read_exact(&mut byte).unwrap();
         text.push(char::from(byte[0]));
     }
-    let length = text
-        .split("Content-Length: ")
-        .nth(1)
-        .and_then(|rest| rest.lines().next())
-        .unwrap();
+    let length = text.split("Content-Length: ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
     let mut body = vec![0; length.parse().unwrap()];
     stream.read_exact(&mut body).unwrap();
     text + &String::from_utf8_lossy(&body)
@@ -50,14 +46,7 @@ fn keeps_a_connection_and_counts_what_it_sees() {
         assert!(text.contains(&format!("\"request\":{request},")), "{text}");
     }
     let counts = server.counts();
-    assert_eq!(
-        (
-            &counts["requests"],
-            &counts["paths"]["/echo"],
-            &counts["open"]
-        ),
-        (&3.into(), &3.into(), &1.into())
-    );
+    assert_eq!((&counts["requests"], &counts["paths"]["/echo"], &counts["open"]), (&3.into(), &3.into(), &1.into()));
 }
 
 #[test]
@@ -71,18 +60,12 @@ fn ends_connections_in_every_way() {
     assert_eq!(to_end(&mut connect("/close")), "");
     let reset = connect("/reset").read(&mut [0; 10]).unwrap_err();
     assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
-    assert!(
-        to_end(&mut connect("/short?length=50&send=5"))
-            .ends_with("Content-Length: 50\r\n\r\n01234")
-    );
+    assert!(to_end(&mut connect("/short?length=50&send=5")).ends_with("Content-Length: 50\r\n\r\n01234"));
     assert!(to_end(&mut connect("/no-length")).ends_with("until the end\n"));
 
     let mut halved = connect("/reset-in-body");
     let mut bytes = Vec::new();
-    assert_eq!(
-        halved.read_to_end(&mut bytes).unwrap_err().kind(),
-        ErrorKind::ConnectionReset
-    );
+    assert_eq!(halved.read_to_end(&mut bytes).unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert!(bytes.ends_with(b"0123456789abcdef01"));
 }
 
@@ -101,15 +84,9 @@ fn a_delay_is_never_shorter_than_asked() {
 #[test]
 fn serves_many_kept_connections_at_once() {
     let server = Server::start().unwrap();
-    let mut streams: Vec<_> = (0..1000)
-        .map(|_| TcpStream::connect(server.addr).unwrap())
-        .collect();
-    streams
-        .iter_mut()
-        .for_each(|stream| send(stream, "/status/200"));
-    streams
-        .iter_mut()
-        .for_each(|stream| assert!(answer(stream).starts_with("HTTP/1.1 200 OK")));
+    let mut streams: Vec<_> = (0..1000).map(|_| TcpStream::connect(server.addr).unwrap()).collect();
+    streams.iter_mut().for_each(|stream| send(stream, "/status/200"));
+    streams.iter_mut().for_each(|stream| assert!(answer(stream).starts_with("HTTP/1.1 200 OK")));
     assert_eq!(server.counts()["open"], 1000);
 }
 
@@ -117,20 +94,15 @@ fn serves_many_kept_connections_at_once() {
 fn the_good_certificate_convinces_and_the_wrong_ones_do_not() {
     let server = Server::start().unwrap();
     let mut roots = rustls::RootCertStore::empty();
-    roots
-        .add(PemObject::from_pem_file(server.certificates().authority()).unwrap())
-        .unwrap();
+    roots.add(PemObject::from_pem_file(server.certificates().authority()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap();
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
     let ask = |address| {
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let session = rustls::ClientConnection::new(Arc::clone(&config), name).unwrap();
         let mut stream = rustls::StreamOwned::new(session, TcpStream::connect(address).unwrap());
-        write!(stream, "GET /status/200 HTTP/1.1\r\nHost: test\r\n\r\n")
-            .map(|()| answer(&mut stream))
+        write!(stream, "GET /status/200 HTTP/1.1\r\nHost: test\r\n\r\n").map(|()| answer(&mut stream))
     };
     assert!(ask(server.tls_addr).unwrap().starts_with("HTTP/1.1 200 OK"));
     for (address, reason) in [
@@ -152,8 +124,5 @@ fn stops_when_dropped() {
     answer(&mut stream);
     drop(server);
     assert_eq!(stream.read(&mut [0; 10]).unwrap(), 0);
-    assert_eq!(
-        TcpStream::connect(address).unwrap_err().kind(),
-        ErrorKind::ConnectionRefused
-    );
+    assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
 }

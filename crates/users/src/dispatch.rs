@@ -160,12 +160,7 @@ impl Dispatcher {
 
     /// Begin a dispatch from the present distribution; one that is under way is dropped. `chosen` names the classes to
     /// spawn from; `None` keeps the last choice.
-    pub fn new_dispatch(
-        &mut self,
-        target: i64,
-        rate: f64,
-        chosen: Option<&[String]>,
-    ) -> Result<(), Error> {
+    pub fn new_dispatch(&mut self, target: i64, rate: f64, chosen: Option<&[String]>) -> Result<(), Error> {
         let goal = u64::try_from(target).map_err(|_| Error::NegativeTarget(target))?;
         if rate <= 0.0 {
             return Err(Error::RateNotPositive(rate));
@@ -174,10 +169,7 @@ impl Dispatcher {
             return Err(Error::RateNotFinite(rate));
         }
         if let Some(names) = chosen {
-            let mut chosen = names
-                .iter()
-                .map(|name| self.class_index(name))
-                .collect::<Result<Vec<_>, _>>()?;
+            let mut chosen = names.iter().map(|name| self.class_index(name)).collect::<Result<Vec<_>, _>>()?;
             chosen.sort_unstable();
             if chosen != self.chosen {
                 self.chosen = chosen;
@@ -220,11 +212,7 @@ impl Dispatcher {
                 }
                 Phase::Added => self.phase = Phase::AddedAndRebalanced,
                 Phase::AddedAndRebalanced => {
-                    self.phase = if std::mem::take(&mut self.exhausted) {
-                        Phase::Descend
-                    } else {
-                        Phase::Climb
-                    };
+                    self.phase = if std::mem::take(&mut self.exhausted) { Phase::Descend } else { Phase::Climb };
                     if let Some(sleep) = self.end_of_batch(now) {
                         return sleep;
                     }
@@ -299,17 +287,8 @@ impl Dispatcher {
 
     /// The distribution as it should now be, by name.
     pub fn distribution(&self) -> Distribution {
-        let named = |row: &Vec<u64>| {
-            self.class_names()
-                .map(str::to_owned)
-                .zip(row.iter().copied())
-                .collect()
-        };
-        self.placed
-            .iter()
-            .cloned()
-            .zip(self.counts.iter().map(named))
-            .collect()
+        let named = |row: &Vec<u64>| self.class_names().map(str::to_owned).zip(row.iter().copied()).collect();
+        self.placed.iter().cloned().zip(self.counts.iter().map(named)).collect()
     }
 
     /// Users in the distribution.
@@ -328,9 +307,7 @@ impl Dispatcher {
     }
 
     fn class_index(&self, name: &str) -> Result<usize, Error> {
-        let found = self
-            .classes
-            .binary_search_by(|class| class.name.as_str().cmp(name));
+        let found = self.classes.binary_search_by(|class| class.name.as_str().cmp(name));
         found.map_err(|_| Error::UnknownClass(name.to_owned()))
     }
 
@@ -343,13 +320,9 @@ impl Dispatcher {
     fn next_class(&mut self) -> Option<usize> {
         loop {
             if self.weighted.is_none() {
-                let weights = self
-                    .chosen
-                    .iter()
-                    .map(|&class| (class, &self.classes[class]));
-                let weights = weights
-                    .filter(|(_, class)| class.fixed_count == 0)
-                    .map(|(index, class)| (index, class.weight));
+                let weights = self.chosen.iter().map(|&class| (class, &self.classes[class]));
+                let weights =
+                    weights.filter(|(_, class)| class.fixed_count == 0).map(|(index, class)| (index, class.weight));
                 self.weighted = Some(Interleaver::new(weights));
             }
             if self.fixed_left > 0 {
@@ -360,20 +333,12 @@ impl Dispatcher {
                 return self.weighted.as_mut().and_then(Iterator::next);
             }
             let missing = |&class: &usize| {
-                let missing = self.classes[class].fixed_count
-                    - i64::try_from(self.totals[class]).unwrap_or(i64::MAX);
-                u64::try_from(missing)
-                    .ok()
-                    .filter(|&missing| missing > 0)
-                    .map(|missing| (class, missing))
+                let missing = self.classes[class].fixed_count - i64::try_from(self.totals[class]).unwrap_or(i64::MAX);
+                u64::try_from(missing).ok().filter(|&missing| missing > 0).map(|missing| (class, missing))
             };
             let missing: Vec<(usize, u64)> = self.chosen.iter().filter_map(missing).collect();
             self.fixed_left = missing.iter().map(|(_, missing)| missing).sum();
-            self.fixed = Interleaver::new(
-                missing
-                    .into_iter()
-                    .map(|(class, missing)| (class, missing as f64)),
-            );
+            self.fixed = Interleaver::new(missing.into_iter().map(|(class, missing)| (class, missing as f64)));
         }
     }
 

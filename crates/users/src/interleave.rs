@@ -51,14 +51,7 @@ impl Interleaver {
         let heap = weights
             .into_iter()
             .filter(|&(_, weight)| weight > 0.0)
-            .map(|(order, weight)| {
-                Reverse(Slot {
-                    key: gain(weight, weight),
-                    next: weight + 1.0,
-                    weight,
-                    order,
-                })
-            })
+            .map(|(order, weight)| Reverse(Slot { key: gain(weight, weight), next: weight + 1.0, weight, order }))
             .collect();
         Interleaver { heap }
     }
@@ -74,18 +67,8 @@ impl Iterator for Interleaver {
 
     fn next(&mut self) -> Option<usize> {
         let mut top = self.heap.peek_mut()?;
-        let Slot {
-            next,
-            weight,
-            order,
-            ..
-        } = top.0;
-        top.0 = Slot {
-            key: gain(weight, next),
-            next: next + 1.0,
-            weight,
-            order,
-        };
+        let Slot { next, weight, order, .. } = top.0;
+        top.0 = Slot { key: gain(weight, next), next: next + 1.0, weight, order };
         Some(order)
     }
 }
@@ -96,10 +79,7 @@ mod tests {
 
     fn sequence(weights: &[f64], length: usize) -> String {
         let weights = weights.iter().copied().enumerate();
-        Interleaver::new(weights)
-            .take(length)
-            .map(|class| char::from(b'A' + class as u8))
-            .collect()
+        Interleaver::new(weights).take(length).map(|class| char::from(b'A' + class as u8)).collect()
     }
 
     #[test]
@@ -107,14 +87,8 @@ mod tests {
         assert_eq!(sequence(&[5.0, 1.0], 24), "AABAAAAABAAAAABAAAAABAAA");
         assert_eq!(sequence(&[1.0, 1.0, 1.0], 6), "ABCABC");
         assert_eq!(sequence(&[3.0, 1.0], 12), "ABAAABAAABAA");
-        assert_eq!(
-            sequence(&[3.0, 2.0, 1.0], 13),
-            "ABCABAABCABAA"[..13].to_owned()
-        );
-        assert_eq!(
-            sequence(&[10.0, 1.0, 1.0], 21),
-            "AAAABCAAAAAAAAAAABCAA"[..21].to_owned()
-        );
+        assert_eq!(sequence(&[3.0, 2.0, 1.0], 13), "ABCABAABCABAA"[..13].to_owned());
+        assert_eq!(sequence(&[10.0, 1.0, 1.0], 21), "AAAABCAAAAAAAAAAABCAA"[..21].to_owned());
         assert_eq!(sequence(&[0.5, 1.5], 12), "BABBBABBBABB");
     }
 

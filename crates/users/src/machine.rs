@@ -113,20 +113,12 @@ impl Default for UserMachine {
 impl UserMachine {
     /// A user that has not started.
     pub fn new() -> Self {
-        UserMachine {
-            phase: Phase::Created,
-            depth: 0,
-            stopping: false,
-            lone_set: false,
-        }
+        UserMachine { phase: Phase::Created, depth: 0, stopping: false, lone_set: false }
     }
 
     /// A single TaskSet, driven on its own.
     pub fn of_set() -> Self {
-        UserMachine {
-            lone_set: true,
-            ..Self::new()
-        }
+        UserMachine { lone_set: true, ..Self::new() }
     }
 
     /// The first step.
@@ -185,9 +177,7 @@ impl UserMachine {
                 other => self.raised(other),
             },
             Phase::Reporting => match outcome {
-                Outcome::Returned if self.stopping => {
-                    self.leave(Outcome::Control(Control::StopUser))
-                }
+                Outcome::Returned if self.stopping => self.leave(Outcome::Control(Control::StopUser)),
                 Outcome::Returned => {
                     self.phase = Phase::WaitingAfterError;
                     Step::Wait
@@ -196,9 +186,7 @@ impl UserMachine {
             },
             // What ends this wait leaves the set without its on_stop, as in Locust.
             Phase::WaitingAfterError => match outcome {
-                Outcome::Returned if self.stopping => {
-                    self.leave(Outcome::Control(Control::StopUser))
-                }
+                Outcome::Returned if self.stopping => self.leave(Outcome::Control(Control::StopUser)),
                 Outcome::Returned => self.pick(),
                 other => self.leave(other),
             },
@@ -235,9 +223,7 @@ impl UserMachine {
     fn set_started(&mut self, outcome: Outcome) -> Step {
         match outcome {
             Outcome::Returned => self.pick(),
-            Outcome::Control(Control::Interrupt { reschedule }) => {
-                self.leave(after_interrupt(reschedule))
-            }
+            Outcome::Control(Control::Interrupt { reschedule }) => self.leave(after_interrupt(reschedule)),
             other => self.leave(other),
         }
     }
@@ -260,10 +246,7 @@ impl UserMachine {
     fn raised(&mut self, outcome: Outcome) -> Step {
         match outcome {
             Outcome::Control(
-                control @ (Control::StopUser
-                | Control::StopTest
-                | Control::Exit
-                | Control::Interrupt { .. }),
+                control @ (Control::StopUser | Control::StopTest | Control::Exit | Control::Interrupt { .. }),
             ) => self.caught(control),
             _ => {
                 self.phase = Phase::Reporting;
@@ -298,9 +281,7 @@ impl UserMachine {
 
     fn user_left(&mut self, outcome: Outcome) -> Step {
         match outcome {
-            Outcome::Control(Control::StopUser | Control::StopTest | Control::Exit)
-                if !self.lone_set =>
-            {
+            Outcome::Control(Control::StopUser | Control::StopTest | Control::Exit) if !self.lone_set => {
                 self.phase = Phase::StoppingUser;
                 Step::StopUser
             }
@@ -313,11 +294,7 @@ impl UserMachine {
 }
 
 fn after_interrupt(reschedule: bool) -> Outcome {
-    Outcome::Control(if reschedule {
-        Control::RescheduleNow
-    } else {
-        Control::Reschedule
-    })
+    Outcome::Control(if reschedule { Control::RescheduleNow } else { Control::Reschedule })
 }
 
 #[cfg(test)]
@@ -365,10 +342,7 @@ mod tests {
     #[test]
     fn interrupt_leaves_a_nested_set_and_the_parent_goes_on_at_once() {
         let mut machine = in_nested_task();
-        assert_eq!(
-            machine.advance(raise(Control::Interrupt { reschedule: true })),
-            Step::StopSet
-        );
+        assert_eq!(machine.advance(raise(Control::Interrupt { reschedule: true })), Step::StopSet);
         assert_eq!(machine.advance(OK), Step::Pick);
         assert_eq!(machine.depth(), 1);
     }
@@ -376,10 +350,7 @@ mod tests {
     #[test]
     fn interrupt_without_reschedule_makes_the_parent_wait() {
         let mut machine = in_nested_task();
-        assert_eq!(
-            machine.advance(raise(Control::Interrupt { reschedule: false })),
-            Step::StopSet
-        );
+        assert_eq!(machine.advance(raise(Control::Interrupt { reschedule: false })), Step::StopSet);
         assert_eq!(machine.advance(Outcome::Failed), Step::Wait);
         assert_eq!(machine.depth(), 1);
     }
@@ -418,10 +389,7 @@ mod tests {
         let mut machine = in_nested_task();
         assert_eq!(machine.advance(Outcome::Failed), Step::Report);
         assert_eq!(machine.advance(Outcome::Failed), Step::Report);
-        assert_eq!(
-            machine.advance(Outcome::Failed),
-            Step::Done(End::Died(Outcome::Failed))
-        );
+        assert_eq!(machine.advance(Outcome::Failed), Step::Done(End::Died(Outcome::Failed)));
     }
 
     #[test]
@@ -438,10 +406,7 @@ mod tests {
         assert_eq!(machine.advance(OK), Step::Wait);
         assert_eq!(machine.advance(Outcome::Failed), Step::Report);
         assert_eq!(machine.advance(OK), Step::Wait);
-        assert_eq!(
-            machine.advance(Outcome::Failed),
-            Step::Done(End::Died(Outcome::Failed))
-        );
+        assert_eq!(machine.advance(Outcome::Failed), Step::Done(End::Died(Outcome::Failed)));
     }
 
     #[test]
@@ -466,10 +431,7 @@ mod tests {
     fn on_start_of_the_user_that_fails_ends_it_without_on_stop() {
         let mut machine = UserMachine::new();
         machine.start();
-        assert_eq!(
-            machine.advance(Outcome::Failed),
-            Step::Done(End::Died(Outcome::Failed))
-        );
+        assert_eq!(machine.advance(Outcome::Failed), Step::Done(End::Died(Outcome::Failed)));
         let mut machine = UserMachine::new();
         machine.start();
         assert_eq!(machine.advance(raise(Control::StopUser)), Step::StopUser);
@@ -482,14 +444,8 @@ mod tests {
             machine.enter();
             machine
         };
-        assert_eq!(
-            enter().advance(raise(Control::Interrupt { reschedule: true })),
-            Step::Pick
-        );
-        assert_eq!(
-            enter().advance(raise(Control::Interrupt { reschedule: false })),
-            Step::Wait
-        );
+        assert_eq!(enter().advance(raise(Control::Interrupt { reschedule: true })), Step::Pick);
+        assert_eq!(enter().advance(raise(Control::Interrupt { reschedule: false })), Step::Wait);
         assert_eq!(enter().advance(raise(Control::Reschedule)), Step::Wait);
         assert_eq!(enter().advance(raise(Control::StopUser)), Step::StopUser);
         assert_eq!(enter().advance(Outcome::Failed), Step::Report);
@@ -510,9 +466,6 @@ mod tests {
         assert_eq!(machine.advance(OK), Step::Pick);
         assert_eq!(machine.advance(OK), Step::Execute);
         assert_eq!(machine.advance(raise(Control::StopUser)), Step::StopSet);
-        assert_eq!(
-            machine.advance(OK),
-            Step::Done(End::Died(raise(Control::StopUser)))
-        );
+        assert_eq!(machine.advance(OK), Step::Done(End::Died(raise(Control::StopUser))));
     }
 }

@@ -162,9 +162,7 @@ impl Default for RunnerMachine {
 impl RunnerMachine {
     /// A runner that has not run anything.
     pub fn new() -> Self {
-        RunnerMachine {
-            state: State::Ready,
-        }
+        RunnerMachine { state: State::Ready }
     }
 
     /// Where the runner is.
@@ -199,10 +197,7 @@ impl RunnerMachine {
     pub fn spawning_complete(&self, reset_stats: bool) -> Vec<Action> {
         let mut actions = vec![Action::SetState(State::Running)];
         if reset_stats {
-            actions.extend([
-                Action::Log(Level::Info, "Resetting stats\n".to_owned()),
-                Action::ResetStats,
-            ]);
+            actions.extend([Action::Log(Level::Info, "Resetting stats\n".to_owned()), Action::ResetStats]);
         }
         actions
     }
@@ -249,11 +244,7 @@ pub struct Ramp {
 impl Ramp {
     /// A ramp that has done nothing yet.
     pub fn new(order: Order) -> Self {
-        Ramp {
-            order,
-            stage: Stage::Begin,
-            next: VecDeque::new(),
-        }
+        Ramp { order, stage: Stage::Begin, next: VecDeque::new() }
     }
 
     /// What to do next, given the state and the live users (every class, also those with none) of this moment.
@@ -270,11 +261,7 @@ impl Ramp {
                 Stage::Fresh => {
                     self.stage = Stage::Prepare;
                     if !state.in_test() {
-                        self.next.extend([
-                            Action::ResetRun,
-                            Action::FilterTags,
-                            Action::Fire(Event::TestStart),
-                        ]);
+                        self.next.extend([Action::ResetRun, Action::FilterTags, Action::Fire(Event::TestStart)]);
                     }
                 }
                 Stage::Prepare => self.prepare(live),
@@ -305,8 +292,7 @@ impl Ramp {
         }
         let Order { users, rate, .. } = self.order;
         let text = format!("Ramping to {users} users at a rate of {rate:.2} per second");
-        self.next
-            .extend([Action::Log(Level::Info, text), Action::NewDispatch]);
+        self.next.extend([Action::Log(Level::Info, text), Action::NewDispatch]);
     }
 
     /// The answer to [`Action::Dispatch`]: absolute numbers by class, or `None` when the dispatch is over.
@@ -316,10 +302,7 @@ impl Ramp {
             return;
         };
         let (spawn, stop) = difference(live, &wanted);
-        self.next.push_back(Action::Log(
-            Level::Debug,
-            format!("Ramping to {}", summary(&wanted)),
-        ));
+        self.next.push_back(Action::Log(Level::Debug, format!("Ramping to {}", summary(&wanted))));
         let stop = (!stop.is_empty()).then_some(Action::Stop(stop));
         if self.order.wait {
             // Spawning blocks until all users have ended, so it comes last.
@@ -363,10 +346,7 @@ fn total(counts: &Counts) -> u64 {
 
 /// As log lines give it: `{"Buyer": 1, "Visitor": 2} (3 total users)`.
 pub fn summary(counts: &Counts) -> String {
-    let classes: Vec<String> = counts
-        .iter()
-        .map(|(class, users)| format!("{}: {users}", json_string(class)))
-        .collect();
+    let classes: Vec<String> = counts.iter().map(|(class, users)| format!("{}: {users}", json_string(class))).collect();
     format!("{{{}}} ({} total users)", classes.join(", "), total(counts))
 }
 

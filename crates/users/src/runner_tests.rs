@@ -14,18 +14,11 @@ struct World {
 
 impl World {
     fn new(classes: &[(&str, f64)]) -> Self {
-        let known = classes.iter().map(|&(name, weight)| UserClass {
-            name: name.to_owned(),
-            weight,
-            fixed_count: 0,
-        });
+        let known = classes.iter().map(|&(name, weight)| UserClass { name: name.to_owned(), weight, fixed_count: 0 });
         World {
             machine: RunnerMachine::new(),
             dispatcher: Dispatcher::new(vec!["local".to_owned()], known.collect()).unwrap(),
-            live: classes
-                .iter()
-                .map(|&(name, _)| (name.to_owned(), 0))
-                .collect(),
+            live: classes.iter().map(|&(name, _)| (name.to_owned(), 0)).collect(),
             now: 0.0,
             seen: Vec::new(),
         }
@@ -36,11 +29,7 @@ impl World {
     }
 
     fn start(&mut self, users: i64, rate: f64) -> Ramp {
-        let order = Order {
-            users,
-            rate,
-            wait: false,
-        };
+        let order = Order { users, rate, wait: false };
         for action in self.machine.start(order) {
             self.carry_out(action);
         }
@@ -60,10 +49,7 @@ impl World {
     fn step(&mut self, ramp: &mut Ramp) -> bool {
         match ramp.next(self.machine.state(), &self.live) {
             Action::Over => return false,
-            Action::NewDispatch => self
-                .dispatcher
-                .new_dispatch(ramp.order.users, ramp.order.rate, None)
-                .unwrap(),
+            Action::NewDispatch => self.dispatcher.new_dispatch(ramp.order.users, ramp.order.rate, None).unwrap(),
             Action::Dispatch => {
                 let wanted = self.dispatch();
                 ramp.dispatched(wanted, &self.live);
@@ -238,11 +224,7 @@ fn no_users_at_all_still_completes() {
 
 #[test]
 fn a_listener_that_stops_the_test_is_noticed() {
-    let mut ramp = Ramp::new(Order {
-        users: 1,
-        rate: 1.0,
-        wait: false,
-    });
+    let mut ramp = Ramp::new(Order { users: 1, rate: 1.0, wait: false });
     let live = Counts::new();
     let mut actions = Vec::new();
     let mut state = State::Ready;
@@ -258,23 +240,10 @@ fn a_listener_that_stops_the_test_is_noticed() {
 #[test]
 fn waiting_for_more_users_than_come_in_a_second_is_refused() {
     let live = Counts::from([("A".to_owned(), 1)]);
-    let mut ramp = Ramp::new(Order {
-        users: 4,
-        rate: 2.0,
-        wait: true,
-    });
-    let actions: Vec<Action> = std::iter::repeat_with(|| ramp.next(State::Running, &live))
-        .take(3)
-        .collect();
-    assert!(matches!(
-        actions[..],
-        [Action::SetTarget(4), Action::Reject(_), Action::Over]
-    ));
-    let mut ramp = Ramp::new(Order {
-        users: 3,
-        rate: 2.0,
-        wait: true,
-    });
+    let mut ramp = Ramp::new(Order { users: 4, rate: 2.0, wait: true });
+    let actions: Vec<Action> = std::iter::repeat_with(|| ramp.next(State::Running, &live)).take(3).collect();
+    assert!(matches!(actions[..], [Action::SetTarget(4), Action::Reject(_), Action::Over]));
+    let mut ramp = Ramp::new(Order { users: 3, rate: 2.0, wait: true });
     ramp.next(State::Running, &live);
     assert_eq!(ramp.next(State::Running, &live), Action::ApplyHost);
 }
@@ -284,19 +253,10 @@ fn stopping_comes_before_a_spawn_that_blocks_and_after_one_that_does_not() {
     let live = Counts::from([("A".to_owned(), 2), ("B".to_owned(), 0)]);
     let wanted = Counts::from([("A".to_owned(), 1), ("B".to_owned(), 1)]);
     let order = |wait| {
-        let mut ramp = Ramp::new(Order {
-            users: 2,
-            rate: 1.0,
-            wait,
-        });
+        let mut ramp = Ramp::new(Order { users: 2, rate: 1.0, wait });
         ramp.dispatched(Some(wanted.clone()), &live);
-        let actions: Vec<Action> = std::iter::repeat_with(|| ramp.next(State::Running, &live))
-            .take(4)
-            .collect();
-        (
-            matches!(actions[1], Action::Spawn(_)),
-            matches!(actions[2], Action::Spawn(_)),
-        )
+        let actions: Vec<Action> = std::iter::repeat_with(|| ramp.next(State::Running, &live)).take(4).collect();
+        (matches!(actions[1], Action::Spawn(_)), matches!(actions[2], Action::Spawn(_)))
     };
     assert_eq!((order(false), order(true)), ((true, false), (false, true)));
 }
@@ -304,16 +264,7 @@ fn stopping_comes_before_a_spawn_that_blocks_and_after_one_that_does_not() {
 #[test]
 fn a_fast_ramp_is_warned_of() {
     let machine = RunnerMachine::new();
-    let warned = |rate| {
-        machine
-            .start(Order {
-                users: 1,
-                rate,
-                wait: false,
-            })
-            .len()
-            == 3
-    };
+    let warned = |rate| machine.start(Order { users: 1, rate, wait: false }).len() == 3;
     assert!(warned(100.1) && !warned(100.0));
 }
 
@@ -321,19 +272,13 @@ fn a_fast_ramp_is_warned_of() {
 fn reset_stats_follows_the_ramp() {
     let actions = RunnerMachine::new().spawning_complete(true);
     let line = Action::Log(Level::Info, "Resetting stats\n".to_owned());
-    assert_eq!(
-        actions,
-        [Action::SetState(State::Running), line, Action::ResetStats]
-    );
+    assert_eq!(actions, [Action::SetState(State::Running), line, Action::ResetStats]);
 }
 
 #[test]
 fn names_in_log_lines_are_json() {
     let counts = Counts::from([("Zoë".to_owned(), 1), ("😀\"".to_owned(), 2)]);
-    assert_eq!(
-        summary(&counts),
-        r#"{"Zo\u00eb": 1, "\ud83d\ude00\"": 2} (3 total users)"#
-    );
+    assert_eq!(summary(&counts), r#"{"Zo\u00eb": 1, "\ud83d\ude00\"": 2} (3 total users)"#);
 }
 
 #[test]

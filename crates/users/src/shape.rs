@@ -70,11 +70,7 @@ impl ShapeDriver {
         if self.last.as_ref() == Some(&tick) {
             return ShapeAction::Keep;
         }
-        let line = format!(
-            "Shape test updating to {} users at {:.2} spawn rate",
-            tick.users.trunc(),
-            tick.rate
-        );
+        let line = format!("Shape test updating to {} users at {:.2} spawn rate", tick.users.trunc(), tick.rate);
         self.last = Some(tick);
         ShapeAction::Start(line)
     }
@@ -95,27 +91,18 @@ mod tests {
     use super::*;
 
     fn tick(users: f64, rate: f64) -> Option<Tick> {
-        Some(Tick {
-            users,
-            rate,
-            classes: Choice::Unsaid,
-        })
+        Some(Tick { users, rate, classes: Choice::Unsaid })
     }
 
     #[test]
     fn only_a_changed_tick_starts() {
         let mut shape = ShapeDriver::new();
-        let started =
-            ShapeAction::Start("Shape test updating to 10 users at 2.50 spawn rate".to_owned());
+        let started = ShapeAction::Start("Shape test updating to 10 users at 2.50 spawn rate".to_owned());
         assert_eq!(shape.tick(tick(10.0, 2.5)), started);
         assert_eq!(shape.tick(tick(10.0, 2.5)), ShapeAction::Keep);
         assert!(matches!(shape.tick(tick(10.0, 3.0)), ShapeAction::Start(_)));
         assert!(matches!(shape.tick(tick(11.0, 3.0)), ShapeAction::Start(_)));
-        let unchanged = Some(Tick {
-            users: 11.0,
-            rate: 3.0,
-            classes: Choice::Unchanged,
-        });
+        let unchanged = Some(Tick { users: 11.0, rate: 3.0, classes: Choice::Unchanged });
         assert!(matches!(shape.tick(unchanged), ShapeAction::Start(_)));
         shape.forget();
         assert_eq!(shape.tick(tick(10.0, 2.5)), started);
@@ -132,18 +119,12 @@ mod tests {
     #[test]
     fn parts_of_users_are_not_shown() {
         let line = "Shape test updating to 7 users at 0.33 spawn rate".to_owned();
-        assert_eq!(
-            ShapeDriver::new().tick(tick(7.9, 1.0 / 3.0)),
-            ShapeAction::Start(line)
-        );
+        assert_eq!(ShapeDriver::new().tick(tick(7.9, 1.0 / 3.0)), ShapeAction::Start(line));
     }
 
     #[test]
     fn asked_while_a_test_is_on() {
-        let on: Vec<State> = State::ALL
-            .into_iter()
-            .filter(|&state| ShapeDriver::goes_on(state))
-            .collect();
+        let on: Vec<State> = State::ALL.into_iter().filter(|&state| ShapeDriver::goes_on(state)).collect();
         assert_eq!(on, [State::Ready, State::Spawning, State::Running]);
     }
 

@@ -21,21 +21,10 @@ struct Scenario {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Step {
-    New {
-        new: (i64, f64, Option<Vec<String>>),
-    },
-    Take {
-        take: Option<usize>,
-        seen: Vec<(f64, Rows)>,
-        ended: bool,
-        busy: bool,
-    },
-    Add {
-        add: String,
-    },
-    Remove {
-        remove: String,
-    },
+    New { new: (i64, f64, Option<Vec<String>>) },
+    Take { take: Option<usize>, seen: Vec<(f64, Rows)>, ended: bool, busy: bool },
+    Add { add: String },
+    Remove { remove: String },
 }
 
 /// Runs a dispatcher on virtual time.
@@ -50,14 +39,7 @@ impl Consumer {
             match self.dispatcher.advance(self.now) {
                 Advance::Yield => {
                     let rows = self.dispatcher.counts().iter().cloned();
-                    return Some(
-                        self.dispatcher
-                            .placed_workers()
-                            .iter()
-                            .cloned()
-                            .zip(rows)
-                            .collect(),
-                    );
+                    return Some(self.dispatcher.placed_workers().iter().cloned().zip(rows).collect());
                 }
                 Advance::Sleep(seconds) => self.now += seconds,
                 Advance::Done => return None,
@@ -80,72 +62,35 @@ impl Consumer {
 
 fn consumer(classes: Vec<UserClass>, workers: &[&str]) -> Consumer {
     let workers = workers.iter().map(|&worker| worker.to_owned()).collect();
-    Consumer {
-        dispatcher: Dispatcher::new(workers, classes).unwrap(),
-        now: 0.0,
-    }
+    Consumer { dispatcher: Dispatcher::new(workers, classes).unwrap(), now: 0.0 }
 }
 
 fn class(name: &str, weight: f64, fixed_count: i64) -> UserClass {
-    UserClass {
-        name: name.to_owned(),
-        weight,
-        fixed_count,
-    }
+    UserClass { name: name.to_owned(), weight, fixed_count }
 }
 
 fn check(file: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/golden/dispatch")
-        .join(file);
-    let scenarios: Vec<Scenario> =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/dispatch").join(file);
+    let scenarios: Vec<Scenario> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert!(!scenarios.is_empty());
     for (number, scenario) in scenarios.into_iter().enumerate() {
-        let classes = scenario
-            .classes
-            .iter()
-            .map(|(name, &(weight, fixed))| class(name, weight, fixed))
-            .collect();
-        let mut consumer = Consumer {
-            dispatcher: Dispatcher::new(scenario.workers, classes).unwrap(),
-            now: 0.0,
-        };
+        let classes = scenario.classes.iter().map(|(name, &(weight, fixed))| class(name, weight, fixed)).collect();
+        let mut consumer = Consumer { dispatcher: Dispatcher::new(scenario.workers, classes).unwrap(), now: 0.0 };
         for (at, step) in scenario.steps.into_iter().enumerate() {
             let place = format!("{file}, scenario {number}, step {at}");
             match step {
-                Step::New {
-                    new: (target, rate, chosen),
-                } => {
-                    consumer
-                        .dispatcher
-                        .new_dispatch(target, rate, chosen.as_deref())
-                        .unwrap();
+                Step::New { new: (target, rate, chosen) } => {
+                    consumer.dispatcher.new_dispatch(target, rate, chosen.as_deref()).unwrap();
                 }
                 Step::Add { add } => consumer.dispatcher.add_worker(add),
                 Step::Remove { remove } => consumer.dispatcher.remove_worker(&remove),
-                Step::Take {
-                    take,
-                    seen,
-                    ended,
-                    busy,
-                } => {
+                Step::Take { take, seen, ended, busy } => {
                     let (ours, over) = consumer.take(take);
-                    let times = |rows: &[(f64, Rows)]| {
-                        rows.iter()
-                            .map(|row| (row.0 * 1e6).round())
-                            .collect::<Vec<_>>()
-                    };
-                    let users = |rows: &[(f64, Rows)]| {
-                        rows.iter().map(|row| row.1.clone()).collect::<Vec<_>>()
-                    };
+                    let times = |rows: &[(f64, Rows)]| rows.iter().map(|row| (row.0 * 1e6).round()).collect::<Vec<_>>();
+                    let users = |rows: &[(f64, Rows)]| rows.iter().map(|row| row.1.clone()).collect::<Vec<_>>();
                     assert_eq!(users(&ours), users(&seen), "{place}");
                     assert_eq!(times(&ours), times(&seen), "{place}");
-                    assert_eq!(
-                        (over, consumer.dispatcher.in_progress()),
-                        (ended, busy),
-                        "{place}"
-                    );
+                    assert_eq!((over, consumer.dispatcher.in_progress()), (ended, busy), "{place}");
                 }
             }
         }
@@ -199,33 +144,15 @@ fn consumer_time_is_taken_off_the_pause() {
 #[test]
 fn impossible_orders_are_refused() {
     let mut dispatcher = consumer(vec![class("A", 1.0, 0)], &["local"]).dispatcher;
-    assert_eq!(
-        dispatcher.new_dispatch(-1, 1.0, None),
-        Err(Error::NegativeTarget(-1))
-    );
-    assert_eq!(
-        dispatcher.new_dispatch(1, 0.0, None),
-        Err(Error::RateNotPositive(0.0))
-    );
-    assert_eq!(
-        dispatcher.new_dispatch(1, f64::INFINITY, None),
-        Err(Error::RateNotFinite(f64::INFINITY))
-    );
-    assert!(matches!(
-        dispatcher.new_dispatch(1, f64::NAN, None),
-        Err(Error::RateNotFinite(_))
-    ));
+    assert_eq!(dispatcher.new_dispatch(-1, 1.0, None), Err(Error::NegativeTarget(-1)));
+    assert_eq!(dispatcher.new_dispatch(1, 0.0, None), Err(Error::RateNotPositive(0.0)));
+    assert_eq!(dispatcher.new_dispatch(1, f64::INFINITY, None), Err(Error::RateNotFinite(f64::INFINITY)));
+    assert!(matches!(dispatcher.new_dispatch(1, f64::NAN, None), Err(Error::RateNotFinite(_))));
     let unknown = dispatcher.new_dispatch(1, 1.0, Some(&["B".to_owned()]));
     assert_eq!(unknown, Err(Error::UnknownClass("B".to_owned())));
-    assert_eq!(
-        Dispatcher::new(vec![], vec![]).unwrap_err(),
-        Error::NoClasses
-    );
+    assert_eq!(Dispatcher::new(vec![], vec![]).unwrap_err(), Error::NoClasses);
     let twice = vec![class("A", 1.0, 0), class("A", 2.0, 0)];
-    assert_eq!(
-        Dispatcher::new(vec![], twice).unwrap_err(),
-        Error::SameName("A".to_owned())
-    );
+    assert_eq!(Dispatcher::new(vec![], twice).unwrap_err(), Error::SameName("A".to_owned()));
 }
 
 #[test]

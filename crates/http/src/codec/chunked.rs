@@ -36,12 +36,7 @@ impl Chunks {
     ///
     /// # Errors
     /// A chunk size that is no number, a body beyond `limit_bytes`.
-    pub fn feed(
-        &mut self,
-        input: &[u8],
-        body: &mut Vec<u8>,
-        limit_bytes: u64,
-    ) -> Result<usize, Failure> {
+    pub fn feed(&mut self, input: &[u8], body: &mut Vec<u8>, limit_bytes: u64) -> Result<usize, Failure> {
         let mut used = 0;
         while used < input.len() && !self.is_done() {
             let rest = &input[used..];
@@ -54,21 +49,14 @@ impl Chunks {
                     self.expecting = if taken == missing {
                         Expecting::LineEnd { missing: 2 }
                     } else {
-                        Expecting::Data {
-                            received: received + taken,
-                            missing: missing - taken,
-                        }
+                        Expecting::Data { received: received + taken, missing: missing - taken }
                     };
                     taken as usize
                 }
                 Expecting::LineEnd { missing } => {
                     let taken = usize::from(missing).min(rest.len());
                     let missing = missing - taken as u8;
-                    self.expecting = if missing == 0 {
-                        Expecting::Size
-                    } else {
-                        Expecting::LineEnd { missing }
-                    };
+                    self.expecting = if missing == 0 { Expecting::Size } else { Expecting::LineEnd { missing } };
                     taken
                 }
                 Expecting::Nothing => 0,
@@ -98,11 +86,7 @@ impl Chunks {
             Expecting::LineEnd { missing } => (u64::from(2 - missing), u64::from(missing)),
             Expecting::Size | Expecting::Trailer | Expecting::Nothing => return Ok(()),
         };
-        Err(Failure::IncompleteBody {
-            received,
-            expected: Some(missing),
-            in_chunk: true,
-        })
+        Err(Failure::IncompleteBody { received, expected: Some(missing), in_chunk: true })
     }
 
     fn feed_line(&mut self, input: &[u8], limit_bytes: u64) -> Result<usize, Failure> {
@@ -111,15 +95,8 @@ impl Chunks {
             None => (input, false),
         };
         if self.line.len() + part.len() > MAX_LINE {
-            let what = if self.expecting == Expecting::Size {
-                "chunk size"
-            } else {
-                "trailer"
-            };
-            return Err(Failure::LineTooLong {
-                what,
-                limit: MAX_LINE,
-            });
+            let what = if self.expecting == Expecting::Size { "chunk size" } else { "trailer" };
+            return Err(Failure::LineTooLong { what, limit: MAX_LINE });
         }
         self.line.extend_from_slice(part);
         if ended {
@@ -139,23 +116,13 @@ impl Chunks {
         let end = memchr(b';', &self.line).unwrap_or(self.line.len());
         let Some(size) = hexadecimal(self.line[..end].trim_ascii()) else {
             self.line.truncate(end);
-            return Err(Failure::BadChunk {
-                line: std::mem::take(&mut self.line),
-                received: self.received,
-            });
+            return Err(Failure::BadChunk { line: std::mem::take(&mut self.line), received: self.received });
         };
         self.line.clear();
         if size > limit_bytes.saturating_sub(self.received) {
             return Err(Failure::BodyTooLarge { limit_bytes });
         }
-        self.expecting = if size == 0 {
-            Expecting::Trailer
-        } else {
-            Expecting::Data {
-                received: 0,
-                missing: size,
-            }
-        };
+        self.expecting = if size == 0 { Expecting::Trailer } else { Expecting::Data { received: 0, missing: size } };
         Ok(())
     }
 }
@@ -164,7 +131,5 @@ fn hexadecimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 16 {
         return None;
     }
-    digits.iter().try_fold(0u64, |sum, digit| {
-        Some(sum << 4 | u64::from(char::from(*digit).to_digit(16)?))
-    })
+    digits.iter().try_fold(0u64, |sum, digit| Some(sum << 4 | u64::from(char::from(*digit).to_digit(16)?)))
 }

@@ -66,58 +66,36 @@ impl Head {
             .allow_obsolete_multiline_headers_in_responses(true)
             .allow_multiple_spaces_in_response_status_delimiters(true)
             .ignore_invalid_headers_in_responses(true);
-        let length =
-            match config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
-                Ok(httparse::Status::Complete(length)) => length,
-                Ok(httparse::Status::Partial) => return Ok(None),
-                Err(httparse::Error::TooManyHeaders) => {
-                    return Err(Failure::TooManyHeaders { limit: MAX_LINES });
-                }
-                Err(error) => {
-                    return Err(Failure::BadHead {
-                        text: error.to_string(),
-                    });
-                }
-            };
+        let length = match config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(httparse::Error::TooManyHeaders) => {
+                return Err(Failure::TooManyHeaders { limit: MAX_LINES });
+            }
+            Err(error) => {
+                return Err(Failure::BadHead { text: error.to_string() });
+            }
+        };
         let mut facts = Facts::default();
         for header in response.headers.iter() {
             facts.note(header.name.as_bytes(), header.value);
         }
         let status = response.code.unwrap_or_default();
         if status < 100 {
-            return Err(Failure::BadHead {
-                text: format!("status {status}"),
-            });
+            return Err(Failure::BadHead { text: format!("status {status}") });
         }
         let minor_version = response.version.unwrap_or_default();
         let framing = facts.framing(status, to_head_request)?;
-        let keep_alive =
-            status != 101 && framing != Framing::UntilClose && facts.keep_alive(minor_version);
-        let Facts {
-            has_set_cookie,
-            has_location,
-            has_coding,
-            ..
-        } = facts;
-        Ok(Some(Head {
-            status,
-            minor_version,
-            length,
-            framing,
-            keep_alive,
-            has_set_cookie,
-            has_location,
-            has_coding,
-        }))
+        let keep_alive = status != 101 && framing != Framing::UntilClose && facts.keep_alive(minor_version);
+        let Facts { has_set_cookie, has_location, has_coding, .. } = facts;
+        Ok(Some(Head { status, minor_version, length, framing, keep_alive, has_set_cookie, has_location, has_coding }))
     }
 }
 
 /// What http.client says about a status line (given with its line end, if it has one).
 pub fn check_status_line(line: &[u8]) -> Result<(), Failure> {
     let bad = || Failure::BadStatusLine { line: latin1(line) };
-    let mut words = line
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let version = words.next().ok_or_else(bad)?;
     if !version.starts_with(b"HTTP/") || line.first() != Some(&b'H') {
         return Err(bad());
@@ -127,9 +105,7 @@ pub fn check_status_line(line: &[u8]) -> Result<(), Failure> {
         return Err(bad());
     }
     if !matches!(version, b"HTTP/1.0" | b"HTTP/1.1") {
-        return Err(Failure::UnknownProtocol {
-            version: latin1(version),
-        });
+        return Err(Failure::UnknownProtocol { version: latin1(version) });
     }
     Ok(())
 }
@@ -166,9 +142,7 @@ impl<'a> Facts<'a> {
                 Some(_) => self.more_lengths.push(value),
             },
             16 if name.eq_ignore_ascii_case(b"content-encoding") => self.has_coding = true,
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                self.chunked |= has_token(value, b"chunked")
-            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.chunked |= has_token(value, b"chunked"),
             _ => {}
         }
     }
@@ -196,15 +170,11 @@ impl<'a> Facts<'a> {
             return Ok(decimal(first));
         }
         let value = [&[first], &self.more_lengths[..]].concat().join(&b", "[..]);
-        let parts: Option<Vec<u64>> = value
-            .split(|byte| *byte == b',')
-            .map(|part| decimal(part.trim_ascii()))
-            .collect();
+        let parts: Option<Vec<u64>> =
+            value.split(|byte| *byte == b',').map(|part| decimal(part.trim_ascii())).collect();
         let Some(parts) = parts else { return Ok(None) };
         if parts.iter().any(|part| *part != parts[0]) {
-            return Err(Failure::ConflictingLengths {
-                value: latin1(&value),
-            });
+            return Err(Failure::ConflictingLengths { value: latin1(&value) });
         }
         Ok(Some(parts[0]))
     }
@@ -229,7 +199,5 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 
 fn has_token(value: &[u8], token: &[u8]) -> bool {
     value.eq_ignore_ascii_case(token)
-        || value
-            .split(|byte| *byte == b',')
-            .any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
+        || value.split(|byte| *byte == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
 }

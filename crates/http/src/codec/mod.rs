@@ -58,11 +58,7 @@ pub struct Decoder {
 impl Decoder {
     /// Makes ready for the response to a request.
     pub fn start(&mut self, to_head_request: bool, body_limit: u64) {
-        *self = Self {
-            to_head_request,
-            body_limit,
-            ..Self::default()
-        };
+        *self = Self { to_head_request, body_limit, ..Self::default() };
     }
 
     /// Whether the end of the input is needed to end the body; false before the head is complete.
@@ -86,11 +82,7 @@ impl Decoder {
             used += self.feed_head(&input[used..])?;
         }
         used += self.feed_body(&input[used..])?;
-        Ok(if matches!(self.state, State::Done) {
-            Fed::Done(used)
-        } else {
-            Fed::More
-        })
+        Ok(if matches!(self.state, State::Done) { Fed::Done(used) } else { Fed::More })
     }
 
     /// The input has ended. `Ok` if that completes the response: a body without a length, or (as http.client has it)
@@ -107,11 +99,7 @@ impl Decoder {
             State::Lines { .. } | State::UntilClose | State::Done => {}
             State::Exact { missing } => {
                 let received = (self.buffer.len() - self.head.length) as u64;
-                return Err(Failure::IncompleteBody {
-                    received,
-                    expected: Some(*missing),
-                    in_chunk: false,
-                });
+                return Err(Failure::IncompleteBody { received, expected: Some(*missing), in_chunk: false });
             }
             State::Chunked(chunks) => chunks.finish(self.body_limit)?,
         }
@@ -136,10 +124,7 @@ impl Decoder {
     /// # Errors
     /// A body that does not decode or is too large decoded.
     pub fn take(&mut self) -> Result<(Response, bool), Failure> {
-        debug_assert!(
-            matches!(self.state, State::Done),
-            "taken before it was complete"
-        );
+        debug_assert!(matches!(self.state, State::Done), "taken before it was complete");
         let raw = std::mem::take(&mut self.buffer);
         self.state = State::FirstLine;
         let response = Response::new(self.head, raw);
@@ -175,15 +160,8 @@ impl Decoder {
             _ => 0,
         };
         if self.buffer.len() + part.len() - line_start > MAX_LINE {
-            let what = if line_start == 0 {
-                "status line"
-            } else {
-                "header line"
-            };
-            return Err(Failure::LineTooLong {
-                what,
-                limit: MAX_LINE,
-            });
+            let what = if line_start == 0 { "status line" } else { "header line" };
+            return Err(Failure::LineTooLong { what, limit: MAX_LINE });
         }
         self.buffer.extend_from_slice(part);
         if ended {
@@ -199,18 +177,14 @@ impl Decoder {
         } else if matches!(line, b"\r\n" | b"\n") {
             return self.end_head();
         }
-        self.state = State::Lines {
-            line_start: self.buffer.len(),
-        };
+        self.state = State::Lines { line_start: self.buffer.len() };
         Ok(())
     }
 
     /// The buffer holds a whole head.
     fn end_head(&mut self) -> Result<(), Failure> {
         let Some(head) = Head::parse(&self.buffer, self.to_head_request)? else {
-            return Err(Failure::BadHead {
-                text: "malformed header lines".to_owned(),
-            });
+            return Err(Failure::BadHead { text: "malformed header lines".to_owned() });
         };
         if head.is_interim() {
             self.buffer.clear();
@@ -225,9 +199,7 @@ impl Decoder {
         let body_bytes = match head.framing {
             Framing::Empty => 0,
             Framing::Exact(length) if length > self.body_limit => {
-                return Err(Failure::BodyTooLarge {
-                    limit_bytes: self.body_limit,
-                });
+                return Err(Failure::BodyTooLarge { limit_bytes: self.body_limit });
             }
             Framing::Exact(length) => length.min(PREALLOCATION_BYTES.max(at_hand as u64)) as usize,
             Framing::Chunked | Framing::UntilClose => at_hand,
@@ -266,9 +238,7 @@ impl Decoder {
             State::UntilClose => {
                 let body_bytes = self.buffer.len() - self.head.length + input.len();
                 if body_bytes as u64 > self.body_limit {
-                    return Err(Failure::BodyTooLarge {
-                        limit_bytes: self.body_limit,
-                    });
+                    return Err(Failure::BodyTooLarge { limit_bytes: self.body_limit });
                 }
                 self.buffer.extend_from_slice(input);
                 Ok(input.len())

@@ -34,13 +34,7 @@ fn decode(pieces: &[&[u8]], to_head_request: bool) -> (Result<(Response, bool), 
 
 fn outcome(pieces: &[&[u8]], to_head_request: bool) -> Outcome {
     let (result, used) = decode(pieces, to_head_request);
-    let result = result.map(|(response, keep)| {
-        (
-            response.head_bytes().to_vec(),
-            response.body().to_vec(),
-            keep,
-        )
-    });
+    let result = result.map(|(response, keep)| (response.head_bytes().to_vec(), response.body().to_vec(), keep));
     Outcome { result, used }
 }
 
@@ -84,10 +78,7 @@ fn interim_responses_are_skipped_and_switching_protocols_is_final() {
     let upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n";
     assert_eq!(decode_all(upgrade).unwrap().status(), 101);
     assert!(!keeps_alive(upgrade));
-    assert_eq!(
-        body_of(b"HTTP/1.1 100 Continue\r\n\r\n"),
-        Err(Failure::ClosedWithoutResponse)
-    );
+    assert_eq!(body_of(b"HTTP/1.1 100 Continue\r\n\r\n"), Err(Failure::ClosedWithoutResponse));
 }
 
 #[test]
@@ -96,11 +87,7 @@ fn some_responses_have_no_body_whatever_they_say() {
         let bytes = format!("HTTP/1.1 {status}\r\nContent-Length: 10\r\n\r\n");
         assert_eq!(body_of(bytes.as_bytes()).unwrap(), b"");
     }
-    for length in [
-        "Content-Length: 10",
-        "Transfer-Encoding: chunked",
-        "X: none",
-    ] {
+    for length in ["Content-Length: 10", "Transfer-Encoding: chunked", "X: none"] {
         let bytes = format!("HTTP/1.1 200 OK\r\n{length}\r\n\r\n");
         let (result, used) = decode(&[bytes.as_bytes()], true);
         let (response, keep) = result.unwrap();
@@ -112,10 +99,7 @@ fn some_responses_have_no_body_whatever_they_say() {
 fn chunks_extensions_and_trailers() {
     let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 3\r\n\r\n5;a=b\r\nhello\r\n06 \r\n world\r\n0\r\nX: y\r\nZ: z\r\n\r\n";
     let response = decode_all(bytes).unwrap();
-    assert_eq!(
-        (response.body(), response.wire_body_bytes()),
-        (&b"hello world"[..], 11)
-    );
+    assert_eq!((response.body(), response.wire_body_bytes()), (&b"hello world"[..], 11));
     assert!(keeps_alive(bytes));
 }
 
@@ -123,79 +107,32 @@ fn chunks_extensions_and_trailers() {
 fn chunks_that_break_off_or_are_none() {
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n";
     let body = |rest: &str| body_of(format!("{head}{rest}").as_bytes());
-    let incomplete = |received, missing| {
-        Err(Failure::IncompleteBody {
-            received,
-            expected: Some(missing),
-            in_chunk: true,
-        })
-    };
+    let incomplete =
+        |received, missing| Err(Failure::IncompleteBody { received, expected: Some(missing), in_chunk: true });
     assert_eq!(body(""), Err(Failure::EndedBetweenChunks));
     assert_eq!(body("5\r\nhel"), incomplete(3, 2));
     assert_eq!(body("5"), incomplete(0, 5));
     assert_eq!(body("5\r\nhello\r"), incomplete(1, 1));
     assert_eq!(body("5\r\nhello\r\n"), Err(Failure::EndedBetweenChunks));
     assert_eq!(body("5\r\nhello\r\n0\r\n"), Ok(b"hello".to_vec()));
-    assert_eq!(
-        body("5\r\nhello\r\nxyz\r\n"),
-        Err(Failure::BadChunk {
-            line: b"xyz\r\n".to_vec(),
-            received: 5
-        })
-    );
-    assert_eq!(
-        body("-1;q\r\n"),
-        Err(Failure::BadChunk {
-            line: b"-1".to_vec(),
-            received: 0
-        })
-    );
-    assert_eq!(
-        body("\r\n"),
-        Err(Failure::BadChunk {
-            line: b"\r\n".to_vec(),
-            received: 0
-        })
-    );
-    assert_eq!(
-        body("ffffffffffffffff\r\n"),
-        Err(Failure::BodyTooLarge { limit_bytes: LIMIT })
-    );
+    assert_eq!(body("5\r\nhello\r\nxyz\r\n"), Err(Failure::BadChunk { line: b"xyz\r\n".to_vec(), received: 5 }));
+    assert_eq!(body("-1;q\r\n"), Err(Failure::BadChunk { line: b"-1".to_vec(), received: 0 }));
+    assert_eq!(body("\r\n"), Err(Failure::BadChunk { line: b"\r\n".to_vec(), received: 0 }));
+    assert_eq!(body("ffffffffffffffff\r\n"), Err(Failure::BodyTooLarge { limit_bytes: LIMIT }));
 }
 
 #[test]
 fn lengths_that_lie_differ_or_mean_nothing() {
     let short = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc";
-    let expected = Failure::IncompleteBody {
-        received: 3,
-        expected: Some(7),
-        in_chunk: false,
-    };
+    let expected = Failure::IncompleteBody { received: 3, expected: Some(7), in_chunk: false };
     assert_eq!(body_of(short), Err(expected));
     let differ = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc";
-    assert_eq!(
-        body_of(differ),
-        Err(Failure::ConflictingLengths {
-            value: "3, 4".into()
-        })
-    );
-    assert_eq!(
-        body_of(b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabcd").unwrap(),
-        b"abc"
-    );
-    assert_eq!(
-        body_of(b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabcd").unwrap(),
-        b"abcd"
-    );
-    assert_eq!(
-        body_of(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nabcd").unwrap(),
-        b"abcd"
-    );
+    assert_eq!(body_of(differ), Err(Failure::ConflictingLengths { value: "3, 4".into() }));
+    assert_eq!(body_of(b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabcd").unwrap(), b"abc");
+    assert_eq!(body_of(b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabcd").unwrap(), b"abcd");
+    assert_eq!(body_of(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nabcd").unwrap(), b"abcd");
     let huge = b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nabcd";
-    assert_eq!(
-        body_of(huge),
-        Err(Failure::BodyTooLarge { limit_bytes: LIMIT })
-    );
+    assert_eq!(body_of(huge), Err(Failure::BodyTooLarge { limit_bytes: LIMIT }));
 }
 
 #[test]
@@ -217,52 +154,23 @@ fn what_is_no_http_is_named() {
     assert_eq!(body_of(b"garbage"), bad("garbage"));
     assert_eq!(body_of(b"garbage\r\nmore"), bad("garbage\r\n"));
     assert_eq!(body_of(b"\r\nHTTP/1.1 200 OK\r\n\r\n"), bad("\r\n"));
-    assert_eq!(
-        body_of(b"HTTP/1.1 abc OK\r\n\r\n"),
-        bad("HTTP/1.1 abc OK\r\n")
-    );
-    assert_eq!(
-        body_of(b"HTTP/1.1 099 OK\r\n\r\n"),
-        bad("HTTP/1.1 099 OK\r\n")
-    );
-    assert_eq!(
-        body_of(b"HTTP/2 200\r\n\r\n"),
-        Err(Failure::UnknownProtocol {
-            version: "HTTP/2".into()
-        })
-    );
+    assert_eq!(body_of(b"HTTP/1.1 abc OK\r\n\r\n"), bad("HTTP/1.1 abc OK\r\n"));
+    assert_eq!(body_of(b"HTTP/1.1 099 OK\r\n\r\n"), bad("HTTP/1.1 099 OK\r\n"));
+    assert_eq!(body_of(b"HTTP/2 200\r\n\r\n"), Err(Failure::UnknownProtocol { version: "HTTP/2".into() }));
     assert_eq!(body_of(b"\xe9\n"), bad("\u{e9}\n"));
 }
 
 #[test]
 fn heads_are_bounded() {
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(100));
-    assert_eq!(
-        body_of(many.as_bytes()),
-        Err(Failure::TooManyHeaders { limit: 100 })
-    );
+    assert_eq!(body_of(many.as_bytes()), Err(Failure::TooManyHeaders { limit: 100 }));
     let just = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(99));
     assert!(body_of(just.as_bytes()).is_ok());
     let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "y".repeat(70_000));
-    assert_eq!(
-        body_of(long.as_bytes()),
-        Err(Failure::LineTooLong {
-            what: "header line",
-            limit: 65_536
-        })
-    );
+    assert_eq!(body_of(long.as_bytes()), Err(Failure::LineTooLong { what: "header line", limit: 65_536 }));
     let endless = "H".repeat(70_000);
-    assert_eq!(
-        body_of(endless.as_bytes()),
-        Err(Failure::LineTooLong {
-            what: "status line",
-            limit: 65_536
-        })
-    );
-    let large = format!(
-        "HTTP/1.1 200 OK\r\n{}\r\nbody",
-        format!("X: {}\r\n", "y".repeat(40_000)).repeat(4)
-    );
+    assert_eq!(body_of(endless.as_bytes()), Err(Failure::LineTooLong { what: "status line", limit: 65_536 }));
+    let large = format!("HTTP/1.1 200 OK\r\n{}\r\nbody", format!("X: {}\r\n", "y".repeat(40_000)).repeat(4));
     assert_eq!(body_of(large.as_bytes()).unwrap(), b"body");
 }
 
@@ -270,15 +178,8 @@ fn heads_are_bounded() {
 fn a_head_that_breaks_off_ends_there_as_in_http_client() {
     assert_eq!(decode_all(b"HTTP/1.1 200 OK").unwrap().status(), 200);
     assert_eq!(body_of(b"HTTP/1.1 200 OK\r\nContent-Le").unwrap(), b"");
-    let expected = Failure::IncompleteBody {
-        received: 0,
-        expected: Some(5),
-        in_chunk: false,
-    };
-    assert_eq!(
-        body_of(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"),
-        Err(expected)
-    );
+    let expected = Failure::IncompleteBody { received: 0, expected: Some(5), in_chunk: false };
+    assert_eq!(body_of(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"), Err(expected));
 }
 
 fn some_body() -> impl Strategy<Value = String> {
@@ -287,33 +188,16 @@ fn some_body() -> impl Strategy<Value = String> {
         "[a-z]{0,40}".prop_map(|body| format!("Content-Length: {}\r\n\r\n{body}", body.len() + 3)),
         "[a-z]{0,40}".prop_map(|body| format!("\r\n{body}")),
         proptest::collection::vec("[a-z]{1,20}", 0..5).prop_map(|chunks| {
-            let chunks: String = chunks
-                .iter()
-                .map(|chunk| format!("{:x};e=1\r\n{chunk}\r\n", chunk.len()))
-                .collect();
+            let chunks: String = chunks.iter().map(|chunk| format!("{:x};e=1\r\n{chunk}\r\n", chunk.len())).collect();
             format!("Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\nT: x\r\n\r\n")
         }),
     ]
 }
 
 fn some_bytes() -> impl Strategy<Value = Vec<u8>> {
-    let interim = prop_oneof![
-        Just(""),
-        Just("HTTP/1.1 100 Continue\r\n\r\n"),
-        Just("HTTP/1.1 102 P\nA: b\n\n")
-    ];
-    let status = prop_oneof![
-        Just("HTTP/1.1 200 OK"),
-        Just("HTTP/1.0 404 Not"),
-        Just("HTTP/1.1 204"),
-        Just("HTP")
-    ];
-    let header = prop_oneof![
-        Just(""),
-        Just("Connection: close\r\n"),
-        Just("odd\r\n"),
-        Just("A: b\r\n c\r\n")
-    ];
+    let interim = prop_oneof![Just(""), Just("HTTP/1.1 100 Continue\r\n\r\n"), Just("HTTP/1.1 102 P\nA: b\n\n")];
+    let status = prop_oneof![Just("HTTP/1.1 200 OK"), Just("HTTP/1.0 404 Not"), Just("HTTP/1.1 204"), Just("HTP")];
+    let header = prop_oneof![Just(""), Just("Connection: close\r\n"), Just("odd\r\n"), Just("A: b\r\n c\r\n")];
     let noise = proptest::option::weighted(0.4, (any::<prop::sample::Index>(), any::<u8>()));
     (interim, status, header, some_body(), "[A-Z]{0,8}", noise).prop_map(
         |(interim, status, header, body, after, noise)| {

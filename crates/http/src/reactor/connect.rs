@@ -40,14 +40,8 @@ impl Driver {
         };
         match outcome {
             Ok(addresses) => {
-                let failure = Failure::Connect {
-                    errno: libc::EADDRNOTAVAIL,
-                };
-                connection.route = Some(Box::new(Route {
-                    addresses,
-                    next: 0,
-                    failure,
-                }));
+                let failure = Failure::Connect { errno: libc::EADDRNOTAVAIL };
+                connection.route = Some(Box::new(Route { addresses, next: 0, failure }));
                 self.try_next_address(id);
             }
             Err(failure) => self.fail(id, failure),
@@ -74,17 +68,9 @@ impl Driver {
         }
     }
 
-    fn start_connecting(
-        &mut self,
-        id: ConnectionId,
-        address: std::net::SocketAddr,
-    ) -> io::Result<()> {
+    fn start_connecting(&mut self, id: ConnectionId, address: std::net::SocketAddr) -> io::Result<()> {
         let mut socket = TcpStream::connect(address)?;
-        self.poll.registry().register(
-            &mut socket,
-            id.token(),
-            Interest::READABLE | Interest::WRITABLE,
-        )?;
+        self.poll.registry().register(&mut socket, id.token(), Interest::READABLE | Interest::WRITABLE)?;
         let connection = &mut self.connections[id.slot()];
         connection.transport = Some(Transport { socket, tls: None });
         connection.stage = Stage::Connecting;
@@ -92,21 +78,13 @@ impl Driver {
     }
 
     fn note_connect_failure(&mut self, id: ConnectionId, error: &io::Error) {
-        if let Some(route) = self
-            .lookup(id)
-            .and_then(|connection| connection.route.as_mut())
-        {
-            route.failure = Failure::Connect {
-                errno: error.raw_os_error().unwrap_or_default(),
-            };
+        if let Some(route) = self.lookup(id).and_then(|connection| connection.route.as_mut()) {
+            route.failure = Failure::Connect { errno: error.raw_os_error().unwrap_or_default() };
         }
     }
 
     pub(super) fn on_connecting(&mut self, id: ConnectionId) {
-        let Some(transport) = self
-            .lookup(id)
-            .and_then(|connection| connection.transport.as_ref())
-        else {
+        let Some(transport) = self.lookup(id).and_then(|connection| connection.transport.as_ref()) else {
             return;
         };
         let state = match transport.socket.take_error() {
@@ -124,10 +102,7 @@ impl Driver {
     }
 
     pub(super) fn on_connect_timeout(&mut self, id: ConnectionId) {
-        if let Some(route) = self
-            .lookup(id)
-            .and_then(|connection| connection.route.as_mut())
-        {
+        if let Some(route) = self.lookup(id).and_then(|connection| connection.route.as_mut()) {
             route.failure = Failure::ConnectTimeout;
         }
         self.try_next_address(id);
@@ -175,11 +150,7 @@ impl Driver {
                 let Some(connection) = self.lookup(id) else {
                     return;
                 };
-                if !connection
-                    .transport
-                    .as_ref()
-                    .is_some_and(Transport::is_handshaking)
-                {
+                if !connection.transport.as_ref().is_some_and(Transport::is_handshaking) {
                     self.established(id);
                 }
             }
@@ -196,19 +167,12 @@ impl Driver {
         self.send(id, begun);
     }
 
-    pub(super) fn set_deadline(
-        &mut self,
-        id: ConnectionId,
-        which: impl Fn(&Request) -> Option<Duration>,
-    ) {
+    pub(super) fn set_deadline(&mut self, id: ConnectionId, which: impl Fn(&Request) -> Option<Duration>) {
         let Some(connection) = self.connections.get_mut(id.slot()) else {
             return;
         };
         match connection.request.as_deref().and_then(which) {
-            Some(timeout) => {
-                self.deadlines
-                    .set(&mut connection.deadline, id, Instant::now(), timeout)
-            }
+            Some(timeout) => self.deadlines.set(&mut connection.deadline, id, Instant::now(), timeout),
             None => connection.deadline.clear(),
         }
     }
@@ -216,14 +180,10 @@ impl Driver {
 
 fn tls_connection(connection: &Connection) -> Result<Box<ClientConnection>, Failure> {
     let host = &connection.origin.host;
-    let name =
-        ServerName::try_from(host.clone()).map_err(|_| Failure::Tls(TlsFailure::bad_host(host)))?;
+    let name = ServerName::try_from(host.clone()).map_err(|_| Failure::Tls(TlsFailure::bad_host(host)))?;
     let Some(settings) = &connection.origin.tls else {
-        return Err(Failure::Internal {
-            text: "an https origin without TLS settings".to_owned(),
-        });
+        return Err(Failure::Internal { text: "an https origin without TLS settings".to_owned() });
     };
     let tls = ClientConnection::new(Arc::clone(&settings.config), name);
-    tls.map(Box::new)
-        .map_err(|error| Failure::Tls(error.into()))
+    tls.map(Box::new).map_err(|error| Failure::Tls(error.into()))
 }

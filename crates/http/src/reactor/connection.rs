@@ -137,13 +137,8 @@ impl Connection {
     }
 
     fn begin(&mut self) {
-        let request = self
-            .request
-            .as_ref()
-            .expect("a connection begins with a request");
-        self.intake
-            .decoder
-            .start(request.is_head, request.body_limit);
+        let request = self.request.as_ref().expect("a connection begins with a request");
+        self.intake.decoder.start(request.is_head, request.body_limit);
         self.intake.expecting = true;
         self.intake.complete = false;
         self.intake.first_byte = None;
@@ -166,12 +161,7 @@ impl Connection {
         };
         match transport.send(&request.bytes, &mut self.written) {
             Ok(()) => Progress::Pending { heard: false },
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
-                ) =>
-            {
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
                 self.intake.spoiled = true;
                 self.receive(buffers, true)
             }
@@ -208,12 +198,8 @@ impl Connection {
                 Progress::Complete
             }
             Ok(_) if intake.complete && intake.expecting => Progress::Complete,
-            Ok(_) if intake.spoiled && !intake.expecting && self.stage == Stage::Idle => {
-                Progress::Closed
-            }
-            Ok(Stop::Dry) => Progress::Pending {
-                heard: intake.heard,
-            },
+            Ok(_) if intake.spoiled && !intake.expecting && self.stage == Stage::Idle => Progress::Closed,
+            Ok(Stop::Dry) => Progress::Pending { heard: intake.heard },
             Ok(Stop::Unfinished) => Progress::Unfinished,
             Err(_) if self.stage == Stage::Idle => Progress::Closed,
             Err(_) if intake.complete => {
@@ -240,23 +226,15 @@ impl Connection {
 
     /// Whether the connection can take another request, asked when the response is complete.
     pub fn is_reusable(&self) -> bool {
-        let sent = self
-            .request
-            .as_ref()
-            .is_none_or(|request| self.written == request.bytes.len());
+        let sent = self.request.as_ref().is_none_or(|request| self.written == request.bytes.len());
         let flushed = self.transport.as_ref().is_some_and(Transport::is_flushed);
         sent && flushed && !self.intake.spoiled && !self.close_when_done
     }
 
     /// Whether bytes wait for the socket to take them.
     pub fn has_more_to_send(&self) -> bool {
-        self.request
-            .as_ref()
-            .is_some_and(|request| self.written < request.bytes.len())
-            || self
-                .transport
-                .as_ref()
-                .is_some_and(|transport| !transport.is_flushed())
+        self.request.as_ref().is_some_and(|request| self.written < request.bytes.len())
+            || self.transport.as_ref().is_some_and(|transport| !transport.is_flushed())
     }
 
     /// When the exchange could begin: at once, or when the new connection was ready.
@@ -268,9 +246,7 @@ impl Connection {
         match self.stage {
             Stage::Resolving | Stage::Connecting => Failure::ConnectTimeout,
             Stage::Handshaking => Failure::HandshakeTimeout,
-            Stage::Busy | Stage::Idle => Failure::ReadTimeout {
-                in_body: self.phase() == Phase::Body,
-            },
+            Stage::Busy | Stage::Idle => Failure::ReadTimeout { in_body: self.phase() == Phase::Body },
         }
     }
 
@@ -285,17 +261,10 @@ impl Connection {
     }
 
     fn phase(&self) -> Phase {
-        if self.stage == Stage::Handshaking {
-            Phase::Handshake
-        } else {
-            self.intake.decoder.phase()
-        }
+        if self.stage == Stage::Handshaking { Phase::Handshake } else { self.intake.decoder.phase() }
     }
 
     fn broken(&self, error: &io::Error) -> Failure {
-        Failure::Io {
-            errno: error.raw_os_error().unwrap_or_default(),
-            phase: self.phase(),
-        }
+        Failure::Io { errno: error.raw_os_error().unwrap_or_default(), phase: self.phase() }
     }
 }

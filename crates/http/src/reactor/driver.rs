@@ -57,9 +57,7 @@ pub(super) struct Driver {
 impl Driver {
     pub fn new(settings: &Settings, sink: Box<dyn EventSink>) -> Result<(Self, Arc<Inbox>), Error> {
         let poll = Poll::new().map_err(Error::Poll)?;
-        let inbox = Arc::new(Inbox::new(
-            Waker::new(poll.registry(), WAKER).map_err(Error::Poll)?,
-        ));
+        let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER).map_err(Error::Poll)?));
         let answers = Arc::clone(&inbox) as Arc<dyn AnswerSink>;
         let driver = Self {
             poll,
@@ -67,11 +65,7 @@ impl Driver {
             sink,
             connections: Slab::new(),
             generation: 0,
-            resolver: Resolver::new(
-                settings.address_lifetime,
-                settings.resolver_threads.max(1),
-                answers,
-            ),
+            resolver: Resolver::new(settings.address_lifetime, settings.resolver_threads.max(1), answers),
             deadlines: Deadlines::default(),
             timers: BinaryHeap::new(),
             buffers: Buffers::new(settings.read_buffer_bytes),
@@ -131,8 +125,7 @@ impl Driver {
 
     /// `None` is until something happens.
     fn time_to_sleep(&self) -> Option<Duration> {
-        let busy =
-            !self.commands.is_empty() || !self.unfinished.is_empty() || !self.events.is_empty();
+        let busy = !self.commands.is_empty() || !self.unfinished.is_empty() || !self.events.is_empty();
         if busy || !self.inbox.may_sleep() {
             return Some(Duration::ZERO);
         }
@@ -158,11 +151,7 @@ impl Driver {
                 if event.is_readable() || closing {
                     self.receive(id, closing);
                 }
-                if event.is_writable()
-                    && self
-                        .lookup(id)
-                        .is_some_and(|connection| connection.has_more_to_send())
-                {
+                if event.is_writable() && self.lookup(id).is_some_and(|connection| connection.has_more_to_send()) {
                     self.send(id, Instant::now());
                 }
             }
@@ -228,26 +217,17 @@ impl Driver {
         }
         while let Some(entry) = self.deadlines.pop_due(now) {
             let id = entry.1;
-            let Some(connection) = self
-                .connections
-                .get_mut(id.slot())
-                .filter(|connection| connection.id == id)
-            else {
+            let Some(connection) = self.connections.get_mut(id.slot()).filter(|connection| connection.id == id) else {
                 continue;
             };
-            if self
-                .deadlines
-                .has_passed(&mut connection.deadline, entry, now)
-            {
+            if self.deadlines.has_passed(&mut connection.deadline, entry, now) {
                 self.on_deadline(id);
             }
         }
     }
 
     pub fn lookup(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.connections
-            .get_mut(id.slot())
-            .filter(|connection| connection.id == id)
+        self.connections.get_mut(id.slot()).filter(|connection| connection.id == id)
     }
 
     pub fn insert(&mut self, make: impl FnOnce(ConnectionId) -> Connection) -> ConnectionId {
@@ -269,12 +249,7 @@ impl Driver {
         }
         self.deadlines.clear();
         self.unfinished.clear();
-        for id in self
-            .connections
-            .iter()
-            .map(|(_, connection)| connection.id)
-            .collect::<Vec<_>>()
-        {
+        for id in self.connections.iter().map(|(_, connection)| connection.id).collect::<Vec<_>>() {
             self.fail(id, Failure::Internal { text: text.clone() });
         }
     }
@@ -282,8 +257,7 @@ impl Driver {
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "unknown".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 #[cfg(test)]
@@ -298,21 +272,14 @@ mod tests {
     }
 
     fn driver() -> Driver {
-        Driver::new(&Settings::default(), Box::new(Nobody))
-            .unwrap()
-            .0
+        Driver::new(&Settings::default(), Box::new(Nobody)).unwrap().0
     }
 
     /// A driver that has begun to connect to somebody who listens, and has not looked at its sockets since.
     fn connecting() -> (Driver, ConnectionId, std::net::TcpListener) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let origin = Origin {
-            scheme: Scheme::Http,
-            host: "127.0.0.1".to_owned(),
-            port,
-            tls: None,
-        };
+        let origin = Origin { scheme: Scheme::Http, host: "127.0.0.1".to_owned(), port, tls: None };
         let request = Request {
             id: 5,
             origin: Arc::new(origin),
@@ -325,30 +292,15 @@ mod tests {
         };
         let mut driver = driver();
         driver.take_up(Box::new(request));
-        let id = driver
-            .connections
-            .iter()
-            .map(|(_, connection)| connection.id)
-            .next()
-            .unwrap();
+        let id = driver.connections.iter().map(|(_, connection)| connection.id).next().unwrap();
         assert_eq!(driver.connections[id.slot()].stage, Stage::Connecting);
         (driver, id, listener)
     }
 
     fn only_failure(driver: &mut Driver) -> Failure {
-        let Some(Event::Completed(completion)) = driver.events.pop() else {
-            panic!("no completion")
-        };
+        let Some(Event::Completed(completion)) = driver.events.pop() else { panic!("no completion") };
         assert!(driver.events.is_empty() && driver.connections.is_empty());
-        let Completion {
-            id: 5,
-            result: Err(failure),
-            connection: None,
-            ..
-        } = *completion
-        else {
-            panic!()
-        };
+        let Completion { id: 5, result: Err(failure), connection: None, .. } = *completion else { panic!() };
         failure
     }
 
@@ -364,12 +316,7 @@ mod tests {
     fn a_fault_is_told_to_everybody_who_waits() {
         let (mut driver, _, _listener) = connecting();
         driver.recover(&"a fault", 1);
-        assert_eq!(
-            only_failure(&mut driver),
-            Failure::Internal {
-                text: "a fault".to_owned()
-            }
-        );
+        assert_eq!(only_failure(&mut driver), Failure::Internal { text: "a fault".to_owned() });
     }
 
     #[test]

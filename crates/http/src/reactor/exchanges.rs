@@ -28,14 +28,8 @@ impl Driver {
             return;
         };
         let progress = connection.send(&mut self.buffers);
-        match connection
-            .request
-            .as_deref()
-            .and_then(|request| request.read_timeout)
-        {
-            Some(timeout) => self
-                .deadlines
-                .set(&mut connection.deadline, id, now, timeout),
+        match connection.request.as_deref().and_then(|request| request.read_timeout) {
+            Some(timeout) => self.deadlines.set(&mut connection.deadline, id, now, timeout),
             None => connection.deadline.clear(),
         }
         self.settle(id, progress);
@@ -52,9 +46,7 @@ impl Driver {
     pub(super) fn settle(&mut self, id: ConnectionId, progress: Progress) {
         match progress {
             Progress::Pending { heard: false } => {}
-            Progress::Pending { heard: true } => {
-                self.set_deadline(id, |request| request.read_timeout)
-            }
+            Progress::Pending { heard: true } => self.set_deadline(id, |request| request.read_timeout),
             Progress::Unfinished => {
                 self.set_deadline(id, |request| request.read_timeout);
                 self.unfinished.push(id);
@@ -81,12 +73,7 @@ impl Driver {
         }
         if let Some(request) = request {
             let connection = reusable.then_some(id);
-            self.events.push(Event::Completed(Box::new(Completion {
-                id: request.id,
-                result,
-                connection,
-                timings,
-            })));
+            self.events.push(Event::Completed(Box::new(Completion { id: request.id, result, connection, timings })));
         }
     }
 
@@ -97,12 +84,7 @@ impl Driver {
         };
         let timings = connection.timings(Instant::now());
         if let Some(request) = connection.end() {
-            let completion = Completion {
-                id: request.id,
-                result: Err(failure),
-                connection: None,
-                timings,
-            };
+            let completion = Completion { id: request.id, result: Err(failure), connection: None, timings };
             self.events.push(Event::Completed(Box::new(completion)));
         }
         self.close(id);
@@ -129,10 +111,7 @@ impl Driver {
         }
         let cancelled = &self.cancelled;
         self.connections.retain(|_, connection| {
-            !connection
-                .request
-                .as_ref()
-                .is_some_and(|request| cancelled.contains(&request.id))
+            !connection.request.as_ref().is_some_and(|request| cancelled.contains(&request.id))
         });
         self.cancelled.clear();
     }

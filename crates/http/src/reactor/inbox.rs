@@ -36,11 +36,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub fn new(waker: mio::Waker) -> Self {
-        Self {
-            pending: Mutex::default(),
-            sleeping: AtomicBool::new(false),
-            waker,
-        }
+        Self { pending: Mutex::default(), sleeping: AtomicBool::new(false), waker }
     }
 
     pub fn submit(&self, commands: &mut Vec<Command>) {
@@ -79,9 +75,7 @@ impl Inbox {
 
     fn wake(&self) {
         if self.sleeping.load(Ordering::SeqCst) && self.sleeping.swap(false, Ordering::SeqCst) {
-            self.waker
-                .wake()
-                .expect("the event queue lives as long as the inbox");
+            self.waker.wake().expect("the event queue lives as long as the inbox");
         }
     }
 }

@@ -38,11 +38,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            read_buffer_bytes: 64 << 10,
-            address_lifetime: Duration::from_secs(30),
-            resolver_threads: 4,
-        }
+        Self { read_buffer_bytes: 64 << 10, address_lifetime: Duration::from_secs(30), resolver_threads: 4 }
     }
 }
 
@@ -63,21 +59,13 @@ impl Reactor {
         let thread = std::thread::Builder::new()
             .name("reactor".to_owned())
             .spawn(move || driver.run())
-            .map_err(|source| Error::Thread {
-                name: "reactor",
-                source,
-            })?;
-        Ok(Self {
-            inbox,
-            thread: Some(thread),
-        })
+            .map_err(|source| Error::Thread { name: "reactor", source })?;
+        Ok(Self { inbox, thread: Some(thread) })
     }
 
     /// A second way in, to be held where the reactor itself cannot be.
     pub fn submitter(&self) -> Submitter {
-        Submitter {
-            inbox: Arc::clone(&self.inbox),
-        }
+        Submitter { inbox: Arc::clone(&self.inbox) }
     }
 
     /// Hands over all of `commands` and leaves it empty. Callable from any thread, also from within the sink.

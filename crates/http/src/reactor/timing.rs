@@ -30,13 +30,7 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
-    pub fn set(
-        &mut self,
-        deadline: &mut Deadline,
-        connection: ConnectionId,
-        from: Instant,
-        timeout: Duration,
-    ) {
+    pub fn set(&mut self, deadline: &mut Deadline, connection: ConnectionId, from: Instant, timeout: Duration) {
         let Some(at) = from.checked_add(timeout) else {
             return;
         };
@@ -101,10 +95,7 @@ mod tests {
         assert_eq!(deadlines.heap.len(), 1);
         let now = start + SECOND * 11;
         let entry = deadlines.pop_due(now).unwrap();
-        assert!(
-            !deadlines.has_passed(&mut deadline, entry, now),
-            "moved to 14 s"
-        );
+        assert!(!deadlines.has_passed(&mut deadline, entry, now), "moved to 14 s");
         assert!(deadlines.pop_due(start + SECOND * 13).is_none());
         let now = start + SECOND * 14;
         let entry = deadlines.pop_due(now).unwrap();

@@ -22,10 +22,7 @@ pub(super) struct Buffers {
 impl Buffers {
     pub fn new(read_buffer_bytes: usize) -> Self {
         let wire = vec![0; read_buffer_bytes.max(4096)].into_boxed_slice();
-        Self {
-            wire,
-            plain: vec![0; PLAIN_BUFFER_BYTES].into_boxed_slice(),
-        }
+        Self { wire, plain: vec![0; PLAIN_BUFFER_BYTES].into_boxed_slice() }
     }
 }
 
@@ -86,13 +83,7 @@ impl Transport {
             match &mut self.tls {
                 None => absorb(bytes)?,
                 Some(tls) => {
-                    let ended = decrypt(
-                        tls,
-                        &mut self.socket,
-                        bytes,
-                        &mut buffers.plain,
-                        &mut absorb,
-                    )?;
+                    let ended = decrypt(tls, &mut self.socket, bytes, &mut buffers.plain, &mut absorb)?;
                     if ended {
                         return Ok(Stop::End);
                     }

@@ -28,12 +28,7 @@ impl<'a> Fields<'a> {
         let (tag, not_before, validity) = element(validity)?;
         let not_before = seconds(tag, not_before)?;
         let (tag, not_after, _) = element(validity)?;
-        Some(Self {
-            issuer,
-            subject,
-            not_before,
-            not_after: seconds(tag, not_after)?,
-        })
+        Some(Self { issuer, subject, not_before, not_after: seconds(tag, not_after)? })
     }
 
     pub fn is_self_issued(&self) -> bool {
@@ -52,12 +47,7 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         if bytes.is_empty() || bytes.len() > 4 {
             return None;
         }
-        (
-            bytes
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
-            rest,
-        )
+        (bytes.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
     };
     let (content, rest) = rest.split_at_checked(length)?;
     Some((tag, content, rest))
@@ -66,9 +56,8 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 /// UTCTime `YYMMDDHHMMSSZ` or GeneralizedTime `YYYYMMDDHHMMSSZ`.
 fn seconds(tag: u8, text: &[u8]) -> Option<i64> {
     let digits = text.strip_suffix(b"Z")?;
-    let number = |range: std::ops::Range<usize>| -> Option<i64> {
-        std::str::from_utf8(digits.get(range)?).ok()?.parse().ok()
-    };
+    let number =
+        |range: std::ops::Range<usize>| -> Option<i64> { std::str::from_utf8(digits.get(range)?).ok()?.parse().ok() };
     let (year, at) = match (tag, digits.len()) {
         (0x17, 12) => {
             let year = number(0..2)?;
@@ -78,11 +67,7 @@ fn seconds(tag: u8, text: &[u8]) -> Option<i64> {
         _ => return None,
     };
     let (month, day) = (number(at..at + 2)?, number(at + 2..at + 4)?);
-    let (hour, minute, second) = (
-        number(at + 4..at + 6)?,
-        number(at + 6..at + 8)?,
-        number(at + 8..at + 10)?,
-    );
+    let (hour, minute, second) = (number(at + 4..at + 6)?, number(at + 6..at + 8)?, number(at + 8..at + 10)?);
     Some(((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
 }
 

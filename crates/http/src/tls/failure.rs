@@ -90,11 +90,7 @@ impl std::error::Error for TlsFailure {}
 
 impl TlsFailure {
     pub(crate) fn certificate(kind: TlsFailureKind, detail: &str) -> Self {
-        Self {
-            kind,
-            reason: "CERTIFICATE_VERIFY_FAILED",
-            text: format!("certificate verify failed: {detail}"),
-        }
+        Self { kind, reason: "CERTIFICATE_VERIFY_FAILED", text: format!("certificate verify failed: {detail}") }
     }
 
     pub(crate) fn unexpected_eof() -> Self {
@@ -106,19 +102,11 @@ impl TlsFailure {
     }
 
     pub(crate) fn bad_host(host: &str) -> Self {
-        Self {
-            kind: TlsFailureKind::BadHost,
-            reason: "BAD_HOST",
-            text: format!("{host:?} is no valid host name"),
-        }
+        Self { kind: TlsFailureKind::BadHost, reason: "BAD_HOST", text: format!("{host:?} is no valid host name") }
     }
 
     fn protocol(kind: TlsFailureKind, reason: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            kind,
-            reason,
-            text: text.into(),
-        }
+        Self { kind, reason, text: text.into() }
     }
 }
 
@@ -126,24 +114,18 @@ impl From<Error> for TlsFailure {
     fn from(error: Error) -> Self {
         use TlsFailureKind as Kind;
         match &error {
-            Error::InvalidCertificate(CertificateError::Other(other)) => {
-                match other.0.downcast_ref::<Self>() {
-                    Some(failure) => failure.clone(),
-                    None => Self::certificate(Kind::BadCertificate, &other.0.to_string()),
-                }
-            }
-            Error::InvalidCertificate(reason) => {
-                Self::certificate(Kind::BadCertificate, &reason.to_string())
-            }
+            Error::InvalidCertificate(CertificateError::Other(other)) => match other.0.downcast_ref::<Self>() {
+                Some(failure) => failure.clone(),
+                None => Self::certificate(Kind::BadCertificate, &other.0.to_string()),
+            },
+            Error::InvalidCertificate(reason) => Self::certificate(Kind::BadCertificate, &reason.to_string()),
             Error::AlertReceived(alert) => from_alert(*alert),
-            Error::InvalidMessage(
-                InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-            ) => Self::protocol(Kind::NotTls, "WRONG_VERSION_NUMBER", "wrong version number"),
-            Error::PeerIncompatible(_) => Self::protocol(
-                Kind::Protocol,
-                "UNSUPPORTED_PROTOCOL",
-                format!("unsupported protocol ({error})"),
-            ),
+            Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
+                Self::protocol(Kind::NotTls, "WRONG_VERSION_NUMBER", "wrong version number")
+            }
+            Error::PeerIncompatible(_) => {
+                Self::protocol(Kind::Protocol, "UNSUPPORTED_PROTOCOL", format!("unsupported protocol ({error})"))
+            }
             Error::DecryptError => Self::protocol(
                 Kind::Protocol,
                 "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
@@ -156,40 +138,19 @@ impl From<Error> for TlsFailure {
 
 fn from_alert(alert: AlertDescription) -> TlsFailure {
     let (reason, text) = match alert {
-        AlertDescription::HandshakeFailure => (
-            "SSLV3_ALERT_HANDSHAKE_FAILURE",
-            "sslv3 alert handshake failure",
-        ),
-        AlertDescription::ProtocolVersion => (
-            "TLSV1_ALERT_PROTOCOL_VERSION",
-            "tlsv1 alert protocol version",
-        ),
-        AlertDescription::UnrecognisedName => {
-            ("TLSV1_UNRECOGNIZED_NAME", "tlsv1 unrecognized name")
-        }
+        AlertDescription::HandshakeFailure => ("SSLV3_ALERT_HANDSHAKE_FAILURE", "sslv3 alert handshake failure"),
+        AlertDescription::ProtocolVersion => ("TLSV1_ALERT_PROTOCOL_VERSION", "tlsv1 alert protocol version"),
+        AlertDescription::UnrecognisedName => ("TLSV1_UNRECOGNIZED_NAME", "tlsv1 unrecognized name"),
         AlertDescription::UnknownCA => ("TLSV1_ALERT_UNKNOWN_CA", "tlsv1 alert unknown ca"),
-        AlertDescription::BadCertificate => {
-            ("SSLV3_ALERT_BAD_CERTIFICATE", "sslv3 alert bad certificate")
+        AlertDescription::BadCertificate => ("SSLV3_ALERT_BAD_CERTIFICATE", "sslv3 alert bad certificate"),
+        AlertDescription::CertificateRequired => {
+            ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "tlsv13 alert certificate required")
         }
-        AlertDescription::CertificateRequired => (
-            "TLSV13_ALERT_CERTIFICATE_REQUIRED",
-            "tlsv13 alert certificate required",
-        ),
-        AlertDescription::InternalError => {
-            ("TLSV1_ALERT_INTERNAL_ERROR", "tlsv1 alert internal error")
-        }
+        AlertDescription::InternalError => ("TLSV1_ALERT_INTERNAL_ERROR", "tlsv1 alert internal error"),
         other => {
             let text = format!("alert received: {other:?}");
-            return TlsFailure {
-                kind: TlsFailureKind::Alert,
-                reason: "SSL_ALERT",
-                text,
-            };
+            return TlsFailure { kind: TlsFailureKind::Alert, reason: "SSL_ALERT", text };
         }
     };
-    TlsFailure {
-        kind: TlsFailureKind::Alert,
-        reason,
-        text: text.to_owned(),
-    }
+    TlsFailure { kind: TlsFailureKind::Alert, reason, text: text.to_owned() }
 }

@@ -55,9 +55,7 @@ impl TlsSettings {
     /// Files that cannot be read or hold no certificate.
     pub fn shared(verify: &Verify, client: Option<&ClientCertificate>) -> Result<Arc<Self>, Error> {
         let mut settings = SETTINGS.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = settings
-            .iter()
-            .find(|((a, b), _)| a == verify && b.as_ref() == client);
+        let known = settings.iter().find(|((a, b), _)| a == verify && b.as_ref() == client);
         if let Some((_, made)) = known {
             return Ok(Arc::clone(made));
         }
@@ -82,30 +80,20 @@ impl TlsSettings {
             Some(client) => {
                 let chain = certificates(&client.certificate)?;
                 let key_path = client.key.as_ref().unwrap_or(&client.certificate);
-                let key = PrivateKeyDer::from_pem_file(key_path)
-                    .map_err(|error| unreadable(key_path, &error))?;
-                builder
-                    .with_client_auth_cert(chain, key)
-                    .map_err(Error::Tls)?
+                let key = PrivateKeyDer::from_pem_file(key_path).map_err(|error| unreadable(key_path, &error))?;
+                builder.with_client_auth_cert(chain, key).map_err(Error::Tls)?
             }
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self {
-            config: Arc::new(config),
-        })
+        Ok(Self { config: Arc::new(config) })
     }
 }
 
-fn verifier(
-    verify: &Verify,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+fn verifier(verify: &Verify, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
     let mut roots = RootCertStore::empty();
     let trusted = match verify {
         Verify::Off => {
-            return Ok(Arc::new(verify::Lax {
-                algorithms: provider.signature_verification_algorithms,
-            }));
+            return Ok(Arc::new(verify::Lax { algorithms: provider.signature_verification_algorithms }));
         }
         Verify::Roots => {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -128,14 +116,8 @@ fn bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
         return certificates(path);
     }
     let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
-    let files = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_file());
-    Ok(files
-        .filter_map(|file| certificates(&file).ok())
-        .flatten()
-        .collect())
+    let files = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file());
+    Ok(files.filter_map(|file| certificates(&file).ok()).flatten().collect())
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -148,10 +130,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 }
 
 fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> Error {
-    Error::Certificate {
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    }
+    Error::Certificate { path: path.to_owned(), reason: reason.to_string() }
 }
 
 #[cfg(test)]
@@ -161,14 +140,8 @@ mod tests {
     #[test]
     fn a_setting_is_made_once() {
         let first = TlsSettings::shared(&Verify::Off, None).unwrap();
-        assert!(Arc::ptr_eq(
-            &first,
-            &TlsSettings::shared(&Verify::Off, None).unwrap()
-        ));
-        assert!(!Arc::ptr_eq(
-            &first,
-            &TlsSettings::shared(&Verify::Roots, None).unwrap()
-        ));
+        assert!(Arc::ptr_eq(&first, &TlsSettings::shared(&Verify::Off, None).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &TlsSettings::shared(&Verify::Roots, None).unwrap()));
     }
 
     #[test]

@@ -22,12 +22,7 @@ pub struct Strict {
 }
 
 impl Strict {
-    fn is_trusted_itself(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> bool {
+    fn is_trusted_itself(&self, end_entity: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> bool {
         let Some(fields) = Fields::read(end_entity) else {
             return false;
         };
@@ -48,22 +43,12 @@ impl ServerCertVerifier for Strict {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verdict = self.webpki.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let verdict = self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verdict {
-            Err(_) if self.is_trusted_itself(end_entity, server_name, now) => {
-                Ok(ServerCertVerified::assertion())
-            }
+            Err(_) if self.is_trusted_itself(end_entity, server_name, now) => Ok(ServerCertVerified::assertion()),
             Err(Error::InvalidCertificate(reason)) => {
                 let failure = explain(&reason, end_entity, intermediates, server_name);
-                Err(Error::InvalidCertificate(CertificateError::Other(
-                    OtherError(Arc::new(failure)),
-                )))
+                Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(failure)))))
             }
             verdict => verdict,
         }
@@ -75,8 +60,7 @@ impl ServerCertVerifier for Strict {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki
-            .verify_tls12_signature(message, certificate, signature)
+        self.webpki.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -85,8 +69,7 @@ impl ServerCertVerifier for Strict {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki
-            .verify_tls13_signature(message, certificate, signature)
+        self.webpki.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -101,8 +84,7 @@ fn explain(
     name: &ServerName<'_>,
 ) -> TlsFailure {
     use TlsFailureKind as Kind;
-    let self_issued =
-        |der: &CertificateDer<'_>| Fields::read(der).is_some_and(|fields| fields.is_self_issued());
+    let self_issued = |der: &CertificateDer<'_>| Fields::read(der).is_some_and(|fields| fields.is_self_issued());
     let (kind, detail) = match reason {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             (Kind::Expired, "certificate has expired".to_owned())
@@ -110,35 +92,21 @@ fn explain(
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             (Kind::NotYetValid, "certificate is not yet valid".to_owned())
         }
-        CertificateError::BadSignature => (
-            Kind::BadCertificate,
-            "certificate signature failure".to_owned(),
-        ),
+        CertificateError::BadSignature => (Kind::BadCertificate, "certificate signature failure".to_owned()),
         CertificateError::Revoked => (Kind::Revoked, "certificate revoked".to_owned()),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            let what = if matches!(name, ServerName::IpAddress(_)) {
-                "IP address"
-            } else {
-                "Hostname"
-            };
-            let detail = format!(
-                "{what} mismatch, certificate is not valid for '{}'.",
-                name.to_str()
-            );
+            let what = if matches!(name, ServerName::IpAddress(_)) { "IP address" } else { "Hostname" };
+            let detail = format!("{what} mismatch, certificate is not valid for '{}'.", name.to_str());
             (Kind::HostnameMismatch, detail)
         }
         // Also what webpki has for certificates of an authority used by a server: CaUsedAsEndEntity.
         CertificateError::UnknownIssuer | CertificateError::Other(_) if self_issued(end_entity) => {
             (Kind::SelfSigned, "self-signed certificate".to_owned())
         }
-        CertificateError::UnknownIssuer if intermediates.last().is_some_and(self_issued) => (
-            Kind::SelfSignedInChain,
-            "self-signed certificate in certificate chain".to_owned(),
-        ),
-        CertificateError::UnknownIssuer => (
-            Kind::UnknownIssuer,
-            "unable to get local issuer certificate".to_owned(),
-        ),
+        CertificateError::UnknownIssuer if intermediates.last().is_some_and(self_issued) => {
+            (Kind::SelfSignedInChain, "self-signed certificate in certificate chain".to_owned())
+        }
+        CertificateError::UnknownIssuer => (Kind::UnknownIssuer, "unable to get local issuer certificate".to_owned()),
         other => (Kind::BadCertificate, other.to_string()),
     };
     TlsFailure::certificate(kind, &detail)
@@ -152,9 +120,7 @@ pub struct Lax {
 
 impl Lax {
     /// A certificate that webpki cannot even parse is let through: the user asked for no verification.
-    fn lenient(
-        verdict: Result<HandshakeSignatureValid, Error>,
-    ) -> Result<HandshakeSignatureValid, Error> {
+    fn lenient(verdict: Result<HandshakeSignatureValid, Error>) -> Result<HandshakeSignatureValid, Error> {
         match verdict {
             Err(Error::InvalidCertificate(CertificateError::BadSignature)) | Ok(_) => verdict,
             Err(Error::InvalidCertificate(_)) => Ok(HandshakeSignatureValid::assertion()),
@@ -181,12 +147,7 @@ impl ServerCertVerifier for Lax {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verdict = rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.algorithms,
-        );
+        let verdict = rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.algorithms);
         Self::lenient(verdict)
     }
 
@@ -196,12 +157,7 @@ impl ServerCertVerifier for Lax {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verdict = rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.algorithms,
-        );
+        let verdict = rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.algorithms);
         Self::lenient(verdict)
     }
 

@@ -9,8 +9,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use gregaria_http::{
-    Command, Completion, ConnectionId, Event, EventSink, Failure, Origin, Reactor, Request,
-    Response, Scheme, Settings, TlsSettings,
+    Command, Completion, ConnectionId, Event, EventSink, Failure, Origin, Reactor, Request, Response, Scheme, Settings,
+    TlsSettings,
 };
 
 /// Only ever reached by a test that has failed.
@@ -34,8 +34,7 @@ pub struct Client {
 impl Client {
     pub fn new() -> Self {
         let (sender, events) = mpsc::channel();
-        let reactor = Reactor::spawn(Settings::default(), Box::new(Forward(sender)))
-            .expect("a reactor starts");
+        let reactor = Reactor::spawn(Settings::default(), Box::new(Forward(sender))).expect("a reactor starts");
         Self { reactor, events }
     }
 
@@ -63,10 +62,7 @@ impl Client {
     }
 
     pub fn get(&self, origin: &Arc<Origin>, connection: Option<ConnectionId>) -> Completion {
-        self.send(Request {
-            connection,
-            ..get(1, origin)
-        })
+        self.send(Request { connection, ..get(1, origin) })
     }
 
     pub fn response(&self, origin: &Arc<Origin>) -> Response {
@@ -94,28 +90,13 @@ pub fn get(id: u64, origin: &Arc<Origin>) -> Request {
 }
 
 pub fn post(id: u64, origin: &Arc<Origin>, body: &[u8]) -> Request {
-    let head = format!(
-        "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    Request {
-        bytes: [head.as_bytes(), body].concat(),
-        ..get(id, origin)
-    }
+    let head = format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len());
+    Request { bytes: [head.as_bytes(), body].concat(), ..get(id, origin) }
 }
 
 pub fn origin(host: &str, port: u16, tls: Option<Arc<TlsSettings>>) -> Arc<Origin> {
-    let scheme = if tls.is_some() {
-        Scheme::Https
-    } else {
-        Scheme::Http
-    };
-    Arc::new(Origin {
-        scheme,
-        host: host.to_owned(),
-        port,
-        tls,
-    })
+    let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
+    Arc::new(Origin { scheme, host: host.to_owned(), port, tls })
 }
 
 /// A server on a port of its own. Its threads end with their connections.
@@ -175,10 +156,7 @@ impl Server {
 pub fn read_request(stream: &mut impl Read) -> Option<Vec<u8>> {
     let head = read_head(stream)?;
     let text = String::from_utf8_lossy(&head).to_ascii_lowercase();
-    let length = text
-        .split("content-length:")
-        .nth(1)
-        .and_then(|rest| rest.lines().next()?.trim().parse().ok());
+    let length = text.split("content-length:").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).ok()?;
     Some([head, body].concat())
@@ -197,9 +175,5 @@ pub fn read_head(stream: &mut impl Read) -> Option<Vec<u8>> {
 }
 
 pub fn ok(body: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }

@@ -70,7 +70,9 @@ impl Body {
         Ok(match self {
             Body::None => py.None(),
             Body::Form(form) => PyString::new(py, form).into_any().unbind(),
-            Body::Held(held) if json => self.bytes(py, |bytes| PyBytes::new(py, bytes).into_any().unbind()).unwrap_or_else(|_| held.clone_ref(py)),
+            Body::Held(held) if json => self
+                .bytes(py, |bytes| PyBytes::new(py, bytes).into_any().unbind())
+                .unwrap_or_else(|_| held.clone_ref(py)),
             Body::Held(held) => held.clone_ref(py),
         })
     }
@@ -80,7 +82,8 @@ impl Body {
 fn dump(value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = value.py();
-    let encode = ENCODE.get_or_try_init(py, || py.import("gregaria.clients")?.getattr("encode_json").map(Bound::unbind))?;
+    let encode =
+        ENCODE.get_or_try_init(py, || py.import("gregaria.clients")?.getattr("encode_json").map(Bound::unbind))?;
     encode.bind(py).call1((value,)).map(Bound::unbind)
 }
 

@@ -75,7 +75,12 @@ impl Failed {
                 let site = match sent {
                     Some(sent) => {
                         let endpoint = &sent.target.endpoint;
-                        (endpoint.scheme == Scheme::Https, endpoint.host.as_str(), endpoint.port, sent.target.path.as_str())
+                        (
+                            endpoint.scheme == Scheme::Https,
+                            endpoint.host.as_str(),
+                            endpoint.port,
+                            sent.target.path.as_str(),
+                        )
                     }
                     None => (false, "", 0, ""),
                 };
@@ -120,15 +125,18 @@ pub fn struck_in_body(failure: &Failure) -> bool {
 
 /// Whether an exception while preparing counts as a failed request; the others are raised to the task.
 pub fn is_reportable(py: Python<'_>, error: &PyErr) -> bool {
-    let reportable = py.import("gregaria.failures").and_then(|failures| {
-        failures.call_method1("is_reportable", (error.value(py),))?.is_truthy()
-    });
+    let reportable = py
+        .import("gregaria.failures")
+        .and_then(|failures| failures.call_method1("is_reportable", (error.value(py),))?.is_truthy());
     reportable.unwrap_or(false)
 }
 
 /// `TooManyRedirects` for this limit.
 pub fn too_many_redirects(py: Python<'_>, limit: u32) -> PyResult<PyErr> {
-    let error = py.import("requests.exceptions")?.getattr("TooManyRedirects")?.call1((format!("Exceeded {limit} redirects."),))?;
+    let error = py
+        .import("requests.exceptions")?
+        .getattr("TooManyRedirects")?
+        .call1((format!("Exceeded {limit} redirects."),))?;
     Ok(PyErr::from_value(error))
 }
 

@@ -67,7 +67,8 @@ impl Lines {
             Ok(_) => text(value)?,
             Err(_) => value.cast::<PyBytes>().map(|bytes| bytes.as_bytes().to_vec()).unwrap_or_default(),
         };
-        let plain = !bytes.is_empty() && !bytes[0].is_ascii_whitespace() && !bytes.contains(&b'\n') && !bytes.contains(&b'\r');
+        let plain =
+            !bytes.is_empty() && !bytes[0].is_ascii_whitespace() && !bytes.contains(&b'\n') && !bytes.contains(&b'\r');
         if !plain || shown.is_empty() || shown.iter().any(|byte| matches!(byte, b':' | b'\r' | b'\n' | b' ')) {
             // Not ordinary: `requests` decides whether it is an error, and words it.
             let check = value.py().import("requests.utils")?.getattr("check_header_validity")?;

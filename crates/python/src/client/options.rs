@@ -65,8 +65,23 @@ impl<'py> Options<'py> {
 }
 
 const KNOWN: [&str; 17] = [
-    "name", "catch_response", "context", "params", "data", "json", "headers", "cookies", "auth", "timeout",
-    "allow_redirects", "verify", "files", "proxies", "hooks", "stream", "cert",
+    "name",
+    "catch_response",
+    "context",
+    "params",
+    "data",
+    "json",
+    "headers",
+    "cookies",
+    "auth",
+    "timeout",
+    "allow_redirects",
+    "verify",
+    "files",
+    "proxies",
+    "hooks",
+    "stream",
+    "cert",
 ];
 
 fn is_known(key: &str) -> bool {

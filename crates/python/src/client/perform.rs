@@ -109,10 +109,12 @@ pub fn perform<'py>(
         catch_response: options.catch_response,
     };
     let touched = session.get().is_touched() && session.call_method0(intern!(py, "_needs_requests"))?.is_truthy()?;
-    let prepared = if options.beyond || touched { Ok(None) } else { prepare(session, &call.method, url, &options, &defaults) };
+    let prepared =
+        if options.beyond || touched { Ok(None) } else { prepare(session, &call.method, url, &options, &defaults) };
     let response = match prepared {
         Ok(Some((prepared, timeouts))) => {
-            Journey { session, options: &options, defaults: &defaults, timeouts, history: Vec::new(), call }.go(prepared, url)?
+            Journey { session, options: &options, defaults: &defaults, timeouts, history: Vec::new(), call }
+                .go(prepared, url)?
         }
         Ok(None) => through_requests(session, url, kwargs, call)?,
         Err(error) if failure::is_reportable(py, &error) => {
@@ -195,7 +197,12 @@ fn basic(auth: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
 }
 
 /// The target with the parameters in its query.
-fn aim(session: &Bound<'_, HttpSession>, path: &str, options: &Options<'_>, defaults: &Defaults) -> PyResult<Option<Arc<Target>>> {
+fn aim(
+    session: &Bound<'_, HttpSession>,
+    path: &str,
+    options: &Options<'_>,
+    defaults: &Defaults,
+) -> PyResult<Option<Arc<Target>>> {
     let py = session.py();
     let own = defaults.params.as_ref().map(|params| params.bind(py));
     let own = match own {
@@ -213,7 +220,9 @@ fn aim(session: &Bound<'_, HttpSession>, path: &str, options: &Options<'_>, defa
         return match body::form_encoded(params)? {
             Some(encoded) if encoded.is_empty() => Ok(Some(target)),
             Some(encoded) => Ok(Some(Arc::new(target.with_query(&encoded)))),
-            None => target::asked_of_requests(py, &joined_path(session, path), Some(params)).map(|it| Some(Arc::new(it))),
+            None => {
+                target::asked_of_requests(py, &joined_path(session, path), Some(params)).map(|it| Some(Arc::new(it)))
+            }
         };
     }
     target::asked_of_requests(py, &joined_path(session, path), Some(params)).map(|target| Some(Arc::new(target)))
@@ -224,7 +233,12 @@ fn joined_path(session: &Bound<'_, HttpSession>, path: &str) -> String {
 }
 
 /// The `Cookie` header's value; `None` if the request's own cookies are more than a dict of strings.
-fn cookie(session: &Bound<'_, HttpSession>, method: &Method, target: &Target, options: &Options<'_>) -> PyResult<Option<String>> {
+fn cookie(
+    session: &Bound<'_, HttpSession>,
+    method: &Method,
+    target: &Target,
+    options: &Options<'_>,
+) -> PyResult<Option<String>> {
     let mut header = Cookies::header(session, method.name(), target)?;
     let Some(cookies) = &options.cookies else { return Ok(Some(header)) };
     let Ok(cookies) = cookies.cast_exact::<PyDict>() else { return Ok(None) };
@@ -275,11 +289,19 @@ impl Journey<'_, '_> {
                         false => Subject::Target(Arc::clone(&prepared.target)),
                     };
                     let timeout = self.options.timeout.as_ref().map(|timeout| timeout.clone().unbind());
-                    return Ok(Response::failed(self.call, Failed::native(cause, timeout), self.history, Some(prepared)));
+                    return Ok(Response::failed(
+                        self.call,
+                        Failed::native(cause, timeout),
+                        self.history,
+                        Some(prepared),
+                    ));
                 }
             };
             if answer.has_set_cookie() {
-                let set = answer.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie")).map(|(_, value)| value);
+                let set = answer
+                    .headers()
+                    .filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie"))
+                    .map(|(_, value)| value);
                 Cookies::keep(self.session, &prepared.target, set)?;
             }
             let follow = self.options.allow_redirects.unwrap_or(true) && redirect::is_redirect(&answer);

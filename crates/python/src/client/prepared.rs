@@ -92,7 +92,8 @@ impl Prepared {
     fn start(&self, more: usize, has_host: bool) -> Vec<u8> {
         let method = self.method.on_wire();
         let endpoint = &self.target.endpoint;
-        let mut bytes = Vec::with_capacity(method.len() + self.target.path.len() + endpoint.host_header.len() + more + 24);
+        let mut bytes =
+            Vec::with_capacity(method.len() + self.target.path.len() + endpoint.host_header.len() + more + 24);
         bytes.extend_from_slice(method.as_bytes());
         bytes.push(b' ');
         bytes.extend_from_slice(self.target.path.as_bytes());

@@ -26,7 +26,8 @@ pub fn next(
     verify: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Prepared> {
     let location = text::utf8_or_latin1(answer.header("location").unwrap_or_default());
-    let url: String = py.import("gregaria.clients")?.call_method1("redirect_url", (sent.target.url(), location))?.extract()?;
+    let url: String =
+        py.import("gregaria.clients")?.call_method1("redirect_url", (sent.target.url(), location))?.extract()?;
     let target = Arc::new(target::of_url(py, &url)?);
     let method = next_method(&sent.method, answer.status());
     let keeps_body = matches!(answer.status(), 307 | 308);
@@ -35,7 +36,13 @@ pub fn next(
         Headers::Session(block) => Headers::Session(Arc::clone(block)),
         Headers::Own(lines) => Headers::Own(lines.clone()),
     };
-    for (name, drops) in [("authorization", strips), ("content-type", !keeps_body), ("content-length", !keeps_body), ("transfer-encoding", !keeps_body), ("cookie", true)] {
+    for (name, drops) in [
+        ("authorization", strips),
+        ("content-type", !keeps_body),
+        ("content-length", !keeps_body),
+        ("transfer-encoding", !keeps_body),
+        ("cookie", true),
+    ] {
         if drops {
             headers = without(headers, name);
         }

@@ -23,7 +23,10 @@ pub enum Subject {
     /// The URL as built, where nothing better is known.
     Text(String),
     /// Path and URL, of a request that `requests` has made.
-    Parts { name: String, url: Option<String> },
+    Parts {
+        name: String,
+        url: Option<String>,
+    },
 }
 
 /// What is known of a request besides its response.

@@ -19,7 +19,10 @@ use super::text;
 /// What came of a request.
 pub enum Outcome {
     /// An answer, and the time to its head.
-    Answer { answer: Answer, elapsed: Duration },
+    Answer {
+        answer: Answer,
+        elapsed: Duration,
+    },
     Failed(Failed),
     /// Made by `requests`.
     Delegated(Py<PyAny>),
@@ -59,7 +62,13 @@ pub struct Response {
 impl Response {
     /// A response with an answer.
     pub fn answered(call: Call, answer: Answer, elapsed: Duration, history: Vec<Py<Response>>, sent: Prepared) -> Self {
-        Response { outcome: Outcome::Answer { answer, elapsed }, call, sent: Some(sent), history, state: Mutex::default() }
+        Response {
+            outcome: Outcome::Answer { answer, elapsed },
+            call,
+            sent: Some(sent),
+            history,
+            state: Mutex::default(),
+        }
     }
 
     /// A response to a request that failed: its status is 0.
@@ -69,7 +78,13 @@ impl Response {
 
     /// A response that `requests` has got.
     pub fn delegated(call: Call, response: Py<PyAny>) -> Self {
-        Response { outcome: Outcome::Delegated(response), call, sent: None, history: Vec::new(), state: Mutex::default() }
+        Response {
+            outcome: Outcome::Delegated(response),
+            call,
+            sent: None,
+            history: Vec::new(),
+            state: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, ResponseState> {
@@ -114,7 +129,8 @@ impl Response {
             return failed.text(py, self.sent.as_ref());
         }
         let name = self.call.shown_name(py)?;
-        let error = report::status_error_text(self.status(py)?, &self.reason_bytes(py)?, name.bind(py).str()?.to_str()?);
+        let error =
+            report::status_error_text(self.status(py)?, &self.reason_bytes(py)?, name.bind(py).str()?.to_str()?);
         Ok(format!("HTTPError({})", text::python_repr(&error)).into())
     }
 
@@ -265,10 +281,14 @@ impl Response {
         if let Outcome::Delegated(inner) = &slf.get().outcome {
             return inner.bind(py).getattr("headers").map(Bound::unbind);
         }
-        Self::made(slf, |state| &mut state.headers, || {
-            let pairs = slf.call_method0("_raw_headers")?;
-            py.import("gregaria.clients")?.call_method1("response_headers", (pairs,)).map(Bound::unbind)
-        })
+        Self::made(
+            slf,
+            |state| &mut state.headers,
+            || {
+                let pairs = slf.call_method0("_raw_headers")?;
+                py.import("gregaria.clients")?.call_method1("response_headers", (pairs,)).map(Bound::unbind)
+            },
+        )
     }
 
     /// Names and values of the header lines, in order.
@@ -289,9 +309,11 @@ impl Response {
         if let Outcome::Delegated(inner) = &slf.get().outcome {
             return inner.bind(py).getattr("cookies").map(Bound::unbind);
         }
-        Self::made(slf, |state| &mut state.cookies, || {
-            py.import("gregaria.clients")?.call_method1("response_cookies", (slf,)).map(Bound::unbind)
-        })
+        Self::made(
+            slf,
+            |state| &mut state.cookies,
+            || py.import("gregaria.clients")?.call_method1("response_cookies", (slf,)).map(Bound::unbind),
+        )
     }
 
     /// The URL of the last request, or `None` if that failed.
@@ -362,10 +384,16 @@ impl Response {
         match &slf.get().outcome {
             Outcome::Failed(_) => Ok(py.None()),
             Outcome::Delegated(inner) => inner.bind(py).getattr("encoding").map(Bound::unbind),
-            Outcome::Answer { .. } => Self::made(slf, |state| &mut state.encoding, || {
-                let headers = Self::headers(slf)?;
-                py.import("requests.utils")?.call_method1("get_encoding_from_headers", (headers,)).map(Bound::unbind)
-            }),
+            Outcome::Answer { .. } => Self::made(
+                slf,
+                |state| &mut state.encoding,
+                || {
+                    let headers = Self::headers(slf)?;
+                    py.import("requests.utils")?
+                        .call_method1("get_encoding_from_headers", (headers,))
+                        .map(Bound::unbind)
+                },
+            ),
         }
     }
 
@@ -463,7 +491,9 @@ impl Response {
 
     fn __enter__(slf: Py<Self>) -> PyResult<Py<Self>> {
         if !slf.get().call.catch_response {
-            return Err(locust_error("In order to use a with-block for requests, you must also pass catch_response=True"));
+            return Err(locust_error(
+                "In order to use a with-block for requests, you must also pass catch_response=True",
+            ));
         }
         slf.get().state().entered = true;
         Ok(slf)
@@ -560,7 +590,9 @@ fn content_type(answer: &Answer) -> String {
 fn names_utf8(answer: &Answer) -> bool {
     let content_type = content_type(answer);
     match content_type.split_once("charset=") {
-        Some((_, charset)) => matches!(charset.split(';').next().unwrap_or("").trim().trim_matches(['"', '\'']), "utf-8" | "utf8"),
+        Some((_, charset)) => {
+            matches!(charset.split(';').next().unwrap_or("").trim().trim_matches(['"', '\'']), "utf-8" | "utf8")
+        }
         None => content_type.contains("application/json"),
     }
 }

@@ -214,7 +214,9 @@ impl HttpSession {
     #[setter]
     fn set_request_event(&self, py: Python<'_>, event: Option<Py<PyAny>>) -> PyResult<()> {
         let handlers = match &event {
-            Some(event) => event.bind(py).getattr_opt("_handlers")?.and_then(|list| list.cast_into_exact::<PyList>().ok()),
+            Some(event) => {
+                event.bind(py).getattr_opt("_handlers")?.and_then(|list| list.cast_into_exact::<PyList>().ok())
+            }
             None => None,
         };
         let mut state = self.state();

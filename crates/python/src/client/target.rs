@@ -179,7 +179,9 @@ fn simple(url: &str) -> Option<Target> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let (host, port) = match authority.split_once(':') {
-        Some((host, port)) => (host, Some(port.parse::<u16>().ok().filter(|_| port.bytes().all(|b| b.is_ascii_digit()))?)),
+        Some((host, port)) => {
+            (host, Some(port.parse::<u16>().ok().filter(|_| port.bytes().all(|b| b.is_ascii_digit()))?))
+        }
         None => (authority, None),
     };
     let plain_host = !host.is_empty()
@@ -255,15 +257,31 @@ mod tests {
         assert_eq!(target.endpoint.host_header, "127.0.0.1:8080");
         assert_eq!(target.url(), "http://127.0.0.1:8080/a/b?x=1&y=%2F");
         let bare = simple("https://example.com").unwrap();
-        assert_eq!((bare.path.as_str(), bare.endpoint.port, bare.endpoint.host_header.as_str()), ("/", 443, "example.com"));
+        assert_eq!(
+            (bare.path.as_str(), bare.endpoint.port, bare.endpoint.host_header.as_str()),
+            ("/", 443, "example.com")
+        );
         assert_eq!(simple("http://h:80/x").unwrap().endpoint.host_header, "h");
     }
 
     #[test]
     fn anything_that_requests_would_change_is_left_to_it() {
         for url in [
-            "ftp://h/", "http:///x", "http://H/", "http://u:p@h/", "http://h/a b", "http://h/%7Ea", "http://h/%2f", "http://h/./x",
-            "http://h/x#f", "http://h?x=1", "http://h:99999/", "http://[::1]/", "http://h/é", "http://h/%", "http://h:+8/",
+            "ftp://h/",
+            "http:///x",
+            "http://H/",
+            "http://u:p@h/",
+            "http://h/a b",
+            "http://h/%7Ea",
+            "http://h/%2f",
+            "http://h/./x",
+            "http://h/x#f",
+            "http://h?x=1",
+            "http://h:99999/",
+            "http://[::1]/",
+            "http://h/é",
+            "http://h/%",
+            "http://h:+8/",
         ] {
             assert!(simple(url).is_none(), "{url}");
         }

@@ -11,7 +11,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use super::core::{Course, Life, Level, UserCore};
+use super::core::{Course, Level, Life, UserCore};
 use super::handle::UserGreenlet;
 use super::outcome::{classify, exception_of};
 use super::plan::{self, SetPlan, UserPlan};
@@ -312,7 +312,8 @@ impl<'a, 'py> Drive<'a, 'py> {
             Some((set, _)) => set,
             None => default_set(self.user)?.into_bound(py),
         };
-        let reported = plan::bases(py).report.bind(py).call1((owner, error.value(py))).and_then(|ends| ends.is_truthy());
+        let reported =
+            plan::bases(py).report.bind(py).call1((owner, error.value(py))).and_then(|ends| ends.is_truthy());
         match reported {
             Ok(true) => Ok(Outcome::Returned),
             Ok(false) => {

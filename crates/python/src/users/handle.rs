@@ -142,7 +142,13 @@ impl UserGreenlet {
 
     /// End the user: `on_stop` still runs. The exception's kind is always `GreenletExit`.
     #[pyo3(signature = (_exception = None, block = true, timeout = None))]
-    fn kill(&self, py: Python<'_>, _exception: Option<&Bound<'_, PyAny>>, block: bool, timeout: Option<f64>) -> PyResult<()> {
+    fn kill(
+        &self,
+        py: Python<'_>,
+        _exception: Option<&Bound<'_, PyAny>>,
+        block: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<()> {
         UserCore::kill(self.user.bind(py))?;
         if block {
             self.join_unless_own(py, timeout)?;

@@ -41,7 +41,11 @@ static BASES: PyOnceLock<Bases> = PyOnceLock::new();
 
 /// Called once by `gregaria.user.users` with the classes whose hooks are the defaults.
 #[pyfunction]
-pub fn register_classes(user: &Bound<'_, PyType>, task_set: &Bound<'_, PyType>, default_task_set: &Bound<'_, PyType>) -> PyResult<()> {
+pub fn register_classes(
+    user: &Bound<'_, PyType>,
+    task_set: &Bound<'_, PyType>,
+    default_task_set: &Bound<'_, PyType>,
+) -> PyResult<()> {
     let py = user.py();
     let reporting = py.import("gregaria.user.task")?;
     let bases = Bases {
@@ -54,7 +58,9 @@ pub fn register_classes(user: &Bound<'_, PyType>, task_set: &Bound<'_, PyType>, 
         report_start: reporting.getattr("report_start_error")?.unbind(),
         log_stop: reporting.getattr("log_stop_error")?.unbind(),
     };
-    BASES.set(py, bases).map_err(|_| pyo3::exceptions::PyRuntimeError::new_err("the base classes are registered already"))
+    BASES
+        .set(py, bases)
+        .map_err(|_| pyo3::exceptions::PyRuntimeError::new_err("the base classes are registered already"))
 }
 
 /// The registered classes.
@@ -70,7 +76,11 @@ fn hooks<const N: usize>(class: &Bound<'_, PyType>, names: [&str; N]) -> PyResul
     Ok(found.try_into().unwrap_or_else(|_| unreachable!("one hook for each name")))
 }
 
-fn overridden<const N: usize>(class: &Bound<'_, PyType>, names: [&str; N], originals: &[Py<PyAny>; N]) -> PyResult<[bool; N]> {
+fn overridden<const N: usize>(
+    class: &Bound<'_, PyType>,
+    names: [&str; N],
+    originals: &[Py<PyAny>; N],
+) -> PyResult<[bool; N]> {
     let mut result = [false; N];
     for (index, name) in names.into_iter().enumerate() {
         result[index] = !class.getattr(name)?.is(&originals[index]);

@@ -41,13 +41,17 @@ pub fn pick<'py>(set: &Bound<'py, PyAny>, plan: &SetPlan) -> PyResult<Option<Bou
 /// The next of the user's own tasks, or `None` if the methods of its `DefaultTaskSet` keep it.
 pub fn pick_own<'py>(user: &Bound<'py, UserCore>, plan: &SetPlan) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = user.py();
-    if !plan.execution && !plan.get_next_task && user.get().state().default_set.is_none()
+    if !plan.execution
+        && !plan.get_next_task
+        && user.get().state().default_set.is_none()
         && let Some(task) = choose(&user.getattr(intern!(py, "tasks"))?)?
     {
         return Ok(Some(task));
     }
     let set = driver::default_set(user)?.into_bound(py);
-    if set.getattr(intern!(py, "_task_queue"))?.len()? == 0 && !plan.execution && !plan.get_next_task
+    if set.getattr(intern!(py, "_task_queue"))?.len()? == 0
+        && !plan.execution
+        && !plan.get_next_task
         && let Some(task) = choose(&user.getattr(intern!(py, "tasks"))?)?
     {
         return Ok(Some(task));
@@ -89,7 +93,10 @@ pub fn execute<'py>(set: &Bound<'py, PyAny>, task: Option<Bound<'py, PyAny>>) ->
 }
 
 /// As [`execute`] for the user's own tasks, which get the user.
-pub fn execute_own<'py>(user: &Bound<'py, UserCore>, task: Option<Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, PyAny>>> {
+pub fn execute_own<'py>(
+    user: &Bound<'py, UserCore>,
+    task: Option<Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = user.py();
     let Some(task) = task else {
         let set = driver::default_set(user)?.into_bound(py);

@@ -12,10 +12,7 @@ struct Arguments {
 }
 
 fn arguments() -> Option<Arguments> {
-    let mut parsed = Arguments {
-        port: 0,
-        limit: None,
-    };
+    let mut parsed = Arguments { port: 0, limit: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {

@@ -10,9 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         [] => 0,
         [option, port] if option == "--port" => port.parse()?,
         _ => {
-            eprintln!(
-                "usage: testkit-server [--port PORT]\nserves until its standard input closes"
-            );
+            eprintln!("usage: testkit-server [--port PORT]\nserves until its standard input closes");
             std::process::exit(2);
         }
     };
@@ -29,16 +27,8 @@ fn announce(server: &Server) -> std::io::Result<()> {
     writeln!(out, "self-signed on https://{}", server.self_signed_addr)?;
     writeln!(out, "expired on https://{}", server.expired_addr)?;
     writeln!(out, "wrong-host on https://{}", server.wrong_host_addr)?;
-    writeln!(
-        out,
-        "authority in {}",
-        server.certificates().authority().display()
-    )?;
-    writeln!(
-        out,
-        "self-signed in {}",
-        server.certificates().self_signed().display()
-    )?;
+    writeln!(out, "authority in {}", server.certificates().authority().display())?;
+    writeln!(out, "self-signed in {}", server.certificates().self_signed().display())?;
     writeln!(out, "ready")?;
     out.flush()
 }
