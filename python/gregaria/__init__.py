@@ -20,13 +20,16 @@ if not os.environ.get("LOCUST_SKIP_MONKEY_PATCH"):
 
 from ._engine import __version__
 from .contrib.fasthttp import FastHttpUser
+from .debug import run_single_user
 from .event import Events
 from .shape import LoadTestShape
 from .user import wait_time
+from .user.markov_taskset import MarkovTaskSet, transition, transitions
 from .user.sequential_taskset import SequentialTaskSet
 from .user.task import TaskSet, tag, task
 from .user.users import HttpUser, User
 from .user.wait_time import between, constant, constant_pacing, constant_throughput, poisson
+from .util.deprecation import HttpLocust, Locust
 
 events = Events()
 """The events of a run from the command line."""
@@ -34,8 +37,11 @@ events = Events()
 __all__ = [
     "Events",
     "FastHttpUser",
+    "HttpLocust",
     "HttpUser",
     "LoadTestShape",
+    "Locust",
+    "MarkovTaskSet",
     "SequentialTaskSet",
     "TaskSet",
     "User",
@@ -46,7 +52,10 @@ __all__ = [
     "constant_throughput",
     "events",
     "poisson",
+    "run_single_user",
     "tag",
     "task",
+    "transition",
+    "transitions",
     "wait_time",
 ]

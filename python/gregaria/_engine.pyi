@@ -1,9 +1,10 @@
 """The seam: what the Rust engine offers to Python. Times are seconds unless a name says otherwise."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from os import PathLike
 from types import TracebackType
-from typing import Any, Generic, Literal, TypeVar, final
+from typing import Any, final
 
 __version__: str
 
@@ -69,8 +70,6 @@ def run_task_set(set: Any) -> None:
     """Run a TaskSet in the calling greenlet until something leaves it, which is then raised."""
 
 # --- waits -----------------------------------------------------------------------------------------------------------
-
-_W = TypeVar("_W")
 
 @final
 class Between:
@@ -238,6 +237,280 @@ class ShapeDriver:
     @staticmethod
     def pause(taken: float) -> float:
         """Seconds to the next tick when this one took so long."""
+
+# --- statistics and outputs ------------------------------------------------------------------------------------------
+
+@final
+class RequestStats:
+    """The statistics of an environment. The engine counts into them directly."""
+
+    def __new__(cls, use_response_times_cache: bool = True) -> RequestStats: ...
+    @property
+    def use_response_times_cache(self) -> bool:
+        """Whether percentiles of the last seconds can be told."""
+
+    @property
+    def entries(self) -> StatsEntries:
+        """The entries by (name, method); asking for one makes it."""
+
+    @property
+    def total(self) -> StatsEntry:
+        """All requests together."""
+
+    @property
+    def errors(self) -> dict[str, StatsError]:
+        """A copy of the failures, by key; assigning an empty dictionary forgets them."""
+
+    @errors.setter
+    def errors(self, errors: Mapping[str, StatsError]) -> None: ...
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Figures over time, as `gregaria.stats.stats_history` appends them."""
+
+    @history.setter
+    def history(self, history: list[dict[str, Any]]) -> None: ...
+    @property
+    def recorder(self) -> Recorder:
+        """The listener that counts what the request event tells. Equal for equal statistics."""
+
+    @property
+    def num_requests(self) -> int: ...
+    @property
+    def num_none_requests(self) -> int: ...
+    @property
+    def num_failures(self) -> int: ...
+    @property
+    def last_request_timestamp(self) -> float | None: ...
+    @property
+    def start_time(self) -> float: ...
+    def log_request(
+        self, method: str | None, name: str, response_time: float | None, content_length: float | None
+    ) -> None:
+        """Count a request; the response time is in milliseconds."""
+
+    def log_error(self, method: str | None, name: str, error: BaseException | str | None) -> None:
+        """Count a failure, besides the request itself."""
+
+    def get(self, name: str, method: str) -> StatsEntry:
+        """The entry of a name and method, made if there is none."""
+
+    def reset_all(self) -> None:
+        """Everything back to zero; the entries stay."""
+
+    def clear_all(self) -> None:
+        """Forget all entries."""
+
+    def serialize_stats(self) -> list[dict[str, Any]]:
+        """The entries that counted something, which sets them back to zero."""
+
+    def serialize_errors(self) -> dict[str, dict[str, Any]]: ...
+
+@final
+class StatsEntries:
+    """The entries of one `RequestStats` by (name, method), as they are at the moment."""
+
+    def __len__(self) -> int: ...
+    def __contains__(self, wanted: object, /) -> bool: ...
+    def __getitem__(self, wanted: tuple[str, str], /) -> StatsEntry: ...
+    def __setitem__(self, wanted: tuple[str, str], entry: StatsEntry, /) -> None: ...
+    def __delitem__(self, wanted: tuple[str, str], /) -> None: ...
+    def __iter__(self) -> Iterator[tuple[str, str]]: ...
+    def keys(self) -> list[tuple[str, str]]: ...
+    def values(self) -> list[StatsEntry]: ...
+    def items(self) -> list[tuple[tuple[str, str], StatsEntry]]: ...
+    def get(self, wanted: tuple[str, str], default: Any = None) -> Any: ...
+    def pop(self, wanted: tuple[str, str], *default: Any) -> Any: ...
+    def clear(self) -> None: ...
+
+@final
+class StatsEntry:
+    """Figures of the requests of one name and method, as they are at the moment. Times are milliseconds."""
+
+    def __new__(
+        cls, stats: RequestStats, name: str, method: str, use_response_times_cache: bool = False
+    ) -> StatsEntry: ...
+    @classmethod
+    def unserialize(cls, data: dict[str, Any], stats: RequestStats) -> StatsEntry:
+        """An entry of its own with what `serialize` told."""
+
+    @property
+    def stats(self) -> RequestStats: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def use_response_times_cache(self) -> bool: ...
+    @use_response_times_cache.setter
+    def use_response_times_cache(self, wanted: bool) -> None: ...
+    @property
+    def num_requests(self) -> int: ...
+    @property
+    def num_none_requests(self) -> int:
+        """Requests without a response time."""
+
+    @property
+    def num_failures(self) -> int: ...
+    @property
+    def total_response_time(self) -> float: ...
+    @property
+    def min_response_time(self) -> float | None: ...
+    @property
+    def max_response_time(self) -> float: ...
+    @property
+    def total_content_length(self) -> int: ...
+    @property
+    def start_time(self) -> float:
+        """When the entry was made or set back, in seconds since the epoch."""
+
+    @property
+    def last_request_timestamp(self) -> float | None: ...
+    @property
+    def num_reqs_per_sec(self) -> dict[int, int]:
+        """Requests by second since the epoch, of the last half minute."""
+
+    @property
+    def num_fail_per_sec(self) -> dict[int, int]: ...
+    @property
+    def response_times(self) -> dict[int, int]:
+        """Counts by Locust's coarse buckets in milliseconds, or by what `stats.bucket_response_time` makes."""
+
+    @property
+    def fail_ratio(self) -> float: ...
+    @property
+    def avg_response_time(self) -> float: ...
+    @property
+    def median_response_time(self) -> float: ...
+    @property
+    def avg_content_length(self) -> float: ...
+    @property
+    def current_rps(self) -> float:
+        """Requests per second over ten seconds that end two before the last request."""
+
+    @property
+    def current_fail_per_sec(self) -> float: ...
+    @property
+    def total_rps(self) -> float: ...
+    @property
+    def total_fail_per_sec(self) -> float: ...
+    def get_response_time_percentile(self, percent: float) -> float:
+        """The response time at a percentile (0 to 1), to three significant digits; 0 without samples."""
+
+    def get_current_response_time_percentile(self, percent: float) -> float | None:
+        """The same of the last seconds; None as long as it is not known."""
+
+    def log(self, response_time: float | None, content_length: float | None) -> None: ...
+    def log_error(self, _error: object = None) -> None: ...
+    def reset(self) -> None: ...
+    def extend(self, other: StatsEntry) -> None:
+        """Add what another entry has counted."""
+
+    def serialize(self) -> dict[str, Any]: ...
+    def get_stripped_report(self) -> dict[str, Any]:
+        """`serialize`, then `reset`."""
+
+    def to_dict(self, escape_string_values: bool = False) -> dict[str, Any]: ...
+    def to_string(self, current: bool = True) -> str:
+        """The row of the table of requests."""
+
+    def percentile(self) -> str:
+        """The row of the table of percentiles."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class StatsError:
+    """One kind of failure: a copy, taken when it was asked for."""
+
+    def __new__(
+        cls,
+        method: str | None,
+        name: str,
+        error: BaseException | str | None,
+        occurrences: int = 0,
+        first_seen: float | None = None,
+        last_seen: float | None = None,
+    ) -> StatsError: ...
+    @classmethod
+    def parse_error(cls, error: BaseException | str | None) -> str:
+        """The text of a failure, its first address masked."""
+
+    @classmethod
+    def create_key(cls, method: str | None, name: str, error: BaseException | str | None) -> str:
+        """The key under which all nodes know a failure."""
+
+    @classmethod
+    def unserialize(cls, data: dict[str, Any]) -> StatsError: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def error(self) -> Any: ...
+    @property
+    def occurrences(self) -> int: ...
+    @property
+    def first_seen(self) -> float | None: ...
+    @property
+    def last_seen(self) -> float | None: ...
+    def occurred(self) -> None: ...
+    def to_name(self) -> str:
+        """The line of the error report."""
+
+    def serialize(self) -> dict[str, Any]: ...
+    def to_dict(self) -> dict[str, Any]: ...
+
+@final
+class Recorder:
+    """Counts what the request event tells. Where it is the only listener, the engine counts without calling it."""
+
+    def __call__(
+        self,
+        request_type: str,
+        name: str,
+        response_time: float | None,
+        response_length: float | None,
+        **more: Any,
+    ) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class CsvWriter:
+    """The CSV files of a run, written by a thread of their own. Creating it creates the files, or raises OSError."""
+
+    def __new__(
+        cls, stats: RequestStats, prefix: str | PathLike[str], full_history: bool, percentiles: list[float]
+    ) -> CsvWriter: ...
+    def tick(self, now: float, user_count: int, exceptions: list[tuple[int, str, str, str]]) -> None:
+        """Have the present figures written. Exceptions are (count, message, traceback, nodes)."""
+
+    def take_error(self) -> str | None:
+        """What went wrong and was not told yet."""
+
+    def close(self, now: float, user_count: int, exceptions: list[tuple[int, str, str, str]]) -> list[str]:
+        """Write the final figures, wait for it, and tell what went wrong. A second call does nothing."""
+
+    @property
+    def closed(self) -> bool: ...
+
+def bucket_response_time(response_time: float) -> int:
+    """Locust's coarse bucket of a response time, both in milliseconds."""
+
+def format_stats(stats: RequestStats, current: bool, name_width: int, type_width: int = 8) -> list[str]:
+    """The table of requests, line by line."""
+
+def format_percentiles(
+    stats: RequestStats, percentiles: list[float], name_width: int, type_width: int = 8
+) -> list[str]:
+    """The table of percentiles, line by line."""
+
+def format_errors(stats: RequestStats, name_width: int, type_width: int = 8) -> list[str]:
+    """The table of failures, line by line."""
+
+def percentile_labels(percentiles: list[float]) -> list[str]:
+    """Percentiles as headings: ``99.9%``."""
 
 # --- the engine itself -----------------------------------------------------------------------------------------------
 

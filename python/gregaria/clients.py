@@ -28,6 +28,8 @@ from requests.models import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 from requests.utils import requote_uri
 
+from urllib3.exceptions import LocationParseError
+
 from . import _engine
 from .exception import LocustError
 
@@ -78,7 +80,7 @@ class HttpSession(_engine.HttpSession, requests.Session):
         **kwargs: Any,
     ) -> None:
         auth = None
-        if base_url and "@" in base_url:
+        if base_url and ("@" in base_url or "[" in base_url):
             base_url, auth = _without_credentials(base_url)
         self._set_up(base_url or "", request_event, user, auth)
         if pool_manager is not None:
@@ -189,7 +191,11 @@ def prepare_url(url: str, params: Any) -> tuple[str, str, int | None, str, str, 
         raise requests.exceptions.InvalidSchema(f"No connection adapters were found for {prepared.url!r}")
     parts = urlsplit(prepared.url)
     fragment = f"#{parts.fragment}" if parts.fragment else ""
-    host = (parts.hostname or "").encode("idna").decode() if not (parts.hostname or "").isascii() else parts.hostname or ""
+    host = parts.hostname or ""
+    try:
+        host = host.encode("idna").decode()
+    except UnicodeError:
+        raise LocationParseError(f"'{host}', label empty or too long") from None
     prefix = f"{parts.scheme.lower()}://{parts.netloc}"
     return parts.scheme.lower(), host, parts.port, prefix, prepared.path_url, fragment
 
@@ -199,11 +205,22 @@ def redirect_url(url: str, location: str) -> str:
     if location.startswith("//"):
         location = f"{urlsplit(url).scheme}:{location}"
     parsed = urlsplit(location)
+    try:
+        parsed.port  # noqa: B018
+    except ValueError as error:
+        raise requests.exceptions.InvalidURL(error) from None
     if not parsed.fragment and urlsplit(url).fragment:
         location = urlunsplit(parsed._replace(fragment=urlsplit(url).fragment))
     if not parsed.netloc:
         return urljoin(url, requote_uri(location))
     return requote_uri(location)
+
+
+def check_method(method: str) -> None:
+    """Refuse what is no method, as `http.client` does."""
+    bad = re.search(r"[^!#$%&'*+\-.^_`|~0-9a-zA-Z]", method)
+    if bad:
+        raise ValueError(f"Method cannot contain non-token characters {method!r} (found at least {bad.group()!r})")
 
 
 def basic_authorization(auth: Any) -> str | None:

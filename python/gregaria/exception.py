@@ -26,7 +26,6 @@ class InterruptTaskSet(Exception):
 
     def __init__(self, reschedule: bool = True) -> None:
         self.reschedule = reschedule
-        super().__init__(reschedule)
 
 
 class StopTest(Exception):

@@ -59,10 +59,11 @@ def reported(error: BaseException) -> BaseException:
 
 
 def made(
-    kind: str, details: tuple[Any, ...], site: Site, timeout: Any
+    kind: str, details: tuple[Any, ...], site: Site, timeout: Any, request: Any
 ) -> tuple[requests.RequestException, BaseException]:
     """The exceptions for a failure of this kind: the caller's, and the one for the statistics."""
     error = _MAKERS[kind](details, site, timeout)
+    error.request = request
     return error, reported(error)
 
 
@@ -156,16 +157,16 @@ def _incomplete(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.
 
 
 def _bad_chunk(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
-    line, received = details
-    return _broken(_InvalidChunkLength(line, received))
+    return _broken(_InvalidChunkLength(details[0]))
 
 
 class _InvalidChunkLength(http.client.IncompleteRead):
     """urllib3's exception of this name, whose text needs no response object."""
 
-    def __init__(self, line: bytes, received: int) -> None:
+    def __init__(self, line: bytes) -> None:
         super().__init__(b"", None)
-        self._text = f"InvalidChunkLength(got length {line!r}, {received} bytes read)"
+        # urllib3 does not count the bytes of chunks either.
+        self._text = f"InvalidChunkLength(got length {line!r}, 0 bytes read)"
 
     def __repr__(self) -> str:
         return self._text
@@ -181,7 +182,9 @@ def _ended_between_chunks(details: tuple[Any, ...], site: Site, timeout: Any) ->
 def _decode(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
     coding, text = details
     cause: Exception = zlib.error(text)
-    if coding.strip().lower() in ("br", "zstd"):
+    if coding.strip().lower() == "br":
+        cause = _Error("brotli: decoder failed")
+    elif coding.strip().lower() == "zstd":
         cause = _Error(text)
     head = f"Received response with content-encoding: {coding}, but failed to decode it."
     error = _caused(lower.DecodeError(head, cause), cause)

@@ -7,6 +7,7 @@ search for them; `gregaria` is set up like `locust` for code that names its logg
 from __future__ import annotations
 
 import logging
+import os
 import logging.config
 import socket
 from collections import deque
@@ -76,6 +77,15 @@ def note_unhandled_exception() -> None:
     """Something failed that nobody could catch: the exit code will be 2."""
     global unhandled_greenlet_exception
     unhandled_greenlet_exception = True
+
+
+def of_user_code(error: Exception) -> Exception:
+    """``error`` with a traceback that begins in the user's own code, if it has any frames there."""
+    package = os.path.dirname(__file__) + os.sep
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(package):
+        traceback = traceback.tb_next
+    return error.with_traceback(traceback) if traceback is not None else error
 
 
 def greenlet_exception_logger(logger: logging.Logger, level: int = logging.CRITICAL) -> Callable[[Any], None]:

@@ -23,6 +23,7 @@ from gregaria.cli.run import HeadlessRun
 from gregaria.env import Environment
 from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
 from gregaria.user.inspectuser import print_task_ratio, print_task_ratio_json
+from gregaria.util.url import is_url
 
 if TYPE_CHECKING:
     from gregaria.user.users import User
@@ -161,9 +162,17 @@ def _warn(environment: Environment, options: Namespace) -> None:
             fixed,
             options.num_users,
         )
+    _warn_of_hosts(environment)
+
+
+def _warn_of_hosts(environment: Environment) -> None:
+    """Only a warning: a test may well make all its requests with full URLs."""
     http = [user_class for user_class in environment.user_classes if issubclass(user_class, gregaria.HttpUser)]
-    if options.host and http and "://" not in options.host:
-        logger.warning("The host '%s' does not begin with http:// or https://, so its requests will fail", options.host)
+    for host in dict.fromkeys(environment.host or user_class.host for user_class in http):
+        if host and not is_url(host):
+            logger.warning(
+                "The host '%s' is no base URL like https://www.example.com: requests for a path will fail", host
+            )
 
 
 def _show_ratios(user_classes: list[type[User]], options: Namespace) -> None:

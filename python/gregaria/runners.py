@@ -23,7 +23,7 @@ from greenlet import getcurrent
 from . import _engine
 from .ending import Ending
 from .exception import StopTest
-from .log import greenlet_exception_logger
+from .log import note_unhandled_exception, of_user_code
 from .rpc import Message
 from .usage import TOO_BUSY_AT_TIMES, TOO_BUSY_NOW, UsageMeter, memory_bytes
 from .user_group import UserGroup, stop_users
@@ -69,20 +69,26 @@ class ExceptionDict(TypedDict):
     nodes: set[str]
 
 
-def _on_death_of_greenlet(environment: Environment) -> Callable[[Any], None]:
-    log_exception = greenlet_exception_logger(logger)
+def _guarded(environment: Environment, run: Callable[..., Any]) -> Callable[..., Any]:
+    """``run`` with its errors told: `StopTest` stops the test with one line, anything else is logged as critical."""
 
-    def on_death(greenlet: Any) -> None:
-        error = greenlet.exception
-        if type(error) is not StopTest:
-            log_exception(greenlet)
-            return
-        logger.error(error)
-        logger.warning("Stopping Locust...")
-        assert environment.runner is not None
-        environment.runner.stop_or_quit()
+    def guarded(*args: Any) -> Any:
+        try:
+            return run(*args)
+        except StopTest as error:
+            logger.error(error)
+            logger.warning("Stopping Locust...")
+            # A test that could not begin has not passed, whatever Locust says.
+            if environment.process_exit_code is None:
+                environment.process_exit_code = 1
+            assert environment.runner is not None
+            environment.runner.stop_or_quit()
+        except Exception as error:
+            logger.critical("Unhandled exception in greenlet: %s", gevent.getcurrent(), exc_info=of_user_code(error))
+            note_unhandled_exception()
+        return None
 
-    return on_death
+    return guarded
 
 
 class Runner:
@@ -117,9 +123,7 @@ class Runner:
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
     def _spawn(self, run: Callable[..., Any], *args: Any) -> gevent.Greenlet[..., Any]:
-        greenlet = self.greenlet.spawn(run, *args)
-        greenlet.link_exception(_on_death_of_greenlet(self.environment))
-        return greenlet
+        return self.greenlet.spawn(_guarded(self.environment, run), *args)
 
     def _on_spawning_complete(self, user_count: int) -> None:
         self._carry_out(self._machine.spawning_complete(self.environment.reset_stats))

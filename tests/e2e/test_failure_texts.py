@@ -16,7 +16,7 @@ from support.server import TestServer
 GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden/failure_texts.json").read_text(encoding="utf-8"))
 
 # Where Gregaria does better on purpose; each has a test of its own below.
-BETTER = {"early-hints", "corrupt-zstd"}
+BETTER = {"early-hints", "corrupt-zstd", "truncated-gzip", "bad-header"}
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +58,16 @@ def test_corrupt_zstd_is_a_failure(record: dict[str, Any]) -> None:
     assert text.startswith(
         "ContentDecodingError(DecodeError('Received response with content-encoding: zstd, but failed"
     )
+
+
+def test_a_truncated_body_is_a_failure(record: dict[str, Any]) -> None:
+    (_, name, text) = record["truncated-gzip"]["plain"]["errors"][0]
+    assert name == "/truncated-gzip"
+    assert text.startswith("ContentDecodingError(DecodeError('Received response with content-encoding: gzip, but failed")
+
+
+def test_a_header_without_a_colon_hides_no_others(record: dict[str, Any]) -> None:
+    ours, locust = record["bad-header"]["plain"], GOLDEN["cases"]["bad-header"]["plain"]
+    assert ours["response"]["headers"] == 1
+    assert {**ours["response"], "headers": 0} == locust["response"]
+    assert ours["events"] == locust["events"]

@@ -13,15 +13,18 @@ from typing import Any
 from support.server import TestServer, full_listener
 
 LOCUSTFILE = Path(__file__).with_name("failure_locustfile.py")
+FAST_LOCUSTFILE = Path(__file__).with_name("fast_failure_locustfile.py")
 
 
-def record(command: list[str], server: TestServer, folder: Path, only: str = "") -> dict[str, Any]:
+def record(
+    command: list[str], server: TestServer, folder: Path, only: str = "", locustfile: Path = LOCUSTFILE
+) -> dict[str, Any]:
     """What the tester started by `command` makes of every failing request; `folder` takes its files."""
     out = folder / "failures.json"
     with full_listener() as full:
         addresses = _addresses(server, full)
         extra = {"FAILURES_ADDRESSES": json.dumps(addresses), "FAILURES_OUT": str(out), "FAILURES_ONLY": only}
-        line = [*command, "-f", str(LOCUSTFILE), "--headless", "-u", "1", "-t", "120s", "--only-summary"]
+        line = [*command, "-f", str(locustfile), "--headless", "-u", "1", "-t", "120s", "--only-summary"]
         done = subprocess.run(
             line, env={**os.environ, **extra}, capture_output=True, text=True, timeout=180, cwd=folder
         )

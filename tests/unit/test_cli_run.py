@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -323,3 +324,28 @@ def test_keys_change_the_number_of_users(tmp_path: Path) -> None:
     os.close(terminal)
     assert seen == ["1", "2", "12", "11"]
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "http://[", "ftp://example.com"])
+def test_a_host_that_is_no_base_url_is_said_before_the_run(tmp_path: Path, host: str) -> None:
+    source = "from locust import HttpUser, constant, task\nclass Web(HttpUser):\n    wait_time = constant(9)\n" + (
+        "    @task\n    def t(self): self.client.get('/')\n"
+    )
+    done = run(tmp_path, source, "--headless", "-t", "1", "-H", host)
+    assert done.returncode == 1
+    lines = said(done.stderr)
+    warning = f"The host '{host}' is no base URL like https://www.example.com: requests for a path will fail"
+    assert lines.index(warning) < lines.index("Run time limit set to 1 seconds")
+
+
+def test_requests_cut_off_by_the_end_are_counted(tmp_path: Path) -> None:
+    """A server that accepts and says nothing: the request is neither a success nor a failure."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        source = "from locust import HttpUser, task\nclass Web(HttpUser):\n    @task\n" + (
+            "    def t(self): self.client.get('/')\n"
+        )
+        host = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        done = run(tmp_path, source, "--headless", "-u", "2", "-r", "2", "-t", "1", "-H", host)
+    assert done.returncode == 0, done.stderr
+    line = "Not in these tables: 2 requests aborted before the answer came, as the user was stopped or gave up"
+    assert line in done.stderr.splitlines()

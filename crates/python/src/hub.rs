@@ -330,7 +330,12 @@ impl Hub {
 
     /// Hand an error that nobody is there to catch to gevent, which prints it, or ends the process if it is an exit.
     pub fn report(&self, py: Python<'_>, error: PyErr) {
-        let arguments = (py.None(), error.get_type(py), error.value(py), error.traceback(py));
+        self.report_of(py, "engine", error);
+    }
+
+    /// As [`Hub::report`], with a word on where the error comes from.
+    pub fn report_of(&self, py: Python<'_>, origin: &str, error: PyErr) {
+        let arguments = (origin, error.get_type(py), error.value(py), error.traceback(py));
         if let Err(second) = self.gevent.bind(py).call_method1("handle_error", arguments) {
             second.print(py);
         }

@@ -137,5 +137,5 @@ fn to_exception(py: Python<'_>, error: &Error) -> PyErr {
     let Some((path, reason)) = error.file() else { return PyRuntimeError::new_err(describe(error)) };
     let Some(number) = reason.raw_os_error() else { return PyOSError::new_err(describe(error)) };
     let text = py.import("os").and_then(|os| os.call_method1("strerror", (number,))?.extract::<String>());
-    PyOSError::new_err((number, text.unwrap_or_else(|_| reason.to_string()), path.clone()))
+    PyOSError::new_err((number, text.unwrap_or_else(|_| reason.to_string()), path.as_os_str().to_owned()))
 }

@@ -3,7 +3,6 @@
 //! Pure: takes `now` (seconds since the epoch) as an argument, never reads a clock, a file or a socket, and imports
 //! nothing of ours. Response times are whole microseconds here; milliseconds exist only where they are shown.
 
-pub mod accounting;
 pub mod bucket;
 pub mod entry;
 pub mod errors;
@@ -13,7 +12,6 @@ pub mod request_stats;
 pub mod snapshot;
 pub mod window;
 
-pub use accounting::Accounting;
 pub use entry::Entry;
 pub use errors::{ErrorRecord, error_key, mask_address};
 pub use histogram::Histogram;

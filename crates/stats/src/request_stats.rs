@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::accounting::Accounting;
 use crate::entry::Entry;
 use crate::errors::ErrorTable;
 use crate::histogram::Bucket;
@@ -55,8 +54,6 @@ pub struct Stats {
     generation: u32,
     windows: Windows,
     span_s: i64,
-    /// Requests started and ended, over the life of the process; clearing the statistics leaves it alone.
-    pub accounting: Accounting,
 }
 
 impl Stats {
@@ -70,7 +67,6 @@ impl Stats {
             generation: fresh_generation(),
             windows: Windows::Nobody,
             span_s: DEFAULT_SPAN_S,
-            accounting: Accounting::default(),
         };
         stats.set_windows(Windows::Total, now);
         stats

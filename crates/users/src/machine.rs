@@ -54,7 +54,7 @@ pub enum Step {
     Report,
     /// Wait as the innermost set says.
     Wait,
-    /// Call `on_stop` of the innermost set; its errors are the driver's to log.
+    /// Call `on_stop` of the innermost set; what it raises is the driver's to log, other than what ends the user.
     StopSet,
     /// Call the user's `on_stop`.
     StopUser,
@@ -190,9 +190,12 @@ impl UserMachine {
                 Outcome::Returned => self.pick(),
                 other => self.leave(other),
             },
+            // Only what ends the user gets out of a set's on_stop.
             Phase::StoppingSet { then } => match outcome {
-                Outcome::Control(control) => self.leave(Outcome::Control(control)),
-                Outcome::Returned | Outcome::Failed => self.leave(Outcome::Control(then)),
+                Outcome::Control(end @ (Control::StopUser | Control::StopTest | Control::Exit)) => {
+                    self.leave(Outcome::Control(end))
+                }
+                _ => self.leave(Outcome::Control(then)),
             },
             Phase::StoppingUser => {
                 self.phase = Phase::Over;

@@ -17,7 +17,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from gregaria import log, stats
+from gregaria import _engine, log, stats
 from gregaria.input_events import input_listener
 
 from .signals import Interrupts
@@ -151,9 +151,18 @@ class HeadlessRun:
         stats.print_stats(measured, current=False)
         stats.print_percentile_stats(measured)
         stats.print_error_report(measured)
-        if aborted := getattr(measured, "aborted", 0):
-            requests = "1 request was" if aborted == 1 else f"{aborted} requests were"
-            logging.getLogger("locust.stats_logger").info("%s still in flight and aborted when users stopped", requests)
+        _print_aborted()
         if self._csv_writer is not None:
             self._csv_writer.close_files()
             self._csv_writer = None
+
+
+def _print_aborted() -> None:
+    engine = _engine.engine_stats()
+    aborted = int(engine["aborted"] + engine["in_flight"])
+    if aborted:
+        logging.getLogger("locust.stats_logger").info(
+            "Not in these tables: %d request%s aborted before the answer came, as the user was stopped or gave up\n",
+            aborted,
+            "" if aborted == 1 else "s",
+        )

@@ -267,13 +267,15 @@ def report_task_error(owner: TaskSet, exception: BaseException) -> bool:
     return True
 
 
-def report_start_error(user: User, exception: BaseException) -> None:
-    """Tell about an exception out of a user's ``on_start``, which ends the user."""
+def report_start_error(user: User, exception: BaseException, stops: bool) -> None:
+    """Tell about an exception out of a user's ``on_start``, which ends the user: an error unless it ``stops`` it."""
     from_users = logging.getLogger("locust.user.users")
     from_users.error("%s\n%s", exception, "".join(traceback.format_exception(exception)))
+    if stops:
+        return
     user.environment.events.user_error.fire(user_instance=user, exception=exception, tb=exception.__traceback__)
 
 
 def log_stop_error(exception: BaseException) -> None:
     """Tell about an exception out of a set's ``on_stop``, which changes nothing."""
-    logger.error("Uncaught exception in on_stop: \n%s", "".join(traceback.format_exception(exception)))
+    logging.error("Uncaught exception in on_stop: \n%s", "".join(traceback.format_exception(exception)))

@@ -8,10 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gregaria_http::{Failure, Phase, Scheme};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 use rustc_hash::FxHashMap;
 
 use super::prepared::Prepared;
+use super::response::{self, Response};
+
+/// Texts of failures that depend on nothing but their kind and error number.
+static KNOWN: Mutex<Option<FxHashMap<Key, Arc<str>>>> = Mutex::new(None);
+
+type Key = (u8, i32);
 
 /// Why there is no response.
 pub struct Failed {
@@ -40,10 +46,9 @@ impl Failed {
 
     /// The text that the statistics group by.
     pub fn text(&self, py: Python<'_>, sent: Option<&Prepared>) -> PyResult<Arc<str>> {
-        static KNOWN: Mutex<Option<FxHashMap<(u8, i32), Arc<str>>>> = Mutex::new(None);
         let key = match &self.cause {
             Cause::Native(Failure::Connect { errno }) => Some((0, *errno)),
-            Cause::Native(Failure::Io { errno, phase: Phase::Head }) => Some((1, *errno)),
+            Cause::Native(Failure::Io { errno, phase: Phase::Head }) if !is_tls(sent) => Some((1, *errno)),
             Cause::Native(Failure::Resolve { code, .. }) => Some((2, *code)),
             Cause::Native(Failure::ClosedWithoutResponse) => Some((3, 0)),
             _ => None,
@@ -71,7 +76,13 @@ impl Failed {
         let made = match &self.cause {
             Cause::Raised(error) => (error.clone_ref(py), failures.call_method1("reported", (error,))?.unbind()),
             Cause::Native(failure) => {
-                let (kind, details) = described(py, failure)?;
+                // Through TLS a reset looks like an end to Python.
+                let (kind, details) = match failure {
+                    Failure::Io { phase: Phase::Head, .. } if is_tls(sent) => {
+                        described(py, &Failure::ClosedWithoutResponse)?
+                    }
+                    failure => described(py, failure)?,
+                };
                 let site = match sent {
                     Some(sent) => {
                         let endpoint = &sent.target.endpoint;
@@ -84,7 +95,11 @@ impl Failed {
                     }
                     None => (false, "", 0, ""),
                 };
-                failures.call_method1("made", (kind, details, site, &self.timeout))?.extract()?
+                let request = match sent {
+                    Some(sent) if self.has_request() => response::prepared_request(py, sent)?,
+                    _ => py.None(),
+                };
+                failures.call_method1("made", (kind, details, site, &self.timeout, request))?.extract()?
             }
         };
         let mut slot = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,6 +124,10 @@ impl Failed {
     }
 }
 
+fn is_tls(sent: Option<&Prepared>) -> bool {
+    sent.is_some_and(|sent| sent.target.endpoint.scheme == Scheme::Https)
+}
+
 /// Whether the head had been read when it happened: `requests` has forgotten the request by then.
 pub fn struck_in_body(failure: &Failure) -> bool {
     matches!(
@@ -131,17 +150,26 @@ pub fn is_reportable(py: Python<'_>, error: &PyErr) -> bool {
     reportable.unwrap_or(false)
 }
 
-/// `TooManyRedirects` for this limit.
-pub fn too_many_redirects(py: Python<'_>, limit: u32) -> PyResult<PyErr> {
-    let error = py
-        .import("requests.exceptions")?
-        .getattr("TooManyRedirects")?
-        .call1((format!("Exceeded {limit} redirects."),))?;
+/// `TooManyRedirects` for this limit, with the last request and its response.
+pub fn too_many_redirects(py: Python<'_>, limit: u32, request: &Py<PyAny>, response: &Py<Response>) -> PyResult<PyErr> {
+    let arguments = PyDict::new(py);
+    arguments.set_item("request", request)?;
+    arguments.set_item("response", response)?;
+    let text = format!("Exceeded {limit} redirects.");
+    let error = py.import("requests.exceptions")?.getattr("TooManyRedirects")?.call((text,), Some(&arguments))?;
     Ok(PyErr::from_value(error))
 }
 
+/// The error of a redirect that leads nowhere, with the request that was redirected.
+pub fn with_request(py: Python<'_>, error: PyErr, sent: &Prepared) -> PyResult<Prepared> {
+    if error.value(py).hasattr("request")? {
+        error.value(py).setattr("request", response::prepared_request(py, sent)?)?;
+    }
+    Err(error)
+}
+
 /// A failure's kind and details as `gregaria.failures.made` takes them.
-fn described<'py>(py: Python<'py>, failure: &Failure) -> PyResult<(&'static str, Bound<'py, PyTuple>)> {
+pub fn described<'py>(py: Python<'py>, failure: &Failure) -> PyResult<(&'static str, Bound<'py, PyTuple>)> {
     Ok(match failure {
         Failure::Resolve { code, text } => ("resolve", (code, text).into_pyobject(py)?),
         Failure::Connect { errno } => ("connect", (errno,).into_pyobject(py)?),
@@ -163,7 +191,7 @@ fn described<'py>(py: Python<'py>, failure: &Failure) -> PyResult<(&'static str,
         }
         Failure::IncompleteBody { received, expected, .. } => ("incomplete", (received, expected).into_pyobject(py)?),
         Failure::EndedBetweenChunks => ("ended_between_chunks", PyTuple::empty(py)),
-        Failure::BadChunk { line, received } => ("bad_chunk", (PyBytes::new(py, line), received).into_pyobject(py)?),
+        Failure::BadChunk { line, .. } => ("bad_chunk", (PyBytes::new(py, line),).into_pyobject(py)?),
         Failure::Decode { coding, text } => ("decode", (coding, text).into_pyobject(py)?),
         Failure::Tls(tls) => ("tls", (tls.kind.is_certificate(), tls.to_string()).into_pyobject(py)?),
         Failure::BodyTooLarge { limit_bytes } => ("too_large", (limit_bytes,).into_pyobject(py)?),

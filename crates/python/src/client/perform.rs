@@ -18,7 +18,7 @@ use super::options::{self, Options, Timeouts};
 use super::prepared::{Headers, Prepared};
 use super::redirect;
 use super::report::{self, Call, Subject};
-use super::response::Response;
+use super::response::{self, Response};
 use super::session::{Defaults, HttpSession};
 use super::target::{self, Target};
 use super::tls::Trust;
@@ -118,7 +118,7 @@ pub fn perform<'py>(
         }
         Ok(None) => through_requests(session, url, kwargs, call)?,
         Err(error) if failure::is_reportable(py, &error) => {
-            let subject = Subject::Text(joined(session, url));
+            let subject = as_passed(session, url);
             let call = Call { subject, ..call };
             Response::failed(call, Failed::raised(py, error), Vec::new(), None)
         }
@@ -135,9 +135,11 @@ fn clone(py: Python<'_>, object: Option<&Py<PyAny>>) -> Option<Py<PyAny>> {
     object.map(|object| object.clone_ref(py))
 }
 
-fn joined(session: &Bound<'_, HttpSession>, url: &Bound<'_, PyAny>) -> String {
-    let path = url.str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
-    if target::is_absolute(&path) { path } else { session.get().base().url.clone() + &path }
+/// What a request is named after that no prepared request is known of any more.
+fn as_passed(session: &Bound<'_, HttpSession>, url: &Bound<'_, PyAny>) -> Subject {
+    let name = url.str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+    let url = joined(session, &name);
+    Subject::Parts { name, url: Some(url) }
 }
 
 /// Everything that a request needs before it can be sent; `None` if it needs `requests` itself.
@@ -150,6 +152,9 @@ fn prepare<'py>(
 ) -> PyResult<Option<(Prepared, Timeouts)>> {
     let py = session.py();
     let Ok(path) = url.cast::<PyString>() else { return Ok(None) };
+    if method.index().is_none() {
+        py.import("gregaria.clients")?.call_method1("check_method", (&*method.on_wire(),))?;
+    }
     let Some(timeouts) = options::timeouts(options.timeout.as_ref())? else { return Ok(None) };
     let Some(encoded) = body::encode(options.data.as_ref(), options.json.as_ref())? else { return Ok(None) };
     let authorization = match options.auth.as_ref().or(defaults.auth.as_ref().map(|auth| auth.bind(py))) {
@@ -220,15 +225,13 @@ fn aim(
         return match body::form_encoded(params)? {
             Some(encoded) if encoded.is_empty() => Ok(Some(target)),
             Some(encoded) => Ok(Some(Arc::new(target.with_query(&encoded)))),
-            None => {
-                target::asked_of_requests(py, &joined_path(session, path), Some(params)).map(|it| Some(Arc::new(it)))
-            }
+            None => target::asked_of_requests(py, &joined(session, path), Some(params)).map(|it| Some(Arc::new(it))),
         };
     }
-    target::asked_of_requests(py, &joined_path(session, path), Some(params)).map(|target| Some(Arc::new(target)))
+    target::asked_of_requests(py, &joined(session, path), Some(params)).map(|target| Some(Arc::new(target)))
 }
 
-fn joined_path(session: &Bound<'_, HttpSession>, path: &str) -> String {
+fn joined(session: &Bound<'_, HttpSession>, path: &str) -> String {
     if target::is_absolute(path) { path.to_owned() } else { session.get().base().url.clone() + path }
 }
 
@@ -285,7 +288,7 @@ impl Journey<'_, '_> {
                 Ok(answer) => answer,
                 Err(cause) => {
                     self.call.subject = match failure::struck_in_body(&cause) {
-                        true => Subject::Text(joined(self.session, url)),
+                        true => as_passed(self.session, url),
                         false => Subject::Target(Arc::clone(&prepared.target)),
                     };
                     let timeout = self.options.timeout.as_ref().map(|timeout| timeout.clone().unbind());
@@ -311,10 +314,13 @@ impl Journey<'_, '_> {
             }
             if self.history.len() as u32 >= self.defaults.max_redirects {
                 self.call.subject = Subject::Target(Arc::clone(&prepared.target));
-                let error = failure::too_many_redirects(py, self.defaults.max_redirects)?;
-                return Ok(Response::failed(self.call, Failed::raised(py, error), self.history, Some(prepared)));
+                let request = response::prepared_request(py, &prepared)?;
+                let hop = Response::answered(self.call.of_hop(py, &prepared), answer, elapsed, Vec::new(), prepared);
+                let error = failure::too_many_redirects(py, self.defaults.max_redirects, &request, &Py::new(py, hop)?)?;
+                return Ok(Response::failed(self.call, Failed::raised(py, error), self.history, None));
             }
-            let mut next = redirect::next(py, &prepared, &answer, &self.defaults.trust, self.options.verify.as_ref())?;
+            let mut next = redirect::next(py, &prepared, &answer, &self.defaults.trust, self.options.verify.as_ref())
+                .or_else(|error| failure::with_request(py, error, &prepared))?;
             next.cookie = match cookie(self.session, &next.method, &next.target, self.options)? {
                 Some(cookie) => cookie,
                 None => Cookies::header(self.session, next.method.name(), &next.target)?,

@@ -20,9 +20,7 @@ use crate::stats::Recorder;
 pub enum Subject {
     Unknown,
     Target(Arc<Target>),
-    /// The URL as built, where nothing better is known.
-    Text(String),
-    /// Path and URL, of a request that `requests` has made.
+    /// A name and a URL, where no target is known.
     Parts {
         name: String,
         url: Option<String>,
@@ -76,7 +74,6 @@ impl Call {
         match &self.subject {
             Subject::Unknown => "",
             Subject::Target(target) => &target.path,
-            Subject::Text(text) => text,
             Subject::Parts { name, .. } => name,
         }
     }
@@ -85,7 +82,6 @@ impl Call {
         match &self.subject {
             Subject::Unknown => None,
             Subject::Target(target) => Some(target.url()),
-            Subject::Text(text) => Some(text.clone()),
             Subject::Parts { url, .. } => url.clone(),
         }
     }
@@ -107,19 +103,28 @@ impl Call {
     }
 
     fn merged_context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let own = match &self.context {
-            Some(context) => context.bind(py).clone(),
-            None => PyDict::new(py).into_any(),
-        };
-        match self.session.get().user(py) {
-            Some(user) => {
-                let merged = PyDict::new(py);
-                merged.update(user.bind(py).call_method0(intern!(py, "context"))?.cast()?)?;
-                merged.update(own.cast()?)?;
-                Ok(merged.into_any())
-            }
-            None => Ok(own),
+        merged_context(py, self.session.get(), self.context.as_ref())
+    }
+}
+
+/// The context of a request: its user's, with its `own` over it.
+pub fn merged_context<'py>(
+    py: Python<'py>,
+    session: &HttpSession,
+    own: Option<&Py<PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let own = match own {
+        Some(context) => context.bind(py).clone(),
+        None => PyDict::new(py).into_any(),
+    };
+    match session.user(py) {
+        Some(user) => {
+            let merged = PyDict::new(py);
+            merged.update(user.bind(py).call_method0(intern!(py, "context"))?.cast()?)?;
+            merged.update(own.cast()?)?;
+            Ok(merged.into_any())
         }
+        None => Ok(own),
     }
 }
 
@@ -171,7 +176,8 @@ pub fn report(response: &Bound<'_, Response>, verdict: &Verdict) -> PyResult<()>
     event.bind(py).call_method(intern!(py, "fire"), (), Some(&meta)).map(drop)
 }
 
-fn only_recorder<'py>(handlers: &Bound<'py, PyList>) -> Option<Bound<'py, Recorder>> {
+/// The statistics recorder, if nobody else listens.
+pub fn only_recorder<'py>(handlers: &Bound<'py, PyList>) -> Option<Bound<'py, Recorder>> {
     if handlers.len() != 1 {
         return None;
     }
@@ -224,5 +230,5 @@ fn record(response: &Bound<'_, Response>, verdict: &Verdict, recorder: &Recorder
 /// The text of `requests.HTTPError` for a status, with the name in the URL's place.
 pub fn status_error_text(status: u16, reason: &[u8], name: &str) -> String {
     let kind = if status < 500 { "Client" } else { "Server" };
-    format!("{status} {kind} Error: {} for url: {name}", text::utf8_or_latin1(reason))
+    format!("{status} {kind} Error: {} for url: {name}", text::latin1(reason))
 }

@@ -198,7 +198,8 @@ impl Response {
     }
 }
 
-fn locust_error(text: &str) -> PyErr {
+/// A `LocustError` with this text.
+pub fn locust_error(text: &str) -> PyErr {
     Python::attach(|py| {
         let made = py.import("gregaria.exception").and_then(|module| module.getattr("LocustError")?.call1((text,)));
         made.map_or_else(|error| error, PyErr::from_value)
@@ -222,7 +223,7 @@ impl Response {
     fn reason(slf: &Bound<'_, Self>) -> PyResult<Option<String>> {
         match &slf.get().outcome {
             Outcome::Failed(_) => Ok(None),
-            _ => Ok(Some(text::utf8_or_latin1(&slf.get().reason_bytes(slf.py())?))),
+            _ => Ok(Some(text::latin1(&slf.get().reason_bytes(slf.py())?))),
         }
     }
 
@@ -368,6 +369,10 @@ impl Response {
         match (&this.outcome, &this.sent) {
             (Outcome::Delegated(inner), _) => inner.bind(py).getattr("request").map(Bound::unbind),
             (Outcome::Failed(failed), _) if !failed.has_request() => Ok(py.None()),
+            (Outcome::Failed(failed), Some(sent)) => {
+                let (error, _) = failed.exceptions(py, Some(sent))?;
+                Ok(error.bind(py).getattr("request")?.unbind())
+            }
             (_, Some(sent)) => Self::made(slf, |state| &mut state.request, || prepared_request(py, sent)),
             (Outcome::Failed(failed), None) => match failed.raised_error(py) {
                 Some(error) => Ok(error.bind(py).getattr_opt("request")?.map_or_else(|| py.None(), Bound::unbind)),
@@ -571,7 +576,8 @@ impl Response {
     }
 }
 
-fn prepared_request(py: Python<'_>, sent: &Prepared) -> PyResult<Py<PyAny>> {
+/// A request that was sent, as a `requests.PreparedRequest`.
+pub fn prepared_request(py: Python<'_>, sent: &Prepared) -> PyResult<Py<PyAny>> {
     let lines = sent.all_lines(py)?;
     let headers = PyList::empty(py);
     for (name, value) in lines.iter() {
@@ -587,7 +593,7 @@ fn content_type(answer: &Answer) -> String {
 }
 
 /// Whether the headers name UTF-8, or JSON without an encoding, which is UTF-8 too.
-fn names_utf8(answer: &Answer) -> bool {
+pub fn names_utf8(answer: &Answer) -> bool {
     let content_type = content_type(answer);
     match content_type.split_once("charset=") {
         Some((_, charset)) => {
@@ -598,7 +604,7 @@ fn names_utf8(answer: &Answer) -> bool {
 }
 
 /// Whether the headers name an encoding in which ASCII bytes may be something else.
-fn names_wide_encoding(answer: &Answer) -> bool {
+pub fn names_wide_encoding(answer: &Answer) -> bool {
     let content_type = content_type(answer);
     ["utf-16", "utf-32", "utf-7", "cp037", "cp500", "iso-2022", "hz"].iter().any(|wide| content_type.contains(wide))
 }

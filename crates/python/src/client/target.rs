@@ -157,6 +157,12 @@ pub fn asked_of_requests(py: Python<'_>, url: &str, params: Option<&Bound<'_, Py
     Ok(target)
 }
 
+/// A target whose parts are known; `prefix` is `scheme://authority`.
+pub fn of_parts(is_https: bool, host: &str, port: Option<u16>, prefix: &str, path: String) -> Target {
+    let scheme = if is_https { Scheme::Https } else { Scheme::Http };
+    Target::new(endpoint(scheme, host, port, prefix), path)
+}
+
 fn endpoint(scheme: Scheme, host: &str, port: Option<u16>, prefix: &str) -> Arc<Endpoint> {
     let mut endpoints = lock(&ENDPOINTS);
     let endpoints = endpoints.get_or_insert_default();
@@ -171,7 +177,7 @@ fn endpoint(scheme: Scheme, host: &str, port: Option<u16>, prefix: &str) -> Arc<
 }
 
 /// Take a URL apart that `requests` would send exactly as it stands; `None` for any other.
-fn simple(url: &str) -> Option<Target> {
+pub fn simple(url: &str) -> Option<Target> {
     let (scheme, rest) = match url.strip_prefix("http://") {
         Some(rest) => (Scheme::Http, rest),
         None => (Scheme::Https, url.strip_prefix("https://")?),
@@ -185,7 +191,8 @@ fn simple(url: &str) -> Option<Target> {
         None => (authority, None),
     };
     let plain_host = !host.is_empty()
-        && !host.starts_with(['.', '-'])
+        && !host.starts_with('-')
+        && host.split('.').all(|label| (1..64).contains(&label.len()))
         && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
     if !plain_host || port == Some(0) || !is_plain_path(path) {
         return None;
@@ -282,6 +289,8 @@ mod tests {
             "http://h/é",
             "http://h/%",
             "http://h:+8/",
+            "http://a..b/",
+            "http://.a/",
         ] {
             assert!(simple(url).is_none(), "{url}");
         }

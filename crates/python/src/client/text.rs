@@ -26,7 +26,7 @@ pub fn python_repr(text: &str) -> String {
     out
 }
 
-/// Bytes of a header as `requests` shows a reason phrase: UTF-8 if it is that, else latin-1.
+/// Bytes as UTF-8 if they are that, else as latin-1.
 pub fn utf8_or_latin1(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

@@ -66,6 +66,16 @@ impl StatsError {
     }
 }
 
+impl StatsError {
+    fn tell(&self, dict: &Bound<'_, PyDict>) -> PyResult<()> {
+        let (text, seen) = (description(self.error.bind(dict.py()))?, self.seen());
+        dict.set_item("error", mask_address(&text))?;
+        dict.set_item("occurrences", seen.occurrences)?;
+        dict.set_item("first_seen", seen.first)?;
+        dict.set_item("last_seen", seen.last)
+    }
+}
+
 #[pymethods]
 impl StatsError {
     #[new]
@@ -152,20 +162,20 @@ impl StatsError {
         Ok(self.record(py)?.to_name())
     }
 
-    pub fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let record = self.record(py)?;
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        dict.set_item("name", &self.name)?;
         dict.set_item("method", &self.method)?;
-        dict.set_item("error", mask_address(&record.text))?;
-        dict.set_item("occurrences", record.occurrences)?;
-        dict.set_item("first_seen", record.first_seen)?;
-        dict.set_item("last_seen", record.last_seen)?;
+        dict.set_item("name", &self.name)?;
+        self.tell(&dict)?;
         Ok(dict)
     }
 
-    fn serialize<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.to_dict(py)
+    pub fn serialize<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("name", &self.name)?;
+        dict.set_item("method", &self.method)?;
+        self.tell(&dict)?;
+        Ok(dict)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -185,7 +185,7 @@ impl RequestStats {
         let records = self.with(|stats| stats.errors().records().to_vec());
         let errors = PyDict::new(py);
         for record in records {
-            errors.set_item(errors::key(py, &record)?, StatsError::from_record(py, &record).to_dict(py)?)?;
+            errors.set_item(errors::key(py, &record)?, StatsError::from_record(py, &record).serialize(py)?)?;
         }
         Ok(errors)
     }

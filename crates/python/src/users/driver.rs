@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 
 use super::core::{Course, Level, Life, UserCore};
 use super::handle::UserGreenlet;
-use super::outcome::{classify, exception_of};
+use super::outcome::{classify, raised_for};
 use super::plan::{self, SetPlan, UserPlan};
 use super::tasks::{self, Executed};
 use crate::hub::{Hub, Ready};
@@ -38,6 +38,8 @@ struct Drive<'a, 'py> {
     /// Waits block the greenlet instead of giving it back.
     in_place: bool,
     error: Option<PyErr>,
+    /// The error has been logged where it happened.
+    told: bool,
     /// Requests that the process had started when the last wait ended.
     started_before: u64,
 }
@@ -70,7 +72,11 @@ fn try_run_borrowed(user: &Bound<'_, UserCore>) -> PyResult<()> {
         drive.run(resume_with)
     })??;
     if let Progress::Over(end, error) = progress {
-        finish(user, error_of(py, end, error));
+        let error = error_of(py, end, error);
+        end_user(user, error.as_ref().map(|error| error.clone_ref(py)));
+        if let (Some(error), false) = (error, drive.told) {
+            drive.hub.report_of(py, "user", error);
+        }
     }
     Ok(())
 }
@@ -115,8 +121,17 @@ pub fn default_set(user: &Bound<'_, UserCore>) -> PyResult<Py<PyAny>> {
     Ok(user.get().state().default_set.get_or_insert(made).clone_ref(py))
 }
 
-/// The user is over: let go of what it held and tell its group.
+/// The user is over, by an error that nobody has been told of or without one.
 pub fn finish(user: &Bound<'_, UserCore>, error: Option<PyErr>) {
+    let py = user.py();
+    end_user(user, error.as_ref().map(|error| error.clone_ref(py)));
+    if let (Some(error), Some(hub)) = (error, Hub::started(py)) {
+        hub.report_of(py, "user", error);
+    }
+}
+
+/// Let go of what the user held and tell its group.
+fn end_user(user: &Bound<'_, UserCore>, error: Option<PyErr>) {
     let py = user.py();
     let (handle, held) = {
         let mut state = user.get().state();
@@ -130,13 +145,9 @@ pub fn finish(user: &Bound<'_, UserCore>, error: Option<PyErr>) {
     let levels = std::mem::take(&mut lock(user.get().course()).levels);
     drop((held, levels));
     client::release(user);
-    let Ok(hub) = Hub::get(py) else { return };
-    if let Some(handle) = handle
+    if let (Some(handle), Some(hub)) = (handle, Hub::started(py))
         && let Err(error) = UserGreenlet::ended(handle.bind(py), error.as_ref())
     {
-        hub.report(py, error);
-    }
-    if let Some(error) = error {
         hub.report(py, error);
     }
 }
@@ -150,7 +161,7 @@ fn error_of(py: Python<'_>, end: End, error: Option<PyErr>) -> Option<PyErr> {
     match end {
         End::Stopped | End::Died(Outcome::Returned) => None,
         End::Died(Outcome::Failed) => error,
-        End::Died(Outcome::Control(control)) => Some(exception_of(py, control)),
+        End::Died(Outcome::Control(control)) => Some(raised_for(py, control, error)),
     }
 }
 
@@ -163,7 +174,7 @@ impl<'a, 'py> Drive<'a, 'py> {
     ) -> PyResult<Self> {
         let hub = Hub::get(user.py())?;
         let started_before = hub.state().health.started;
-        Ok(Drive { user, plan, course, hub, in_place, error: None, started_before })
+        Ok(Drive { user, plan, course, hub, in_place, error: None, told: false, started_before })
     }
 
     fn run(&mut self, resume_with: Option<Outcome>) -> PyResult<Progress> {
@@ -256,9 +267,9 @@ impl<'a, 'py> Drive<'a, 'py> {
         let Some(error) = &self.error else { return Ok(outcome) };
         let bases = plan::bases(py);
         let stops = matches!(outcome, Outcome::Control(Control::StopUser | Control::StopTest | Control::Exit));
-        if step == Step::StartUser && !stops {
-            bases.report_start.bind(py).call1((self.user, error.value(py)))?;
-        } else if step == Step::StopSet && outcome == Outcome::Failed {
+        if step == Step::StartUser && outcome != KILLED {
+            bases.report_start.bind(py).call1((self.user, error.value(py), stops))?;
+        } else if step == Step::StopSet && !stops {
             bases.log_stop.bind(py).call1((error.value(py),))?;
         }
         Ok(outcome)
@@ -344,7 +355,11 @@ impl<'a, 'py> Drive<'a, 'py> {
             };
             return set.call_method0(intern!(py, "wait")).map(|_| true);
         }
-        let set_with_own = innermost.filter(|_| plan.wait_time).map(|(set, _)| set);
+        let set_with_own = match innermost {
+            _ if !plan.wait_time => None,
+            Some((set, _)) => Some(set),
+            None => Some(default_set(self.user)?.into_bound(py)),
+        };
         let seconds = waits::seconds(self.user, set_with_own.as_ref())?;
         if self.in_place {
             let pause = if seconds > 0.0 { seconds } else { 0.0 };

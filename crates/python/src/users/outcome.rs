@@ -67,15 +67,25 @@ pub fn classify(py: Python<'_>, error: PyErr) -> PyResult<Raised> {
     Ok(Raised { outcome, error })
 }
 
-/// The exception that a lone set raises to its caller for `control`.
-pub fn exception_of(py: Python<'_>, control: Control) -> PyErr {
+/// The exception that stands for `control` outside the machine: the `last` one raised if it says just that, a new one
+/// otherwise, as after an interrupt, which the level above sees as a reschedule.
+pub fn raised_for(py: Python<'_>, control: Control, last: Option<PyErr>) -> PyErr {
+    let Some(last) = last else { return exception_of(py, control) };
+    match classify(py, last) {
+        Ok(raised) if raised.outcome == Outcome::Control(control) => raised.error,
+        Ok(_) => exception_of(py, control),
+        Err(error) => error,
+    }
+}
+
+fn exception_of(py: Python<'_>, control: Control) -> PyErr {
     let made = kinds(py).and_then(|kinds| match control {
         Control::StopUser => kinds.stop_user.bind(py).call0(),
         Control::StopTest => kinds.stop_test.bind(py).call0(),
         Control::Exit => greenlet::exit_type(py)?.call0(),
         Control::Interrupt { reschedule } => kinds.interrupt.bind(py).call1((reschedule,)),
-        Control::Reschedule => kinds.reschedule.bind(py).call0(),
-        Control::RescheduleNow => kinds.reschedule_now.bind(py).call0(),
+        Control::Reschedule => kinds.reschedule.bind(py).call1((false,)),
+        Control::RescheduleNow => kinds.reschedule_now.bind(py).call1((true,)),
     });
     match made {
         Ok(value) => PyErr::from_value(value),

@@ -1,0 +1,20 @@
+//! The client of `FastHttpUser`, on the same engine as `HttpUser`'s: what differs is what it means, not how it is done.
+//!
+//! The road: `session` → `options` → `aim`, `request` → `perform` (→ `pool` → hub → reactor) → `response`, `caught` →
+//! `report`. Nothing here is used by the other client.
+
+mod aim;
+mod caught;
+mod failed;
+mod options;
+mod perform;
+mod pool;
+mod report;
+mod request;
+mod response;
+mod session;
+
+pub use caught::{CaughtResponse, ErrorResponse};
+pub use pool::ClientPool;
+pub use response::FastResponse;
+pub use session::FastHttpSession;
