@@ -1,7 +1,7 @@
 """Gregaria: load tests in plain Python, with Locust's API, on a Rust engine.
 
-Importing this package patches the standard library for gevent, as importing Locust does, so that blocking calls in tasks
-let other users run. Set ``LOCUST_SKIP_MONKEY_PATCH`` to leave the standard library alone.
+Importing this package patches the standard library for gevent, as importing Locust does, so that blocking calls in
+tasks let other users run. Set ``LOCUST_SKIP_MONKEY_PATCH`` to leave the standard library alone.
 """
 
 from __future__ import annotations

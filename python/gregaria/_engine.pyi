@@ -34,7 +34,7 @@ class UserCore:
         """Start the user. `group.add(handle)` is called now, `group.discard(handle)` when the user has ended."""
 
     def stop(self, force: bool = False) -> bool:
-        """Kill a waiting user, or any with `force`, and return True when it is over; else ask it to stop after its task."""
+        """Kill a waiting user, or any with `force`, and return True; else ask it to stop after its task."""
 
     def run(self) -> None:
         """Run the user in the calling greenlet until it ends."""
@@ -135,8 +135,8 @@ class ResponseContextManager:
 
     url: Any
     encoding: str | None
-    @property
-    def __class__(self) -> type: ...  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type: ...
     @property
     def status_code(self) -> int: ...
     @property

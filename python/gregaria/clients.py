@@ -1,7 +1,8 @@
 """The HTTP client of users: `HttpSession` and the response it returns, on the Rust engine.
 
-What a request needs of Python is here and kept small: the classes that make ``isinstance`` true, objects that take shape
-when a script looks at them, and the second road, on which ``requests`` itself makes a request that the engine cannot.
+What a request needs of Python is here and kept small: the classes that make ``isinstance`` true, objects that take
+shape when a script looks at them, and the second road, on which ``requests`` itself makes a request that the engine
+cannot.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from requests.cookies import (
 from requests.models import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 from requests.utils import requote_uri
-
 from urllib3.exceptions import LocationParseError
 
 from . import _engine
@@ -64,7 +64,13 @@ class ResponseContextManager(Response):
     def failure(self, exc: Any) -> None: ...
 
 
-class HttpSession(_engine.HttpSession, requests.Session):
+class RestResponseContextManager(ResponseContextManager):
+    """What ``HttpUser.rest`` gives."""
+
+    js: dict[str, Any]
+
+
+class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
     """A session for one user: keeps connections and cookies, names and reports its requests.
 
     ``request_event`` needs a ``fire(**kwargs)`` method; ``user`` may be None.
@@ -127,13 +133,16 @@ class HttpSession(_engine.HttpSession, requests.Session):
         lambda self: self._setting("_hooks", lambda: {"response": []}), lambda self, it: self._set_setting("_hooks", it)
     )
     cert = property(lambda self: self.__dict__.get("_cert"), lambda self, it: self._set_setting("_cert", it))
-    stream = property(lambda self: self.__dict__.get("_stream", False), lambda self, it: self._set_setting("_stream", it))
+    stream = property(
+        lambda self: self.__dict__.get("_stream", False), lambda self, it: self._set_setting("_stream", it)
+    )
     trust_env = property(
-        lambda self: self.__dict__.get("_trust_env", False), lambda self, it: self.__dict__.__setitem__("_trust_env", it)
+        lambda self: self.__dict__.get("_trust_env", False),
+        lambda self, it: self.__dict__.__setitem__("_trust_env", it),
     )
     adapters = property(lambda self: _requests_session(self).adapters, lambda self, it: None)
 
-    def mount(self, prefix: str, adapter: Any) -> None:
+    def mount(self, prefix: str | bytes, adapter: Any) -> None:
         """Register an adapter; from then on ``requests`` makes this session's requests."""
         _requests_session(self).mount(prefix, adapter)
         self._set_setting("_mounted", True)
@@ -174,7 +183,7 @@ def default_headers() -> CaseInsensitiveDict[str]:
     """What a session sends by default."""
     headers = requests.utils.default_headers()
     headers["Accept-Encoding"] = ACCEPTED_ENCODINGS
-    return headers  # type: ignore[return-value]
+    return headers
 
 
 def session_headers() -> SessionHeaders:
@@ -239,7 +248,9 @@ def new_jar() -> RequestsCookieJar:
 
 def as_jar(cookies: Any) -> Any:
     """A jar of ``cookies``, which may be one or a dict."""
-    return cookiejar_from_dict(cookies) if isinstance(cookies, Mapping) and not hasattr(cookies, "set_policy") else cookies
+    return (
+        cookiejar_from_dict(cookies) if isinstance(cookies, Mapping) and not hasattr(cookies, "set_policy") else cookies
+    )
 
 
 def add_cookie(
@@ -321,7 +332,7 @@ def as_requests_response(native: Any) -> Response:
     """A real ``requests.Response`` with the content of a native one."""
     response = Response()
     response.status_code = native.status_code
-    response._content = native.content  # type: ignore[attr-defined]
+    response._content = native.content
     response._content_consumed = True  # type: ignore[attr-defined]
     response.headers = native.headers if native.status_code else CaseInsensitiveDict()
     response.reason = native.reason
@@ -377,7 +388,9 @@ def send_with_requests(
     except requests.RequestException as exception:
         error = exception
     duration = int((time.perf_counter() - begun) * 1_000_000)
-    request = error.request if error is not None else ((response.history or [response])[0].request if response else None)
+    request = (
+        error.request if error is not None else ((response.history or [response])[0].request if response else None)
+    )
     if response is not None and request is None:
         request = response.request
     name = getattr(request, "path_url", None) or str(full)
@@ -390,10 +403,9 @@ def send_with_requests(
 
 def _not_caught(self: Any, *args: Any) -> None:
     raise LocustError(
-        "You can only call success() and failure() on a response that was requested with catch_response=True, inside a with-block"
+        "success() and failure() are for responses that were requested with catch_response=True, inside a with-block"
     )
 
 
 Response.success = _not_caught  # type: ignore[attr-defined]
 Response.failure = _not_caught  # type: ignore[attr-defined]
-

@@ -86,9 +86,7 @@ def _caused(error: _E, cause: BaseException) -> _E:
     return error
 
 
-def _exhausted(
-    kind: type[requests.RequestException], site: Site, cause: Exception
-) -> requests.RequestException:
+def _exhausted(kind: type[requests.RequestException], site: Site, cause: Exception) -> requests.RequestException:
     error = _caused(lower.MaxRetryError(_pool(site), site[3], cause), cause)
     return _caused(kind(error), error)
 
@@ -142,7 +140,7 @@ def _handshake_timeout(details: tuple[Any, ...], site: Site, timeout: Any) -> re
 
 
 def _read_timeout_in_body(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
-    error = lower.ReadTimeoutError(_pool(site), None, "Read timed out.")  # type: ignore[arg-type]
+    error = lower.ReadTimeoutError(_pool(site), None, "Read timed out.")
     return _caused(exceptions.ConnectionError(error), error)
 
 

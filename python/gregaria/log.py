@@ -7,7 +7,6 @@ search for them; `gregaria` is set up like `locust` for code that names its logg
 from __future__ import annotations
 
 import logging
-import os
 import logging.config
 import socket
 from collections import deque
@@ -81,7 +80,7 @@ def note_unhandled_exception() -> None:
 
 def of_user_code(error: Exception) -> Exception:
     """``error`` with a traceback that begins in the user's own code, if it has any frames there."""
-    package = os.path.dirname(__file__) + os.sep
+    package = str(Path(__file__).parent)
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(package):
         traceback = traceback.tb_next

@@ -84,7 +84,7 @@ def _guarded(environment: Environment, run: Callable[..., Any]) -> Callable[...,
             assert environment.runner is not None
             environment.runner.stop_or_quit()
         except Exception as error:
-            logger.critical("Unhandled exception in greenlet: %s", gevent.getcurrent(), exc_info=of_user_code(error))
+            logger.critical("Unhandled exception: no more users are started or stopped", exc_info=of_user_code(error))
             note_unhandled_exception()
         return None
 

@@ -63,7 +63,9 @@ def test_corrupt_zstd_is_a_failure(record: dict[str, Any]) -> None:
 def test_a_truncated_body_is_a_failure(record: dict[str, Any]) -> None:
     (_, name, text) = record["truncated-gzip"]["plain"]["errors"][0]
     assert name == "/truncated-gzip"
-    assert text.startswith("ContentDecodingError(DecodeError('Received response with content-encoding: gzip, but failed")
+    assert text.startswith(
+        "ContentDecodingError(DecodeError('Received response with content-encoding: gzip, but failed"
+    )
 
 
 def test_a_header_without_a_colon_hides_no_others(record: dict[str, Any]) -> None:

@@ -129,7 +129,7 @@ _ADDRESSES = [
     Case("url-path-percent", "/status/404?a=%zz&b=%20"),
     Case("url-path-unicode", "/status/404?a=\u00e9"),
     Case("url-fragment", "/status/404#part"),
-    Case("url-no-leading-slash", "x"),
+    Case("url-no-leading-slash", "x", host="http://127.0.0.1:9"),
     Case("url-header-newline", "/status/200", arguments={"headers": {"X-A": "a\nb"}}),
     Case("url-header-number", "/status/200", arguments={"headers": {"X-A": 1}}),
     Case("url-method-space", "/status/200", method="GE T"),

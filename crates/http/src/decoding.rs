@@ -137,7 +137,11 @@ fn worded(error: &io::Error, library: &str) -> io::Error {
     let truncated = error.kind() == io::ErrorKind::UnexpectedEof;
     io::Error::other(match (library, truncated) {
         ("zlib", true) => "Error -5 while decompressing data: incomplete or truncated stream".to_owned(),
-        ("zlib", false) => format!("Error -3 while decompressing data: {error}"),
+        ("zlib", false) => {
+            let text = error.to_string();
+            let reason = text.strip_prefix("deflate decompression error: ").unwrap_or(&text);
+            format!("Error -3 while decompressing data: {reason}")
+        }
         (_, true) => "brotli: decoder process called with incomplete data".to_owned(),
         (_, false) => format!("brotli: {error}"),
     })

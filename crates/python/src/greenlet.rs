@@ -110,6 +110,11 @@ pub fn exit_type(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     Ok(unsafe { Bound::from_borrowed_ptr(py, table.greenlet_exit) })
 }
 
+/// A new `GreenletExit`.
+pub fn exit(py: Python<'_>) -> PyErr {
+    exit_type(py).and_then(|kind| kind.call0()).map_or_else(|error| error, PyErr::from_value)
+}
+
 /// Whether `error` is a `GreenletExit`.
 pub fn is_exit(py: Python<'_>, error: &PyErr) -> bool {
     exit_type(py).is_ok_and(|kind| error.matches(py, kind).unwrap_or(false))

@@ -23,10 +23,17 @@ use slab::Slab;
 use crate::greenlet;
 use crate::health::Health;
 use crate::mailbox::{Delivery, Mailbox, THREAD_BIT};
+use crate::scheduling::prefer_promptness;
 use crate::users::{UserCore, pool::Pool};
 
 /// Commands kept back within a drain before they are handed to the reactor.
 const FLUSH_AT: usize = 32;
+/// The longest that a command is kept back while tasks take their time.
+const FLUSH_AFTER: Duration = Duration::from_micros(200);
+/// Commands waiting in the reactor at which no more users are started: they would only hold greenlets.
+const BACKLOG_LIMIT: usize = 64;
+/// How long the hub steps aside for a reactor that cannot keep up with the users that start.
+const STEP_ASIDE: Duration = Duration::from_micros(50);
 /// Events handled in one drain before gevent gets its turn.
 const DRAIN_LIMIT: usize = 512;
 /// Users started or killed before events get their turn again: what they wait for may have come in meanwhile.
@@ -62,6 +69,8 @@ pub struct State {
     pending: Slab<Pending>,
     serial: u32,
     outbox: Vec<Command>,
+    /// When the oldest command came into the outbox.
+    oldest: Option<Instant>,
     backlog: VecDeque<Event>,
     ready: VecDeque<Ready>,
     sleepers: Slab<Option<Py<UserCore>>>,
@@ -99,7 +108,8 @@ impl Hub {
     fn start(py: Python<'_>) -> PyResult<Hub> {
         let (mailbox, wake_up) = Mailbox::new()?;
         let mailbox = Arc::new(mailbox);
-        let reactor = Reactor::spawn(Settings::default(), Box::new(Delivery(Arc::clone(&mailbox))))
+        let settings = Settings { on_thread_start: prefer_promptness, ..Settings::default() };
+        let reactor = Reactor::spawn(settings, Box::new(Delivery(Arc::clone(&mailbox))))
             .map_err(|error| PyRuntimeError::new_err(format!("the reactor did not start: {error}")))?;
         let gevent = py.import("gevent")?.call_method0("get_hub")?;
         let descriptor = std::os::fd::AsRawFd::as_raw_fd(&wake_up);
@@ -173,6 +183,9 @@ impl Hub {
         let id = state.pending.insert(Pending { serial, greenlet: current.unbind(), completion: None });
         request.id = request_id(id, serial);
         state.health.started += 1;
+        if state.outbox.is_empty() {
+            state.oldest = Some(Instant::now());
+        }
         state.outbox.push(Command::Send(request));
         if state.outbox.len() >= FLUSH_AT {
             self.reactor.submit(&mut state.outbox);
@@ -233,13 +246,24 @@ impl Hub {
     fn drain(&self, py: Python<'_>) -> PyResult<()> {
         let mut byte = [0_u8; 1];
         (&self.wake_up).read_exact(&mut byte)?;
-        self.state().draining = true;
+        // A user that is ready again at once (its wait is zero) has its next turn after gevent's other greenlets.
+        let mut turns = {
+            let mut state = self.state();
+            state.draining = true;
+            state.ready.len()
+        };
         let begun = Instant::now();
         let mut handled = 0;
         while handled < DRAIN_LIMIT && (handled == 0 || begun.elapsed() < DRAIN_TIME) {
-            let done = self.drain_events(py, DRAIN_LIMIT - handled)? + self.drain_ready(py)?;
+            let behind = turns > 0 && self.reactor.backlog() >= BACKLOG_LIMIT;
+            let ready = if behind { 0 } else { self.drain_ready(py, turns.min(READY_AT_ONCE))? };
+            turns -= ready;
+            let done = ready + self.drain_events(py, DRAIN_LIMIT - handled)?;
             self.flush();
             if done == 0 {
+                if behind {
+                    py.detach(|| std::thread::sleep(STEP_ASIDE));
+                }
                 break;
             }
             handled += done;
@@ -251,6 +275,14 @@ impl Hub {
         self.flush();
         self.mailbox.sleep(more);
         Ok(())
+    }
+
+    /// A task may take its time: what others have asked for does not wait for it.
+    fn flush_if_kept_back(&self) {
+        let mut state = self.state();
+        if !state.outbox.is_empty() && state.oldest.is_some_and(|oldest| oldest.elapsed() > FLUSH_AFTER) {
+            self.reactor.submit(&mut state.outbox);
+        }
     }
 
     fn flush(&self) {
@@ -292,8 +324,8 @@ impl Hub {
         Ok(handled)
     }
 
-    fn drain_ready(&self, py: Python<'_>) -> PyResult<usize> {
-        let count = self.state().ready.len().min(READY_AT_ONCE);
+    /// Run or kill `count` users that have asked for it.
+    fn drain_ready(&self, py: Python<'_>, count: usize) -> PyResult<usize> {
         for _ in 0..count {
             let next = self.state().ready.pop_front();
             match next {
@@ -315,14 +347,14 @@ impl Hub {
     fn kill(&self, py: Python<'_>, user: &Bound<'_, UserCore>) -> PyResult<()> {
         // It may have left its greenlet since it was to be killed.
         let Some(target) = user.get().running_greenlet(py) else { return UserCore::kill(user) };
-        let exit = PyErr::from_value(greenlet::exit_type(py)?.call0()?);
-        if let Err(error) = greenlet::throw(target.bind(py), exit) {
+        if let Err(error) = greenlet::throw(target.bind(py), greenlet::exit(py)) {
             self.report(py, error);
         }
         Ok(())
     }
 
     fn resume(&self, py: Python<'_>, target: &Bound<'_, PyAny>) {
+        self.flush_if_kept_back();
         if let Err(error) = greenlet::switch(target) {
             self.report(py, error);
         }

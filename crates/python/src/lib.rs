@@ -9,6 +9,7 @@ mod health;
 mod hub;
 mod mailbox;
 mod runner;
+mod scheduling;
 mod sinks;
 mod stats;
 mod users;
@@ -20,7 +21,9 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _engine {
     #[pymodule_export]
-    use crate::client::{HttpSession, Response};
+    use crate::client::{
+        CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession, Response,
+    };
     #[pymodule_export]
     use crate::health::engine_stats;
     #[pymodule_export]

@@ -140,14 +140,18 @@ fn pace(period: f64, instance: &Bound<'_, PyAny>) -> PyResult<f64> {
     Ok(wait)
 }
 
-/// How long `user` waits now, in seconds; `set` is the TaskSet whose own `wait_time` holds, if it has one.
-pub fn seconds(user: &Bound<'_, UserCore>, set: Option<&Bound<'_, PyAny>>) -> PyResult<f64> {
+/// How long `user` waits now, in seconds, inside `set` or, without one, between its own tasks. `own` says whether that
+/// set has a `wait_time` of its own.
+pub fn seconds(user: &Bound<'_, UserCore>, set: Option<&Bound<'_, PyAny>>, own: bool) -> PyResult<f64> {
     let py = user.py();
     let name = intern!(py, "wait_time");
-    let wait_time = match set {
-        Some(set) => set.getattr(name)?,
-        None => user.getattr(name)?,
+    let asked = match set {
+        Some(set) => set.clone(),
+        // Only a plugin gives the hidden set a `wait_time` of its own.
+        None if own => crate::users::default_set(user)?.into_bound(py),
+        None => user.clone().into_any(),
     };
+    let wait_time = if own { asked.getattr(name)? } else { user.getattr(name)? };
     if let Ok(constant) = wait_time.cast_exact::<Constant>() {
         return Ok(constant.get().seconds);
     }
@@ -156,13 +160,21 @@ pub fn seconds(user: &Bound<'_, UserCore>, set: Option<&Bound<'_, PyAny>>) -> Py
         let Between { low, high } = between.get();
         return Ok(low + drawn * (high - low));
     }
-    let waited = if set.is_none() && !wait_time.is_truthy()? {
-        // Neither the class nor an older attribute says how long: the TaskSet's method finds out, or says so.
-        crate::users::default_set(user)?.bind(py).call_method0(name)?
-    } else {
+    let waited = if own || wait_time.is_truthy()? {
         wait_time.call0()?
+    } else {
+        // Neither the class nor an older attribute says how long: the TaskSet's method finds out, or says so.
+        match set {
+            Some(set) => set.call_method0(name)?,
+            None => crate::users::default_set(user)?.bind(py).call_method0(name)?,
+        }
     };
-    waited.extract().map_err(|_| {
-        PyTypeError::new_err(format!("wait_time must give a number of seconds, not {}", waited.get_type()))
-    })
+    match waited.extract::<f64>() {
+        Ok(seconds) if !seconds.is_nan() => Ok(seconds),
+        Ok(_) => Err(PyValueError::new_err("wait_time must give a number of seconds, not nan")),
+        Err(_) => {
+            let text = format!("wait_time must give a number of seconds, not {}", waited.get_type());
+            Err(PyTypeError::new_err(text))
+        }
+    }
 }

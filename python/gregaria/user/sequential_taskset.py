@@ -39,6 +39,7 @@ class SequentialTaskSet(TaskSet, metaclass=SequentialTaskSetMeta):
         """The next task in order."""
         if not self.tasks:
             raise LocustError(
-                f"No tasks defined on {type(self).__name__}. Use the @task decorator or assign a list to its 'tasks' attribute."
+                f"No tasks defined on {type(self).__name__}. "
+                "Use the @task decorator or assign a list to its 'tasks' attribute."
             )
         return next(self._task_cycle)

@@ -40,7 +40,8 @@ def task(weight: Any = 1) -> Any:
     def decorate(func: Any) -> Any:
         if func.__name__ in ("on_stop", "on_start"):
             logging.warning(
-                "%s is decorated with @task: it will also run as an ordinary task, which is rarely meant.", func.__name__
+                "%s is decorated with @task: it will also run as an ordinary task, which is rarely meant.",
+                func.__name__,
             )
         if func.__name__ == "run":
             raise Exception("A task cannot be named run: User and TaskSet have a method of that name. Rename it.")
@@ -97,7 +98,9 @@ def collect_tasks(bases: Iterable[type], body: dict[str, Any]) -> list[Any]:
 def warn_of_old_attributes(name: str, body: dict[str, Any]) -> None:
     """``task_set`` is the name that ``tasks`` had long ago."""
     if "task_set" in body:
-        warnings.warn(f"{name}.task_set is not used: assign a list to 'tasks' instead", DeprecationWarning, stacklevel=3)
+        warnings.warn(
+            f"{name}.task_set is not used: assign a list to 'tasks' instead", DeprecationWarning, stacklevel=3
+        )
 
 
 def filter_tasks_by_tags(task_holder: Any, tags: set[str] | None = None, exclude_tags: set[str] | None = None) -> None:
@@ -123,7 +126,7 @@ def _passes(task: Any, tags: set[str] | None, exclude_tags: set[str] | None) -> 
             return True
         filter_tasks_by_tags(task, tags, exclude_tags)
         return bool(task.tasks)
-    own = getattr(task, "locust_tag_set", set())
+    own: set[str] = getattr(task, "locust_tag_set", set())
     return (tags is None or bool(own & tags)) and not (exclude_tags and own & exclude_tags)
 
 
@@ -210,7 +213,7 @@ class TaskSet(metaclass=TaskSetMeta):
         if self.min_wait is not None and self.max_wait is not None:
             return random.randint(int(self.min_wait), int(self.max_wait)) / 1000.0
         raise MissingWaitTimeError(
-            f"You must define a wait_time method on either the {type(self._user).__name__} or {type(self).__name__} class"
+            f"You must define a wait_time method on the {type(self._user).__name__} or {type(self).__name__} class"
         )
 
     def wait(self) -> None:

@@ -6,8 +6,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import _engine
-from ..clients import HttpSession
+from ..clients import HttpSession, RestResponseContextManager
 from ..exception import StopTest
+from .rest import RestMixin
 from .task import DefaultTaskSet, TaskSet, collect_tasks, warn_of_old_attributes
 from .wait_time import constant
 
@@ -80,7 +81,7 @@ class User(_engine.UserCore, metaclass=UserMeta):
         return ".".join(part for part in [cls.__module__, *cls.__qualname__.split(".")] if part != "<locals>")
 
 
-class HttpUser(User):
+class HttpUser(User, RestMixin[RestResponseContextManager]):
     """A user with an HTTP client, `client`, that keeps connections and cookies."""
 
     abstract = True
@@ -90,8 +91,8 @@ class HttpUser(User):
         super().__init__(*args, **kwargs)
         if self.host is None:
             raise StopTest(
-                "You must specify the base host: as the class attribute 'host' of the user, on the command line with --host, "
-                "or in the environment as LOCUST_HOST."
+                "You must specify the base host: as the class attribute 'host' of the user, on the command line with "
+                "--host, or in the environment as LOCUST_HOST."
             )
         self.client = HttpSession(
             base_url=self.host,

@@ -32,7 +32,7 @@ def constant_throughput(task_runs_per_second: float) -> ConstantPacing:
 
 
 def poisson(rate: float) -> Callable[[Any], float]:
-    """Wait exponentially distributed times, so that a user runs ``rate`` tasks per second on average if they take none."""
+    """Wait exponentially distributed times: ``rate`` tasks per second on average, if tasks take no time."""
     if rate <= 0:
         raise ValueError(f"poisson needs a rate of more than 0 per second, not {rate}")
     return lambda instance: expovariate(rate)

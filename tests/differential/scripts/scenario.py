@@ -25,6 +25,13 @@ scenarios: dict[str, Scenario] = {}
 lines: list[str] = []
 server = os.environ.get("TESTKIT", "")
 PATIENCE_S = 20.0
+OWN_WORDS = {
+    "No tasks defined on": "no tasks",
+    "Attribute 'environment' is missing on user": "no environment",
+    "You must define a wait_time method": "no wait_time",
+    "wait_time must give a number": "no number",
+    "'<=' not supported": "no number",
+}
 
 
 def scenario(function: Scenario) -> Scenario:
@@ -51,9 +58,9 @@ def said(error: BaseException | None) -> str:
 
 def worded(text: str) -> str:
     """`text` without what each tester says in its own words."""
-    for known in ("No tasks defined on", "Attribute 'environment' is missing on user"):
+    for known, kind in OWN_WORDS.items():
         if known in text:
-            return known
+            return kind
     return text.replace(server or "\0", "<server>")
 
 
@@ -65,11 +72,15 @@ class Recorder(logging.Handler):
         spoken = first if record.name in ("locust.user.task", "locust.user.users") else []
         if record.name.startswith("locust.user") or record.name == "root":
             log("log:", record.name, record.levelname, *spoken)
+        elif record.levelno == logging.CRITICAL and record.exc_info:
+            log("critical:", record.name, said(record.exc_info[1]))
 
 
-def unhandled(_context: Any, kind: Any, value: Any, _traceback: Any) -> None:
-    """In place of gevent's printing of what ended a greenlet."""
-    log("greenlet died:", getattr(kind, "__name__", kind), worded(str(value)))
+def unhandled(context: Any, kind: Any, value: Any, _traceback: Any) -> None:
+    """In place of gevent's printing of what ended a user's greenlet. Other greenlets' ends are logged."""
+    args = getattr(context, "args", ())
+    if not args or isinstance(args[0], User):
+        log("greenlet died:", getattr(kind, "__name__", kind), worded(str(value)))
 
 
 def environment(*user_classes: type[User], **settings: Any) -> Environment:

@@ -113,6 +113,7 @@ impl Driver {
             return false;
         }
         self.handle_commands();
+        self.inbox.set_taken_in(self.commands.len());
         self.handle_time();
         if !self.events.is_empty() {
             self.delivering = true;

@@ -7,7 +7,7 @@
 //! ```
 //! Whoever comes after the reactor's look sees `sleeping`, whoever comes before it is seen by the look.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::exchange::Command;
@@ -31,12 +31,14 @@ impl Pending {
 pub(super) struct Inbox {
     pending: Mutex<Pending>,
     sleeping: AtomicBool,
+    /// Commands that the reactor has taken in and not yet begun.
+    taken_in: AtomicUsize,
     waker: mio::Waker,
 }
 
 impl Inbox {
     pub fn new(waker: mio::Waker) -> Self {
-        Self { pending: Mutex::default(), sleeping: AtomicBool::new(false), waker }
+        Self { pending: Mutex::default(), sleeping: AtomicBool::new(false), taken_in: AtomicUsize::new(0), waker }
     }
 
     pub fn submit(&self, commands: &mut Vec<Command>) {
@@ -48,6 +50,15 @@ impl Inbox {
         }
         drop(pending);
         self.wake();
+    }
+
+    /// Commands not yet begun.
+    pub fn backlog(&self) -> usize {
+        self.taken_in.load(Ordering::Relaxed) + self.lock().commands.len()
+    }
+
+    pub fn set_taken_in(&self, count: usize) {
+        self.taken_in.store(count, Ordering::Relaxed);
     }
 
     pub fn stop(&self) {

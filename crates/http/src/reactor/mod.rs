@@ -34,11 +34,18 @@ pub struct Settings {
     pub address_lifetime: Duration,
     /// The most lookups at a time.
     pub resolver_threads: usize,
+    /// Called on the new thread before anything else; for settings of the operating system.
+    pub on_thread_start: fn(),
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { read_buffer_bytes: 64 << 10, address_lifetime: Duration::from_secs(30), resolver_threads: 4 }
+        Self {
+            read_buffer_bytes: 64 << 10,
+            address_lifetime: Duration::from_secs(30),
+            resolver_threads: 4,
+            on_thread_start: || (),
+        }
     }
 }
 
@@ -56,11 +63,20 @@ impl Reactor {
     /// No event queue or no thread to be had.
     pub fn spawn(settings: Settings, sink: Box<dyn EventSink>) -> Result<Self, Error> {
         let (driver, inbox) = Driver::new(&settings, sink)?;
+        let on_thread_start = settings.on_thread_start;
         let thread = std::thread::Builder::new()
             .name("reactor".to_owned())
-            .spawn(move || driver.run())
+            .spawn(move || {
+                on_thread_start();
+                driver.run();
+            })
             .map_err(|source| Error::Thread { name: "reactor", source })?;
         Ok(Self { inbox, thread: Some(thread) })
+    }
+
+    /// Commands that were submitted and that the reactor has not yet begun.
+    pub fn backlog(&self) -> usize {
+        self.inbox.backlog()
     }
 
     /// A second way in, to be held where the reactor itself cannot be.

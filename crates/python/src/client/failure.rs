@@ -160,9 +160,10 @@ pub fn too_many_redirects(py: Python<'_>, limit: u32, request: &Py<PyAny>, respo
     Ok(PyErr::from_value(error))
 }
 
-/// The error of a redirect that leads nowhere, with the request that was redirected.
+/// The error of a redirect to no valid URL, with the request that was redirected.
 pub fn with_request(py: Python<'_>, error: PyErr, sent: &Prepared) -> PyResult<Prepared> {
-    if error.value(py).hasattr("request")? {
+    let invalid = py.import("requests.exceptions")?.getattr("InvalidURL")?;
+    if error.matches(py, invalid)? {
         error.value(py).setattr("request", response::prepared_request(py, sent)?)?;
     }
     Err(error)

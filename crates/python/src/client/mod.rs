@@ -6,6 +6,7 @@
 mod body;
 mod cookies;
 mod failure;
+mod fast;
 mod headers;
 mod json;
 mod method;
@@ -23,6 +24,7 @@ mod tls;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+pub use fast::{CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse};
 pub use response::Response;
 pub use session::HttpSession;
 
@@ -35,5 +37,8 @@ pub fn release(user: &Bound<'_, UserCore>) {
         && let Ok(session) = client.cast::<HttpSession>()
     {
         session.get().close_idle(py);
+        if let Ok(session) = client.cast::<FastHttpSession>() {
+            session.get().release(py);
+        }
     }
 }

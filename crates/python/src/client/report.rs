@@ -2,6 +2,7 @@
 //! event otherwise.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::intern;
@@ -205,26 +206,39 @@ fn record(response: &Bound<'_, Response>, verdict: &Verdict, recorder: &Recorder
         (None, Subject::Target(target)) => target.entry(&call.method),
         _ => None,
     };
+    count(recorder, &call.method, name, remembered, (call.duration_us, call.length), failure.as_deref());
+    Ok(())
+}
+
+/// Put a request that took so many microseconds and gave so many bytes into the statistics. `slot` is where its entry is
+/// remembered.
+pub fn count(
+    recorder: &Recorder,
+    method: &Method,
+    name: &str,
+    slot: Option<&AtomicU64>,
+    (duration_us, length): (u64, u64),
+    failure: Option<&str>,
+) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     recorder.stats().get().with(|stats| {
         let generation = stats.generation();
-        let known = remembered.and_then(|slot| target::remembered_entry(slot, generation));
+        let known = slot.and_then(|slot| target::remembered_entry(slot, generation));
         let entry = match known {
             Some(index) => gregaria_stats::EntryId::from_index(index),
             None => {
-                let entry = stats.entry(call.method.name(), name, now);
-                if let Some(slot) = remembered {
+                let entry = stats.entry(method.name(), name, now);
+                if let Some(slot) = slot {
                     target::remember_entry(slot, generation, entry.index());
                 }
                 entry
             }
         };
-        stats.record(entry, now, Some(call.duration_us), call.length);
-        if let Some(text) = &failure {
+        stats.record(entry, now, Some(duration_us), length);
+        if let Some(text) = failure {
             stats.record_failure(entry, now, text);
         }
     });
-    Ok(())
 }
 
 /// The text of `requests.HTTPError` for a status, with the name in the URL's place.

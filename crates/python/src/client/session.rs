@@ -56,6 +56,11 @@ pub struct HttpSession {
 }
 
 impl HttpSession {
+    /// A session of which nothing is known yet.
+    pub fn blank() -> Self {
+        HttpSession { state: Mutex::default(), touched: AtomicBool::new(false) }
+    }
+
     /// What the session holds. Never keep the guard across a call into Python.
     pub fn state(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -166,7 +171,7 @@ impl HttpSession {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        HttpSession { state: Mutex::default(), touched: AtomicBool::new(false) }
+        HttpSession::blank()
     }
 
     /// Set what a session is made of; called once by `__init__`.
@@ -239,7 +244,7 @@ impl HttpSession {
     }
 
     #[getter]
-    fn request_name(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    pub fn request_name(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state().request_name.as_ref().map(|name| name.clone_ref(py))
     }
 

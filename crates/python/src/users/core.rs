@@ -186,12 +186,15 @@ impl UserCore {
         Ok(handle)
     }
 
-    /// Stop the user. A waiting user, or any with `force`, is killed: returns True when it is over. Otherwise it is asked
-    /// to stop after its task: returns False.
+    /// Stop the user. A waiting user, or any with `force`, is killed: returns True when it is over, or raises GreenletExit
+    /// in the user's own greenlet. Otherwise it is asked to stop after its task: returns False.
     #[pyo3(signature = (force = false))]
     fn stop(slf: &Bound<'_, Self>, force: bool) -> PyResult<bool> {
         let state = slf.get().state_name();
         if force || matches!(state, None | Some("waiting")) {
+            if is_own_greenlet(slf.py(), slf.get())? {
+                return Err(greenlet::exit(slf.py()));
+            }
             Self::kill(slf)?;
             let handle = slf.get().state().handle.as_ref().map(|handle| handle.clone_ref(slf.py()));
             if let Some(handle) = handle {

@@ -178,13 +178,11 @@ impl<'a, 'py> Drive<'a, 'py> {
     }
 
     fn run(&mut self, resume_with: Option<Outcome>) -> PyResult<Progress> {
-        let mut step = {
-            let mut course = lock(self.course);
-            match (course.machine.state(), resume_with) {
-                (None, None) => course.machine.start(),
-                (None, Some(_)) => Step::Done(End::Stopped),
-                (Some(_), outcome) => course.machine.advance(outcome.unwrap_or(Outcome::Returned)),
-            }
+        let started = lock(self.course).machine.state().is_some();
+        let mut step = match (started, resume_with) {
+            (false, None) => lock(self.course).machine.start(),
+            (false, Some(_)) => Step::Done(End::Stopped),
+            (true, outcome) => self.advance(outcome.unwrap_or(Outcome::Returned)),
         };
         loop {
             let outcome = match step {
@@ -355,12 +353,7 @@ impl<'a, 'py> Drive<'a, 'py> {
             };
             return set.call_method0(intern!(py, "wait")).map(|_| true);
         }
-        let set_with_own = match innermost {
-            _ if !plan.wait_time => None,
-            Some((set, _)) => Some(set),
-            None => Some(default_set(self.user)?.into_bound(py)),
-        };
-        let seconds = waits::seconds(self.user, set_with_own.as_ref())?;
+        let seconds = waits::seconds(self.user, innermost.as_ref().map(|(set, _)| set), plan.wait_time)?;
         if self.in_place {
             let pause = if seconds > 0.0 { seconds } else { 0.0 };
             return py.import("gevent")?.call_method1("sleep", (pause,)).map(|_| true);

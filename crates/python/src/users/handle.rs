@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::core::{UserCore, is_own_greenlet};
+use crate::greenlet;
 
 #[derive(Default)]
 struct Ending {
@@ -149,6 +150,9 @@ impl UserGreenlet {
         block: bool,
         timeout: Option<f64>,
     ) -> PyResult<()> {
+        if block && is_own_greenlet(py, self.user.get())? {
+            return Err(greenlet::exit(py));
+        }
         UserCore::kill(self.user.bind(py))?;
         if block {
             self.join_unless_own(py, timeout)?;

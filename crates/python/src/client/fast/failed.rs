@@ -1,0 +1,124 @@
+//! Failed requests of a fast session as Python exceptions, with the texts that geventhttpclient gives them: they are part
+//! of the statistics' keys. Exceptions are only made when somebody needs them; the commonest texts are remembered.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gregaria_http::{Failure, Phase, Scheme};
+use pyo3::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::request::Sent;
+use crate::client::failure;
+
+/// `ETIMEDOUT`, `ENOLINK`, `ENOENT`, `EPIPE`.
+const PASSING_ERRORS: [i32; 4] = [110, 67, 2, 32];
+
+/// What may be done about a failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// The connection had been closed: use another, if the request may be sent twice.
+    Reconnect,
+    /// Begin again, if retries are left.
+    Retry,
+    None,
+}
+
+/// Why there is no response.
+pub struct FastFailed {
+    cause: Cause,
+    https: bool,
+    /// The exception, once made.
+    made: Mutex<Option<Py<PyAny>>>,
+}
+
+enum Cause {
+    Native(Failure),
+    Raised(Py<PyAny>),
+}
+
+/// Whether the server closed the connection before it answered, by `FIN` or by `RST`.
+fn is_closed(failure: &Failure) -> bool {
+    matches!(failure, Failure::ClosedWithoutResponse | Failure::Io { errno: 104 | 32, phase: Phase::Head })
+}
+
+impl FastFailed {
+    /// A failure that the reactor reported.
+    pub fn native(failure: Failure, sent: &Sent) -> Self {
+        let https = sent.target.endpoint.scheme == Scheme::Https;
+        FastFailed { cause: Cause::Native(failure), https, made: Mutex::default() }
+    }
+
+    /// An exception that Python code raised.
+    pub fn raised(py: Python<'_>, error: PyErr) -> Self {
+        FastFailed { cause: Cause::Raised(error.into_value(py).into_any()), https: false, made: Mutex::default() }
+    }
+
+    /// What may be done about it.
+    pub fn remedy(&self, py: Python<'_>) -> PyResult<Remedy> {
+        Ok(match &self.cause {
+            Cause::Native(failure) if is_closed(failure) => Remedy::Reconnect,
+            Cause::Native(
+                Failure::ConnectTimeout | Failure::HandshakeTimeout | Failure::ReadTimeout { in_body: false },
+            ) => Remedy::Retry,
+            Cause::Native(
+                Failure::Connect { errno } | Failure::Io { errno, phase: Phase::Handshake | Phase::Head },
+            ) if PASSING_ERRORS.contains(errno) => Remedy::Retry,
+            Cause::Native(_) => Remedy::None,
+            Cause::Raised(error) => {
+                let remedy = py.import("gregaria.fast.errors")?.call_method1("remedy", (error,))?;
+                match remedy.extract::<&str>()? {
+                    "reconnect" => Remedy::Reconnect,
+                    "retry" => Remedy::Retry,
+                    _ => Remedy::None,
+                }
+            }
+        })
+    }
+
+    /// `RetriesExceeded` for this as the last of so many retries.
+    pub fn exceeded(self, py: Python<'_>, url: &str, retries: u32) -> PyResult<Self> {
+        let original = self.exception(py)?;
+        let error = py.import("gregaria.fast.errors")?.call_method1("retries_exceeded", (url, retries, original))?;
+        Ok(FastFailed::raised(py, PyErr::from_value(error)))
+    }
+
+    /// The text that the statistics group by.
+    pub fn text(&self, py: Python<'_>) -> PyResult<Arc<str>> {
+        static KNOWN: Mutex<Option<FxHashMap<(u8, i32), Arc<str>>>> = Mutex::new(None);
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = match &self.cause {
+            Cause::Native(Failure::Connect { errno }) => Some((0, *errno)),
+            Cause::Native(Failure::Resolve { code, .. }) => Some((1, *code)),
+            Cause::Native(Failure::ClosedWithoutResponse) => Some((2, 0)),
+            _ => None,
+        };
+        if let Some(key) = key
+            && let Some(text) = known().get_or_insert_default().get(&key)
+        {
+            return Ok(Arc::clone(text));
+        }
+        let text: Arc<str> = self.exception(py)?.bind(py).repr()?.to_str()?.into();
+        if let Some(key) = key {
+            known().get_or_insert_default().insert(key, Arc::clone(&text));
+        }
+        Ok(text)
+    }
+
+    /// The exception that it is.
+    pub fn exception(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let failure = match &self.cause {
+            Cause::Raised(error) => return Ok(error.clone_ref(py)),
+            Cause::Native(failure) => failure,
+        };
+        if let Some(made) = &*self.made.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(made.clone_ref(py));
+        }
+        // A reset before the first byte is a closed connection here.
+        let closed = Failure::ClosedWithoutResponse;
+        let failure = if is_closed(failure) { &closed } else { failure };
+        let (kind, details) = failure::described(py, failure)?;
+        let made = py.import("gregaria.fast.errors")?.call_method1("made", (kind, details, self.https))?.unbind();
+        let mut slot = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(slot.get_or_insert(made).clone_ref(py))
+    }
+}

@@ -1,0 +1,288 @@
+//! The road of a fast session's request: prepare it, hand it to the reactor, reconnect, retry, follow redirects, report.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use gregaria_http::codec::{Decoder, Fed};
+use gregaria_http::{Failure, Request, Response as Answer};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use super::caught::{self, ErrorResponse};
+use super::failed::{FastFailed, Remedy};
+use super::options::Options;
+use super::report::{self, FastCall};
+use super::request::{self, Sent};
+use super::response::{FastResponse, Outcome};
+use super::session::{FastHttpSession, Limits};
+use crate::client::cookies::Cookies;
+use crate::client::method::Method;
+use crate::hub::Hub;
+
+/// Bodies beyond this are not kept: the request fails.
+const BODY_LIMIT_BYTES: u64 = 1 << 30;
+
+/// Make a request and report it, or leave the report to the `with` block of the response.
+pub fn perform<'py>(
+    session: &Bound<'py, FastHttpSession>,
+    method: Method,
+    url: &Bound<'py, PyAny>,
+    mut options: Options<'py>,
+) -> PyResult<Py<PyAny>> {
+    let py = session.py();
+    let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    options.place_unknown(method.name())?;
+    let url = url.cast::<PyString>()?;
+    let this = session.get();
+    let aim = this.aims(session).resolve(py, url.to_str()?)?;
+    let sent = Sent::prepare(session, &method, &aim, &options)?;
+    let name = match &options.name {
+        Some(name) => Some(name.clone().unbind()),
+        None => session.as_super().get().request_name(py),
+    };
+    let call = FastCall {
+        session: session.clone().unbind(),
+        method,
+        name,
+        aim,
+        context: options.context.as_ref().map(|context| context.clone().unbind()),
+        started_at,
+        duration_us: 0,
+        length: 0,
+    };
+    let journey = Journey {
+        session,
+        stream: options.stream,
+        limits: this.limits(&options),
+        call,
+        history: Vec::new(),
+        total: Duration::ZERO,
+    };
+    let response = journey.go(sent)?;
+    if options.catch_response {
+        return caught::wrapped(py, response);
+    }
+    let response = match &response.outcome {
+        Outcome::Failed(_) => Bound::new(py, ErrorResponse::over(response))?.into_super(),
+        Outcome::Answer { .. } => Bound::new(py, response)?,
+    };
+    report::evaluate(&response, None)?;
+    Ok(response.into_any().unbind())
+}
+
+/// A request on its way, over redirects, to its response.
+struct Journey<'a, 'py> {
+    session: &'a Bound<'py, FastHttpSession>,
+    stream: bool,
+    limits: Limits,
+    call: FastCall,
+    history: Vec<Py<FastResponse>>,
+    total: Duration,
+}
+
+/// An answer, the time to its head, and the body that is still to be read, if it is streamed.
+struct Arrived {
+    answer: Answer,
+    elapsed: Duration,
+    stream: Option<Py<PyAny>>,
+}
+
+impl Journey<'_, '_> {
+    fn go(mut self, mut sent: Sent) -> PyResult<FastResponse> {
+        let py = self.session.py();
+        let first = Arc::clone(&self.call.aim.target.endpoint);
+        let (mut retries, mut redirects) = (0, 0);
+        loop {
+            let arrived = match self.arrive(&mut sent)? {
+                Ok(arrived) => arrived,
+                Err(failed) => {
+                    if failed.remedy(py)? != Remedy::Retry {
+                        return Ok(self.failed(failed, sent));
+                    }
+                    if retries < self.limits.max_retries && request::is_idempotent(&sent.method) {
+                        (retries, redirects) = (retries + 1, 0);
+                        continue;
+                    }
+                    let failed = failed.exceeded(py, &self.call.aim.url, self.limits.told_retries)?;
+                    return Ok(self.failed(failed, sent));
+                }
+            };
+            let status = arrived.answer.status();
+            let is_bad = !self.limits.accepts(status);
+            let location = match !is_bad && self.limits.max_redirects > 0 && self.limits.follows(status) {
+                true => request::location(&arrived.answer),
+                false => None,
+            };
+            let Some(location) = location else { return self.answered(arrived, is_bad, sent) };
+            let next = match sent.redirected(self.session, &arrived.answer, &location, &first) {
+                Ok(next) => next,
+                Err(error) => return self.refused(error, sent),
+            };
+            self.keep_hop(arrived, std::mem::replace(&mut sent, next))?;
+            redirects += 1;
+            if redirects > self.limits.max_redirects {
+                let errors = py.import("gregaria.fast.errors")?;
+                let error =
+                    errors.call_method1("too_many_redirects", (&*self.call.aim.url, self.limits.told_redirects))?;
+                return Ok(self.failed(FastFailed::raised(py, PyErr::from_value(error)), sent));
+            }
+        }
+    }
+
+    /// Send, over another connection if the one that was idle turns out to be closed.
+    fn arrive(&mut self, sent: &mut Sent) -> PyResult<Result<Arrived, FastFailed>> {
+        let py = self.session.py();
+        let base = self.session.as_super();
+        if !sent.has_cookie() {
+            sent.cookie = Cookies::header(base, sent.method.name(), &sent.target)?;
+        }
+        if sent.target.endpoint.host.is_empty() {
+            let failure = Failure::Resolve { code: -2, text: "Name or service not known".to_owned() };
+            return Ok(Err(FastFailed::native(failure, sent)));
+        }
+        let pool = self.session.get().pool(self.session)?;
+        pool.get().enter(py)?;
+        let mut attempts = match request::is_idempotent(&sent.method) {
+            true => pool.get().concurrency() + 1,
+            false => 0,
+        };
+        let arrived = loop {
+            let arrived = match self.stream || self.session.get().needs_second_road() {
+                true => self.exchange_by_python(sent),
+                false => self.exchange(sent),
+            };
+            match &arrived {
+                Ok(Err(failed)) if attempts > 0 && failed.remedy(py)? == Remedy::Reconnect => attempts -= 1,
+                _ => break arrived,
+            }
+        };
+        pool.get().leave(py)?;
+        let arrived = arrived?;
+        if let Ok(arrived) = &arrived
+            && arrived.answer.has_set_cookie()
+        {
+            let headers = arrived.answer.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie"));
+            Cookies::keep(base, &sent.target, headers.map(|(_, value)| value))?;
+        }
+        Ok(arrived)
+    }
+
+    fn exchange(&mut self, sent: &Sent) -> PyResult<Result<Arrived, FastFailed>> {
+        let py = self.session.py();
+        let hub = Hub::get(py)?;
+        let pool = self.session.get().pool(self.session)?;
+        let request = Box::new(Request {
+            id: 0,
+            origin: Arc::clone(&sent.origin),
+            connection: pool.get().take_idle(&sent.origin),
+            bytes: sent.wire(py)?,
+            is_head: sent.method.is_head(),
+            connect_timeout: self.limits.connect,
+            read_timeout: self.limits.read,
+            body_limit: BODY_LIMIT_BYTES,
+        });
+        let completion = hub.exchange(py, request)?;
+        if let Some(connection) = completion.connection {
+            pool.get().keep_idle(&sent.origin, connection);
+        }
+        let timings = completion.timings;
+        self.total += timings.finished.saturating_duration_since(timings.started);
+        let elapsed = timings.first_byte.unwrap_or(timings.finished).saturating_duration_since(timings.started);
+        Ok(match completion.result {
+            Ok(answer) => Ok(Arrived { answer, elapsed, stream: None }),
+            Err(failure) => Err(FastFailed::native(failure, sent)),
+        })
+    }
+
+    /// Streams, proxies and TLS contexts of the script's own: over a socket of gevent.
+    fn exchange_by_python(&mut self, sent: &Sent) -> PyResult<Result<Arrived, FastFailed>> {
+        let py = self.session.py();
+        let endpoint = &sent.target.endpoint;
+        let site = (sent.origin.tls.is_some(), endpoint.host.as_str(), endpoint.port);
+        let wire = PyBytes::new(py, &sent.wire(py)?);
+        let seconds = |timeout: Option<Duration>| timeout.map(|timeout| timeout.as_secs_f64());
+        let timeouts = (seconds(self.limits.connect), seconds(self.limits.read));
+        let arguments = (self.session, site, &*sent.method.on_wire(), wire, timeouts, self.stream);
+        let begun = Instant::now();
+        let result = py.import("gregaria.fast.second_road")?.call_method1("send", arguments);
+        let elapsed = begun.elapsed();
+        self.total += elapsed;
+        let (head, stream): (Vec<u8>, Py<PyAny>) = match result {
+            Ok(result) => result.extract()?,
+            Err(error) => {
+                let caught = py.import("gregaria.fast.errors")?.call_method1("is_failure", (error.value(py),))?;
+                return if caught.is_truthy()? { Ok(Err(FastFailed::raised(py, error))) } else { Err(error) };
+            }
+        };
+        let mut decoder = Decoder::default();
+        decoder.start(true, BODY_LIMIT_BYTES);
+        match decoder.feed(&head) {
+            Ok(Fed::Done(_)) => {}
+            Ok(Fed::More) => return Err(PyRuntimeError::new_err("the head of a streamed response is not complete")),
+            Err(failure) => return Ok(Err(FastFailed::native(failure, sent))),
+        }
+        Ok(match decoder.take() {
+            Ok((answer, _)) => Ok(Arrived { answer, elapsed, stream: Some(stream) }),
+            Err(failure) => Err(FastFailed::native(failure, sent)),
+        })
+    }
+
+    fn keep_hop(&mut self, arrived: Arrived, sent: Sent) -> PyResult<()> {
+        let py = self.session.py();
+        let call = FastCall {
+            session: self.call.session.clone_ref(py),
+            method: sent.method.clone(),
+            name: None,
+            aim: Arc::clone(&sent.aim),
+            context: None,
+            started_at: self.call.started_at,
+            duration_us: 0,
+            length: 0,
+        };
+        let outcome =
+            Outcome::Answer { answer: arrived.answer, elapsed: arrived.elapsed, stream: arrived.stream, is_bad: false };
+        self.history.push(Py::new(py, FastResponse::new(outcome, call, sent, Vec::new()))?);
+        Ok(())
+    }
+
+    fn answered(mut self, arrived: Arrived, is_bad: bool, sent: Sent) -> PyResult<FastResponse> {
+        let Arrived { answer, elapsed, stream } = arrived;
+        let py = self.session.py();
+        let declared = || {
+            let length = answer.header("content-length").unwrap_or_default();
+            std::str::from_utf8(length).ok().and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+        };
+        match &stream {
+            None => self.call.length = answer.body().len() as u64,
+            Some(_) if self.stream => self.call.length = declared(),
+            Some(body) => {
+                let begun = Instant::now();
+                let content = body.bind(py).getattr("content");
+                self.total += begun.elapsed();
+                match content {
+                    Ok(content) => self.call.length = content.len()? as u64,
+                    Err(error) => return self.refused(error, sent),
+                }
+            }
+        }
+        if self.stream && stream.is_none() {
+            self.call.length = declared();
+        }
+        self.call.duration_us = u64::try_from(self.total.as_micros()).unwrap_or(u64::MAX);
+        let history = if is_bad { Vec::new() } else { self.history };
+        Ok(FastResponse::new(Outcome::Answer { answer, elapsed, stream, is_bad }, self.call, sent, history))
+    }
+
+    fn failed(mut self, failed: FastFailed, sent: Sent) -> FastResponse {
+        self.call.duration_us = u64::try_from(self.total.as_micros()).unwrap_or(u64::MAX);
+        FastResponse::new(Outcome::Failed(failed), self.call, sent, Vec::new())
+    }
+
+    /// An exception of Python code on the way: a failed request, or the task's affair.
+    fn refused(self, error: PyErr, sent: Sent) -> PyResult<FastResponse> {
+        let py = self.session.py();
+        let caught = py.import("gregaria.fast.errors")?.call_method1("is_failure", (error.value(py),))?;
+        if caught.is_truthy()? { Ok(self.failed(FastFailed::raised(py, error), sent)) } else { Err(error) }
+    }
+}

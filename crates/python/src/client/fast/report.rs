@@ -1,0 +1,112 @@
+//! Telling about a request of a fast session: straight into the statistics if nobody else listens, through the request
+//! event otherwise.
+
+use std::sync::Arc;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::aim::Aim;
+use super::response::{FastResponse, Outcome};
+use super::session::FastHttpSession;
+use crate::client::method::Method;
+use crate::client::report::{self, Verdict};
+use crate::stats::Recorder;
+
+/// What is known of a request besides its response.
+pub struct FastCall {
+    pub session: Py<FastHttpSession>,
+    pub method: Method,
+    /// The name given for the statistics.
+    pub name: Option<Py<PyAny>>,
+    pub aim: Arc<Aim>,
+    pub context: Option<Py<PyAny>>,
+    /// Seconds since the epoch.
+    pub started_at: f64,
+    pub duration_us: u64,
+    /// Bytes of the body, decoded.
+    pub length: u64,
+}
+
+impl FastCall {
+    /// The keyword arguments of the request event.
+    pub fn meta<'py>(&self, response: &Bound<'py, FastResponse>) -> PyResult<Bound<'py, PyDict>> {
+        let py = response.py();
+        let name = match self.given_name(py)? {
+            Some(name) => name.clone_ref(py),
+            None => PyString::new(py, &self.aim.name).into_any().unbind(),
+        };
+        let session = self.session.bind(py).as_super().get();
+        let meta = PyDict::new(py);
+        meta.set_item("request_type", self.method.name())?;
+        meta.set_item("response_time", self.duration_us as f64 / 1000.0)?;
+        meta.set_item("name", name)?;
+        meta.set_item("context", report::merged_context(py, session, self.context.as_ref())?)?;
+        meta.set_item("response", response)?;
+        meta.set_item("exception", py.None())?;
+        meta.set_item("start_time", self.started_at)?;
+        meta.set_item("url", &*self.aim.url)?;
+        meta.set_item("response_length", self.length)?;
+        Ok(meta)
+    }
+
+    fn given_name(&self, py: Python<'_>) -> PyResult<Option<&Py<PyAny>>> {
+        Ok(match &self.name {
+            Some(name) if name.bind(py).is_truthy()? => Some(name),
+            _ => None,
+        })
+    }
+}
+
+/// Judge a response by its status and report it. `changed` is the event's arguments if the task has looked at them.
+pub fn evaluate(response: &Bound<'_, FastResponse>, changed: Option<Py<PyDict>>) -> PyResult<()> {
+    let verdict = match &response.get().outcome {
+        Outcome::Answer { is_bad: false, .. } => Verdict::Success,
+        _ => Verdict::Status,
+    };
+    tell(response, &verdict, changed)
+}
+
+/// Report a response with this verdict.
+pub fn tell(response: &Bound<'_, FastResponse>, verdict: &Verdict, changed: Option<Py<PyDict>>) -> PyResult<()> {
+    let py = response.py();
+    let call = &response.get().call;
+    let session = call.session.bind(py).as_super().get();
+    if changed.is_none()
+        && let Some(handlers) = session.handlers(py)
+        && let Some(recorder) = report::only_recorder(handlers.bind(py))
+    {
+        return record(response, verdict, recorder.get());
+    }
+    let Some(event) = session.request_event(py) else { return Ok(()) };
+    let meta = match changed {
+        Some(meta) => meta.into_bound(py),
+        None => call.meta(response)?,
+    };
+    let exception = match verdict {
+        Verdict::Success => py.None(),
+        Verdict::Exception(exception) => exception.clone_ref(py),
+        Verdict::Status => FastResponse::exception(response)?,
+    };
+    meta.set_item("exception", exception)?;
+    event.bind(py).call_method(intern!(py, "fire"), (), Some(&meta)).map(drop)
+}
+
+/// The short road: no Python is called.
+fn record(response: &Bound<'_, FastResponse>, verdict: &Verdict, recorder: &Recorder) -> PyResult<()> {
+    let py = response.py();
+    let call = &response.get().call;
+    let failure: Option<Arc<str>> = match verdict {
+        Verdict::Success => None,
+        Verdict::Exception(exception) => Some(exception.bind(py).repr()?.to_str()?.into()),
+        Verdict::Status => Some(FastResponse::failure_text(response)?),
+    };
+    let given = call.given_name(py)?.map(|name| name.bind(py).str()).transpose()?;
+    let (name, slot) = match &given {
+        Some(name) => (name.to_str()?, None),
+        None => (&*call.aim.name, call.aim.target.entry(&call.method)),
+    };
+    report::count(recorder, &call.method, name, slot, (call.duration_us, call.length), failure.as_deref());
+    Ok(())
+}

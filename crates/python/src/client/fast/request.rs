@@ -1,0 +1,318 @@
+//! One request of a fast session, prepared: method, target, header lines and body as geventhttpclient would send them.
+
+use std::sync::Arc;
+
+use gregaria_http::{Origin, Response as Answer};
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+
+use super::aim::Aim;
+use super::options::Options;
+use super::session::FastHttpSession;
+use crate::client::body::Body;
+use crate::client::headers::{Block, Lines};
+use crate::client::method::Method;
+use crate::client::target::{Endpoint, Target};
+use crate::client::text;
+
+/// The headers of a request: those of its session, or its own.
+#[derive(Clone)]
+enum Headers {
+    Session(Arc<Block>),
+    Own(Lines),
+}
+
+/// See the module's text.
+pub struct Sent {
+    pub method: Method,
+    pub aim: Arc<Aim>,
+    pub target: Arc<Target>,
+    pub origin: Arc<Origin>,
+    headers: Headers,
+    pub cookie: String,
+    body: Body,
+}
+
+impl Sent {
+    /// Prepare a request, without its cookies.
+    pub fn prepare(
+        session: &Bound<'_, FastHttpSession>,
+        method: &Method,
+        aim: &Arc<Aim>,
+        options: &Options<'_>,
+    ) -> PyResult<Self> {
+        let py = session.py();
+        if !is_token(method.name()) {
+            return Err(PyValueError::new_err(format!(
+                "invalid HTTP method {}",
+                text::python_repr(&method.name().to_uppercase())
+            )));
+        }
+        let target = match &options.params {
+            Some(params) => aim.with_params(params)?,
+            None => Arc::clone(&aim.target),
+        };
+        let origin = target.endpoint.origin(py, session.get().trust())?;
+        let block = session.get().block(py)?;
+        let bare = options.headers.is_none() && options.auth.is_none() && options.files.is_none();
+        let (headers, body) = match (bare, &options.data, &options.json) {
+            (true, None, None) => (Headers::Session(block), Body::None),
+            _ => {
+                let mut lines = block.lines.clone();
+                if let Some(headers) = &options.headers {
+                    merge(&mut lines, headers)?;
+                }
+                authorize(session, &mut lines, options)?;
+                let body = encode(&mut lines, options)?;
+                (Headers::Own(lines), body)
+            }
+        };
+        let (method, aim) = (method.clone(), Arc::clone(aim));
+        Ok(Sent { method, aim, target, origin, headers, cookie: String::new(), body })
+    }
+
+    fn lines(&self) -> &Lines {
+        match &self.headers {
+            Headers::Session(block) => &block.lines,
+            Headers::Own(lines) => lines,
+        }
+    }
+
+    /// Whether the caller has given a `Cookie` header.
+    pub fn has_cookie(&self) -> bool {
+        self.lines().has("cookie")
+    }
+
+    /// All header lines but `Host`.
+    pub fn all_lines(&self, py: Python<'_>) -> PyResult<Lines> {
+        let mut lines = self.lines().clone();
+        if !lines.has("content-length") {
+            let length = self.body.bytes(py, <[u8]>::len)?;
+            if length > 0 || self.carries_body() {
+                lines.set(b"Content-Length", length.to_string().as_bytes());
+            }
+        }
+        if !self.cookie.is_empty() && !lines.has("cookie") {
+            lines.set(b"Cookie", self.cookie.as_bytes());
+        }
+        Ok(lines)
+    }
+
+    fn carries_body(&self) -> bool {
+        matches!(&*self.method.on_wire(), "POST" | "PUT" | "PATCH")
+    }
+
+    /// Head and body as they go on the wire.
+    pub fn wire(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        if let Headers::Session(block) = &self.headers
+            && self.body.is_none()
+            && self.cookie.is_empty()
+            && !self.carries_body()
+        {
+            let mut bytes = self.start(block.bytes.len(), block.lines.has("host"));
+            bytes.extend_from_slice(&block.bytes);
+            bytes.extend_from_slice(b"\r\n");
+            return Ok(bytes);
+        }
+        let lines = self.all_lines(py)?;
+        let joined = lines.joined();
+        self.body.bytes(py, |body| {
+            let mut bytes = self.start(joined.len() + body.len(), lines.has("host"));
+            bytes.extend_from_slice(&joined);
+            bytes.extend_from_slice(b"\r\n");
+            bytes.extend_from_slice(body);
+            bytes
+        })
+    }
+
+    /// The request line and `Host`, with room for `more` bytes.
+    fn start(&self, more: usize, has_host: bool) -> Vec<u8> {
+        let method = self.method.on_wire();
+        let host = &self.target.endpoint.host_header;
+        let mut bytes = Vec::with_capacity(method.len() + self.target.path.len() + host.len() + more + 24);
+        for part in [method.as_bytes(), b" ", self.target.path.as_bytes(), b" HTTP/1.1\r\n"] {
+            bytes.extend_from_slice(part);
+        }
+        if !has_host {
+            for part in [b"Host: ", host.as_bytes(), b"\r\n"] {
+                bytes.extend_from_slice(part);
+            }
+        }
+        bytes
+    }
+
+    /// The request that follows `answer`, which redirects to `location`; `first` is the endpoint of the first request.
+    pub fn redirected(
+        &self,
+        session: &Bound<'_, FastHttpSession>,
+        answer: &Answer,
+        location: &str,
+        first: &Endpoint,
+    ) -> PyResult<Self> {
+        let py = session.py();
+        let url: String =
+            py.import("gregaria.fast.request")?.call_method1("redirected", (&*self.aim.url, location))?.extract()?;
+        let aim = Aim::of_url(py, &url)?;
+        let drops_body = matches!(answer.status(), 301..=303);
+        let method = if drops_body && !self.method.is_head() { Method::GET } else { self.method.clone() };
+        let end = &aim.target.endpoint;
+        let strips = (end.scheme, &end.host, end.port) != (first.scheme, &first.host, first.port);
+        let mut headers = self.headers.clone();
+        for (name, drops) in [
+            ("content-length", drops_body),
+            ("content-type", drops_body),
+            ("content-encoding", drops_body),
+            ("cookie", true),
+            ("authorization", strips),
+        ] {
+            if drops {
+                headers = without(headers, name);
+            }
+        }
+        let body = match &self.body {
+            Body::Held(held) if !drops_body => Body::Held(held.clone_ref(py)),
+            Body::Form(form) if !drops_body => Body::Form(form.clone()),
+            _ => Body::None,
+        };
+        let origin = end.origin(py, session.get().trust())?;
+        let target = Arc::clone(&aim.target);
+        Ok(Sent { method, aim, target, origin, headers, cookie: String::new(), body })
+    }
+
+    /// As `response.request` shows it.
+    pub fn shown(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let headers = PyList::empty(py);
+        for (name, value) in self.all_lines(py)?.iter() {
+            headers.append((text::latin1(name), text::latin1(value)))?;
+        }
+        let payload = match &self.body {
+            Body::Form(form) => PyBytes::new(py, form.as_bytes()).into_any().unbind(),
+            other => other.shown(py, false)?,
+        };
+        let arguments = (&*self.aim.url, &*self.method.on_wire(), headers, payload);
+        py.import("gregaria.fast.request")?.getattr("FastRequest")?.call1(arguments).map(Bound::unbind)
+    }
+}
+
+fn without(headers: Headers, name: &str) -> Headers {
+    if let Headers::Session(block) = &headers
+        && !block.lines.has(name)
+    {
+        return headers;
+    }
+    let mut lines = match headers {
+        Headers::Session(block) => block.lines.clone(),
+        Headers::Own(lines) => lines,
+    };
+    lines.remove(name);
+    Headers::Own(lines)
+}
+
+fn is_token(name: &str) -> bool {
+    let special = b"!#$%&'*+-.^_`|~";
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || special.contains(&byte))
+}
+
+/// Set the given headers over `lines`. Values that are no text are sent as `str()` shows them.
+pub fn merge(lines: &mut Lines, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = headers.py();
+    for pair in headers.call_method0(intern!(py, "items"))?.try_iter()? {
+        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
+        let plain = name.cast::<PyString>().ok().filter(|name| name.to_str().is_ok_and(is_token));
+        let bytes = value.cast::<PyString>().ok().and_then(|value| field_value(value.to_str().ok()?));
+        match (plain, bytes) {
+            (Some(name), Some(bytes)) => lines.set(name.to_str()?.as_bytes(), &bytes),
+            _ => {
+                let checked = py.import("gregaria.fast.request")?.call_method1("checked_header", (&name, &value))?;
+                let (name, bytes): (String, Vec<u8>) = checked.extract()?;
+                lines.set(name.as_bytes(), &bytes);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A header's value on the wire, if it may stand there.
+fn field_value(value: &str) -> Option<Vec<u8>> {
+    let fits = |character: char| matches!(character, '\t' | ' '..='~' | '\u{80}'..='\u{ff}');
+    value.chars().map(|character| fits(character).then(|| u8::try_from(character).unwrap_or(b'?'))).collect()
+}
+
+fn authorize(session: &Bound<'_, FastHttpSession>, lines: &mut Lines, options: &Options<'_>) -> PyResult<()> {
+    let py = session.py();
+    let given = match &options.auth {
+        Some(auth) if auth.is_truthy()? => {
+            let (user, password) = (auth.get_item(0)?, auth.get_item(1)?);
+            let made = py.import("gregaria.fast.request")?.call_method1("basic_authorization", (user, password))?;
+            Some(made.extract::<String>()?)
+        }
+        _ => session.get().auth_header(),
+    };
+    if let Some(authorization) = given {
+        lines.set(b"Authorization", authorization.as_bytes());
+    }
+    Ok(())
+}
+
+/// The body, with its headers set in `lines`.
+fn encode(lines: &mut Lines, options: &Options<'_>) -> PyResult<Body> {
+    let data = match &options.data {
+        Some(data) if data.is_truthy()? => Some(data),
+        _ => None,
+    };
+    if let Some(files) = &options.files
+        && files.is_truthy()?
+    {
+        let made = files.py().import("gregaria.fast.multipart")?.call_method1("encoded", (files, data))?;
+        let (body, content_type): (Py<PyAny>, String) = made.extract()?;
+        lines.set(b"Content-Type", content_type.as_bytes());
+        return Ok(Body::Held(body));
+    }
+    let Some(data) = data else {
+        let Some(json) = &options.json else { return Ok(Body::None) };
+        for name in ["Content-Type", "Accept"] {
+            if !lines.has(&name.to_ascii_lowercase()) {
+                lines.set(name.as_bytes(), b"application/json");
+            }
+        }
+        let dumped = json.py().import("json")?.call_method1("dumps", (json,))?;
+        return Ok(Body::Held(dumped.unbind()));
+    };
+    let py = data.py();
+    let is_typed = lines.has("content-type");
+    let mut typed = |content_type: &[u8]| {
+        if !is_typed {
+            lines.set(b"Content-Type", content_type);
+        }
+    };
+    if data.is_exact_instance_of::<PyDict>() || data.is_instance_of::<PyDict>() {
+        typed(b"application/x-www-form-urlencoded; charset=utf-8");
+        let form = py.import("gregaria.fast.request")?.call_method1("form", (data,))?;
+        return Ok(Body::Form(form.extract::<String>()?.into()));
+    }
+    if let Ok(text) = data.cast::<PyString>() {
+        typed(b"text/plain; charset=utf-8");
+        let held =
+            if is_typed { text.clone().into_any() } else { PyBytes::new(py, text.to_str()?.as_bytes()).into_any() };
+        return Ok(Body::Held(held.unbind()));
+    }
+    typed(b"application/octet-stream");
+    if data.is_exact_instance_of::<PyBytes>() {
+        return Ok(Body::Held(data.clone().unbind()));
+    }
+    py.import("gregaria.fast.request")?.call_method1("as_bytes", (data,)).map(|bytes| Body::Held(bytes.unbind()))
+}
+
+/// Whether a request of this method may be sent again when it is not known what became of it.
+pub fn is_idempotent(method: &Method) -> bool {
+    matches!(&*method.on_wire(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+}
+
+/// `Location`, if there is exactly one that says something.
+pub fn location(answer: &Answer) -> Option<String> {
+    let mut found = answer.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"location"));
+    let (_, value) = found.next()?;
+    (found.next().is_none() && !value.is_empty()).then(|| text::latin1(value))
+}

@@ -1,0 +1,2 @@
+"""What `FastHttpSession` needs of Python: exceptions with their texts, headers, bodies, and the road for what the engine
+cannot do. The session itself is in `gregaria.contrib.fasthttp`, the work in the engine."""

@@ -1,0 +1,196 @@
+"""The road of requests that the engine cannot make: bodies read while they come, proxies, TLS contexts of the script.
+
+A socket of gevent and the standard library's parser; statistics and events are the same. Slower than the engine.
+"""
+
+from __future__ import annotations
+
+import codecs
+import http.client
+import socket
+import ssl
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+from .errors import HTTPConnectionClosed, HTTPParseError
+
+Site = tuple[bool, str, int]
+"""https, host, port."""
+
+
+class StreamedBody:
+    """The body of a response, read from its connection on demand, and that connection with it."""
+
+    def __init__(self, connection: socket.socket, response: http.client.HTTPResponse) -> None:
+        self._connection = connection
+        self._response = response
+        self._content: bytes | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is nothing more to come."""
+        return self._response.isclosed()
+
+    @property
+    def content(self) -> bytes:
+        """All that is left of the body, content-decoded."""
+        if self._content is None:
+            self._content = _uncoded(self.read(), self._response.headers.get("content-encoding", "identity").lower())
+            self.close()
+        return self._content
+
+    def read(self, n: int | None = None) -> bytes:
+        """So many bytes, fewer only at the end."""
+        return self._reading(self._response.read, n)
+
+    def read_some(self, n: int) -> bytes:
+        """What has come, so many bytes at most; waits for the first."""
+        return self._reading(self._response.read1, n)
+
+    def readline(self) -> bytes:
+        """A line with its end."""
+        return self._reading(self._response.readline)
+
+    def _reading(self, read: Any, *arguments: Any) -> bytes:
+        try:
+            return bytes(read(*arguments))
+        except http.client.HTTPException as error:
+            raise HTTPParseError("Incomplete response.") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._response.close()
+        self._connection.close()
+
+
+def send(
+    session: Any, site: Site, method: str, wire: bytes, timeouts: tuple[float | None, float | None], stream: bool
+) -> tuple[bytes, StreamedBody]:
+    """Send a request as it stands; gives the head of the response as bytes, and the body to be read."""
+    connect_timeout, read_timeout = timeouts
+    proxy = session.__dict__.get("_proxy")
+    connection = socket.create_connection(proxy or site[1:], connect_timeout)
+    try:
+        connection.settimeout(connect_timeout)
+        if site[0]:
+            connection = _secured(connection, session, site, proxy)
+        elif proxy:
+            wire = _in_full(wire, site)
+        connection.settimeout(read_timeout)
+        return _answer(connection, method, wire)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _secured(connection: socket.socket, session: Any, site: Site, proxy: Any) -> socket.socket:
+    _, host, port = site
+    if proxy:
+        _open_tunnel(connection, f"{host}:{port}", session.__dict__.get("_proxy_credentials"))
+    context = session.__dict__.get("_tls_context")
+    if context is None:
+        factory = session.__dict__.get("_ssl_context_factory") or ssl.create_default_context
+        context = session.__dict__["_tls_context"] = factory()
+        if session.__dict__.get("_insecure", True):
+            context.check_hostname = False
+            if "_ssl_context_factory" not in session.__dict__:
+                context.verify_mode = ssl.CERT_NONE
+    secured: socket.socket = context.wrap_socket(connection, server_hostname=host)
+    return secured
+
+
+def _open_tunnel(connection: socket.socket, authority: str, credentials: str | None) -> None:
+    lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+    if credentials:
+        lines.append(f"Proxy-Authorization: Basic {b64encode(credentials.encode()).decode()}")
+    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+    head = b""
+    while b"\r\n\r\n" not in head:
+        block = connection.recv(4096)
+        if not block:
+            raise HTTPConnectionClosed("the proxy closed the connection instead of opening a tunnel")
+        head += block
+    status = head.split(b"\r\n", 1)[0].decode("latin-1")
+    if status.split()[1:2] != ["200"]:
+        raise OSError(f"the proxy opens no tunnel: {status}")
+
+
+def _in_full(wire: bytes, site: Site) -> bytes:
+    """The request with the whole URL in its first line, as proxies want it."""
+    _, host, port = site
+    method, path, rest = wire.split(b" ", 2)
+    shown = f"[{host}]" if ":" in host else host
+    return b" ".join((method, f"http://{shown}:{port}".encode() + path, rest))
+
+
+def _answer(connection: socket.socket, method: str, wire: bytes) -> tuple[bytes, StreamedBody]:
+    try:
+        connection.sendall(wire)
+        response = http.client.HTTPResponse(connection, method=method)
+        response.begin()
+    except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
+        raise HTTPConnectionClosed("connection closed.") from error
+    except http.client.HTTPException as error:
+        raise HTTPParseError("Expected HTTP/, RTSP/ or ICE/", 8) from error
+    lines = [
+        f"HTTP/1.1 {response.status} {response.reason}",
+        *(f"{name}: {value}" for name, value in response.getheaders()),
+    ]
+    head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+    return head, StreamedBody(connection, response)
+
+
+def _uncoded(body: bytes, coding: str) -> bytes:
+    if coding in ("gzip", "deflate"):
+        return unzipped(body, gzip=coding == "gzip")
+    return unzipped(body, gzip=False, br=True) if coding == "br" else body
+
+
+def unzipped(body: bytes, gzip: bool = True, br: bool = False) -> bytes:
+    """A body without its content coding: gzip, Brotli (with the `brotli` package) or deflate."""
+    if gzip:
+        return zlib.decompress(body, 16 + zlib.MAX_WBITS)
+    if br:
+        import brotli  # type: ignore[import-not-found]
+
+        return bytes(brotli.decompress(body))
+    try:
+        return zlib.decompress(body, -zlib.MAX_WBITS)
+    except zlib.error:
+        return zlib.decompress(body)
+
+
+def blocks(stream: Any, size: int) -> Iterator[bytes]:
+    """A stream in blocks of this size."""
+    while block := stream.read(size):
+        yield block
+
+
+def pieces(stream: Any, size: int, decode: bool) -> Iterator[str | bytes]:
+    """A stream as it comes, in pieces of this size at most; as text where a piece is UTF-8."""
+    read = getattr(stream, "read_some", stream.read)
+    while True:
+        try:
+            piece = read(size)
+        except (HTTPConnectionClosed, ConnectionError):
+            return
+        if not piece:
+            return
+        try:
+            yield piece.decode() if decode else piece
+        except UnicodeDecodeError:
+            yield piece
+
+
+def lines(stream: Any) -> Iterator[str]:
+    """A stream's lines as they come, without their ends."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest = ""
+    for piece in pieces(stream, 1024, False):
+        *complete, rest = (rest + decoder.decode(bytes(piece))).split("\n")  # type: ignore[arg-type]
+        yield from complete
+    rest += decoder.decode(b"", True)
+    if rest:
+        yield rest
