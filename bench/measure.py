@@ -172,7 +172,7 @@ class _Observer:
         self.pid, self.started, self.job, self.count = pid, started, job, count
         self.peak_rss_mb = 0.0
         self._marks: list[_Mark] = []
-        self._due = [share * job.seconds for share in STEADY] if job.count_requests else []
+        self._due = [share * job.seconds for share in STEADY]
         self._next_watch = 0.0
 
     def look(self) -> None:

@@ -83,6 +83,10 @@ def main() -> int:
     print(", ".join(about["versions"].values()))
     print(f"µs: CPU per request, user+system of the whole process; medians of {plan.rounds} × {plan.seconds} s\n")
     print(verdict.table(lines))
+    disturbed = [row for row in rows if row.get("disturbed")]
+    if disturbed:
+        print(f"\n{len(disturbed)} of {len(rows)} runs were disturbed by other work on this machine in every try:")
+        print("\n".join(f"  {scenarios.describe(row)}" for row in disturbed))
     if not verdict.passed(lines):
         print("\nA ratio missed its target.", file=sys.stderr)
         return 1

@@ -59,7 +59,7 @@ def _figures(outcome: measure.Outcome) -> Row:
         "peak_rss_mb": outcome.peak_rss_mb,
         "run_us": outcome.cpu_us_per_request,
         "steady_us": window.cpu_us_per_request if window else None,
-        "rate": window.requests / window.seconds if window else None,
+        "rate": window.requests / window.seconds if window and window.requests else None,
         "interference_percent": window.interference_percent if window else None,
     }
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gregaria
 
-from . import argument_parser, log
+from . import log
 from .env import Environment
 from .exception import CatchResponseError
 
@@ -56,7 +56,7 @@ class PrintListener:
         row += [payload] if self.include_payload else []
         print("\t".join(row), end="\t\n")
 
-    def on_request(
+    def on_request(  # noqa: PLR0913  the arguments of the event
         self,
         request_type: str,
         name: str,
@@ -69,11 +69,13 @@ class PrintListener:
         **_kwargs: Any,
     ) -> None:
         """Print a line."""
-        began = "" if start_time is None else str(datetime.fromtimestamp(start_time, tz=timezone.utc))
+        began = "" if start_time is None else str(datetime.fromtimestamp(start_time, tz=UTC))
         error = str(exception) if isinstance(exception, CatchResponseError) else repr(exception) if exception else ""
         took = str(-1 if response_time is None else round(response_time))
         error = error[:_EXCEPTION_LENGTH].replace("\n", " ")
-        self._print((began, request_type, name, took, str(response_length), error, str(context or ""), _payload(response)))
+        self._print(
+            (began, request_type, name, took, str(response_length), error, str(context or ""), _payload(response))
+        )
 
 
 def _payload(response: Any) -> str:
@@ -101,6 +103,8 @@ def run_single_user(
     if loglevel:
         log.setup_logging(loglevel)
     if _env is None:
+        from . import argument_parser
+
         options = argument_parser.get_parser().parse_args()
         _env = Environment(events=gregaria.events, locustfile=_caller(), host=options.host, parsed_options=options)
         PrintListener(_env, include_length, include_time, include_context, include_payload)

@@ -1,5 +1,5 @@
-"""One locustfile that uses everything of FastHttpUser, under Locust and under Gregaria: what was sent, what came back and
-what was reported has to be the same."""
+"""One locustfile that uses everything of FastHttpUser, under Locust and under Gregaria: what was sent, what came back
+and what was reported has to be the same."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,7 @@
 """Makes fast_failure_texts.json: what Locust's FastHttpUser says of every way a request can fail.
 
-Usage: python tests/golden/make_fast_failure_texts.py [LOCUST_COMMAND]; the default is $GREGARIA_LOCUST, then .venvs/locust.
+Usage: python tests/golden/make_fast_failure_texts.py [LOCUST_COMMAND]; the default is $GREGARIA_LOCUST, then
+.venvs/locust.
 """
 
 import json

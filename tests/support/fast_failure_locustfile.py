@@ -87,7 +87,7 @@ class Failing(FastHttpUser):
         kind = type(response).__name__
         if kind == "FastResponse" and response.__dict__.get("error") is None:
             try:
-                response.content
+                assert response.content is not None
             except Exception as error:
                 return {"class": kind, "content": described(error)}
         return {

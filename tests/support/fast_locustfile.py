@@ -283,9 +283,9 @@ def rest(user: Everything) -> Any:
     with user.rest("GET", HOST + "/bytes/0") as response:
         notes.append(response.js)
     with user.rest("GET", "/r", headers={"accept": "own"}, name="r"):
-        assert False, "message"
+        raise AssertionError("message")
     with user.rest("GET", HOST + "/content?type=application/json&body=1"):
-        assert False, "with response,"
+        raise AssertionError("with response,")
     with user.rest("GET", "/r"):
         raise AssertionError
     with user.rest("GET", "http://127.0.0.1:9/refused") as response:

@@ -21,6 +21,7 @@ from gregaria import _engine, log, stats
 from gregaria.input_events import input_listener
 
 from .signals import Interrupts
+from .verdict import verdict
 
 logger = logging.getLogger("locust.main")
 
@@ -152,6 +153,7 @@ class HeadlessRun:
         stats.print_percentile_stats(measured)
         stats.print_error_report(measured)
         _print_aborted()
+        logging.getLogger("locust.stats_logger").info("%s\n", verdict(_engine.engine_stats()))
         if self._csv_writer is not None:
             self._csv_writer.close_files()
             self._csv_writer = None

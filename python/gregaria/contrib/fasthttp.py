@@ -1,4 +1,4 @@
-"""`FastHttpUser` and its client, with the semantics of Locust's, which rests on geventhttpclient, on the Rust engine."""
+"""`FastHttpUser` and its client, on the Rust engine, with the semantics of Locust's on geventhttpclient."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..fast.agent import HTTPClientPool, LocustUserAgent, own_pool
 from ..fast.errors import (
     FAILURE_EXCEPTIONS,
     BadStatusCode,
-    ConnectionError,
+    ConnectionError,  # noqa: A004
     EmptyResponse,
     HTTPConnectionClosed,
     HTTPParseError,
@@ -39,8 +39,8 @@ _said: set[str] = set()
 class FastHttpSession(_engine.FastHttpSession):
     """A session for one user: keeps connections and cookies, names and reports its requests.
 
-    `request_event` needs a ``fire(**kwargs)`` method; `user` may be None. Made by hand, its timeouts are 5 seconds and it
-    follows and retries three times.
+    `request_event` needs a ``fire(**kwargs)`` method; `user` may be None. Made by hand, its timeouts
+    are 5 seconds, and it follows and retries three times.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class RestResponseContextManager(ResponseContextManager):
 
 
 class FastHttpUser(User, RestMixin[RestResponseContextManager]):
-    """A user with an HTTP client, `client`, that keeps connections and cookies, and has fewer features than `HttpUser`'s."""
+    """A user with an HTTP client, `client`, that keeps connections and cookies."""
 
     network_timeout: float = 60.0
     """Seconds that the server may be silent."""

@@ -1,4 +1,4 @@
-"""`client.client` and `client_pool` of `FastHttpUser`: what scripts reach for below a session, over the engine's settings.
+"""`client.client` and `client_pool` of `FastHttpUser`: what scripts reach for below a session.
 
 Holds no connection itself.
 """

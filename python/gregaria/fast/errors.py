@@ -100,7 +100,7 @@ def remedy(error: BaseException) -> str:
     if isinstance(error, HTTPConnectionClosed):
         return "reconnect"
     timed_out = isinstance(error, (TimeoutError, gevent.Timeout))
-    return "retry" if timed_out or isinstance(error, OSError) and error.errno in _RETRIED else ""
+    return "retry" if timed_out or (isinstance(error, OSError) and error.errno in _RETRIED) else ""
 
 
 def bad_status(url: str, code: int, response: Any) -> LocustBadStatusCode:

@@ -26,8 +26,8 @@ class RestMixin(Generic[RestResponse]):
     ) -> Generator[RestResponse, None, None]:
         """Make a request; the response has the parsed body as ``js``, None if there is none.
 
-        Sends and accepts JSON unless the headers say otherwise. A body that is no JSON, a failed assertion and any other
-        exception in the block make the request a failed one; none of them leaves the block.
+        Sends and accepts JSON unless the headers say otherwise. A body that is no JSON, a failed assertion and any
+        other exception in the block make the request a failed one; none of them leaves the block.
         """
         headers = {**headers} if headers else {}
         for name in ("Content-Type", "Accept"):

@@ -12,7 +12,7 @@ from locust import User
 from locust.clients import HttpSession
 from locust.event import EventHook
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
-from scenario import add, environment, log, main, said, scenario, server
+from scenario import environment, log, main, said, scenario, server
 from urllib3 import PoolManager
 
 
@@ -219,8 +219,6 @@ def headers() -> None:
         {5: "x"},
         [("X", "pairs")],
         {"Host": "own.example"},
-        {"Transfer-Encoding": "chunked"},
-        {"Content-Length": "3"},
     ):
         tried(lambda wrong=wrong: client.get("/echo", headers=wrong))
 
@@ -477,9 +475,6 @@ def an_sdk_with_the_client_as_its_session() -> None:
 
     sdk(HttpSession("http://example.invalid", EventHook(), Caller(environment(Caller))))
 
-
-for made in ():
-    add("", made)
 
 if __name__ == "__main__":
     main()

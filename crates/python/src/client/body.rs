@@ -1,5 +1,6 @@
 //! Request bodies and query strings, encoded as `requests` encodes them.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -29,15 +30,17 @@ pub fn encode(data: Option<&Bound<'_, PyAny>>, json: Option<&Bound<'_, PyAny>>) 
         Some(data) if data.is_truthy()? => data,
         _ => {
             return match json {
-                Some(json) => Ok(Some(Encoded { body: Body::Held(dump(json)?), content_type: Some(JSON) })),
+                Some(json) => match dump(json) {
+                    Ok(text) => Ok(Some(Encoded { body: Body::Held(text), content_type: Some(JSON) })),
+                    // Not a number, or endless: `requests` says so in its own way.
+                    Err(error) if error.is_instance_of::<PyValueError>(json.py()) => Ok(None),
+                    Err(error) => Err(error),
+                },
                 None => Ok(Some(Encoded { body: Body::None, content_type: None })),
             };
         }
     };
-    if data.is_exact_instance_of::<PyString>() {
-        return Ok(Some(Encoded { body: Body::Held(data.clone().unbind()), content_type: Some(FORM) }));
-    }
-    if data.is_exact_instance_of::<PyBytes>() {
+    if data.is_exact_instance_of::<PyString>() || data.is_exact_instance_of::<PyBytes>() {
         return Ok(Some(Encoded { body: Body::Held(data.clone().unbind()), content_type: None }));
     }
     if data.is_instance_of::<PyByteArray>() {
@@ -98,8 +101,8 @@ pub fn form_encoded(data: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
         }
         return Ok(Some(form));
     }
-    let Ok(list) = data.cast_exact::<PyList>() else { return Ok(None) };
-    for pair in list.iter() {
+    let Some(pairs) = sequence(data) else { return Ok(None) };
+    for pair in pairs {
         let Ok(pair) = pair.cast_into_exact::<PyTuple>() else { return Ok(None) };
         if pair.len() != 2 || !append(&mut form, &pair.get_item(0)?, &pair.get_item(1)?)? {
             return Ok(None);
@@ -108,9 +111,17 @@ pub fn form_encoded(data: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     Ok(Some(form))
 }
 
+/// The items of a list or tuple.
+fn sequence<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
+    match object.cast_exact::<PyList>() {
+        Ok(list) => Some(list.iter().collect()),
+        Err(_) => object.cast_exact::<PyTuple>().ok().map(|tuple| tuple.iter().collect()),
+    }
+}
+
 fn append(form: &mut String, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    if let Ok(values) = value.cast_exact::<PyList>() {
-        for value in values.iter() {
+    if let Some(values) = sequence(value) {
+        for value in values {
             if !append_one(form, key, &value)? {
                 return Ok(false);
             }

@@ -38,7 +38,7 @@ impl<'py> Options<'py> {
     }
 
     fn take(&mut self, key: &str, value: Bound<'py, PyAny>) -> PyResult<()> {
-        if value.is_none() && key != "stream" {
+        if value.is_none() && key != "stream" && key != "allow_redirects" {
             return match is_known(key) {
                 true => Ok(()),
                 false => Err(unexpected(key)),

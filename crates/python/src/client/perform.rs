@@ -58,8 +58,15 @@ pub fn verb_with_body<'py>(
                 all.set_item(key, value)?;
             }
         }
-        if method.is_head() && !all.contains("allow_redirects")? {
-            all.set_item("allow_redirects", false)?;
+        let follows = match method {
+            Method::HEAD => Some(false),
+            Method::GET | Method::OPTIONS => Some(true),
+            _ => None,
+        };
+        if let Some(follows) = follows
+            && !all.contains("allow_redirects")?
+        {
+            all.set_item("allow_redirects", follows)?;
         }
         return session.call_method(intern!(py, "request"), (method.name(), url), Some(&all)).map(Bound::unbind);
     }

@@ -13,6 +13,9 @@ use crate::client::failure;
 /// `ETIMEDOUT`, `ENOLINK`, `ENOENT`, `EPIPE`.
 const PASSING_ERRORS: [i32; 4] = [110, 67, 2, 32];
 
+/// Texts of failures that are told apart by a kind and a number.
+type Texts = FxHashMap<(u8, i32), Arc<str>>;
+
 /// What may be done about a failure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
@@ -84,7 +87,7 @@ impl FastFailed {
 
     /// The text that the statistics group by.
     pub fn text(&self, py: Python<'_>) -> PyResult<Arc<str>> {
-        static KNOWN: Mutex<Option<FxHashMap<(u8, i32), Arc<str>>>> = Mutex::new(None);
+        static KNOWN: Mutex<Option<Texts>> = Mutex::new(None);
         let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let key = match &self.cause {
             Cause::Native(Failure::Connect { errno }) => Some((0, *errno)),

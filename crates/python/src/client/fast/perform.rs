@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyString};
 use super::caught::{self, ErrorResponse};
 use super::failed::{FastFailed, Remedy};
 use super::options::Options;
+use super::pool::ClientPool;
 use super::report::{self, FastCall};
 use super::request::{self, Sent};
 use super::response::{FastResponse, Outcome};
@@ -36,7 +37,8 @@ pub fn perform<'py>(
     let url = url.cast::<PyString>()?;
     let this = session.get();
     let aim = this.aims(session).resolve(py, url.to_str()?)?;
-    let sent = Sent::prepare(session, &method, &aim, &options)?;
+    let limits = this.limits(&options);
+    let sent = Sent::prepare(session, &method, &aim, &options, limits.trust())?;
     let name = match &options.name {
         Some(name) => Some(name.clone().unbind()),
         None => session.as_super().get().request_name(py),
@@ -51,14 +53,7 @@ pub fn perform<'py>(
         duration_us: 0,
         length: 0,
     };
-    let journey = Journey {
-        session,
-        stream: options.stream,
-        limits: this.limits(&options),
-        call,
-        history: Vec::new(),
-        total: Duration::ZERO,
-    };
+    let journey = Journey { session, stream: options.stream, limits, call, history: Vec::new(), total: Duration::ZERO };
     let response = journey.go(sent)?;
     if options.catch_response {
         return caught::wrapped(py, response);
@@ -115,7 +110,7 @@ impl Journey<'_, '_> {
                 false => None,
             };
             let Some(location) = location else { return self.answered(arrived, is_bad, sent) };
-            let next = match sent.redirected(self.session, &arrived.answer, &location, &first) {
+            let next = match sent.redirected(py, &arrived.answer, &location, &first, self.limits.trust()) {
                 Ok(next) => next,
                 Err(error) => return self.refused(error, sent),
             };
@@ -148,9 +143,9 @@ impl Journey<'_, '_> {
             false => 0,
         };
         let arrived = loop {
-            let arrived = match self.stream || self.session.get().needs_second_road() {
+            let arrived = match self.stream || self.limits.needs_second_road {
                 true => self.exchange_by_python(sent),
-                false => self.exchange(sent),
+                false => self.exchange(sent, pool.get()),
             };
             match &arrived {
                 Ok(Err(failed)) if attempts > 0 && failed.remedy(py)? == Remedy::Reconnect => attempts -= 1,
@@ -168,14 +163,13 @@ impl Journey<'_, '_> {
         Ok(arrived)
     }
 
-    fn exchange(&mut self, sent: &Sent) -> PyResult<Result<Arrived, FastFailed>> {
+    fn exchange(&mut self, sent: &Sent, pool: &ClientPool) -> PyResult<Result<Arrived, FastFailed>> {
         let py = self.session.py();
         let hub = Hub::get(py)?;
-        let pool = self.session.get().pool(self.session)?;
         let request = Box::new(Request {
             id: 0,
             origin: Arc::clone(&sent.origin),
-            connection: pool.get().take_idle(&sent.origin),
+            connection: pool.take_idle(&sent.origin),
             bytes: sent.wire(py)?,
             is_head: sent.method.is_head(),
             connect_timeout: self.limits.connect,
@@ -184,7 +178,7 @@ impl Journey<'_, '_> {
         });
         let completion = hub.exchange(py, request)?;
         if let Some(connection) = completion.connection {
-            pool.get().keep_idle(&sent.origin, connection);
+            pool.keep_idle(&sent.origin, connection);
         }
         let timings = completion.timings;
         self.total += timings.finished.saturating_duration_since(timings.started);

@@ -16,6 +16,7 @@ use crate::client::headers::{Block, Lines};
 use crate::client::method::Method;
 use crate::client::target::{Endpoint, Target};
 use crate::client::text;
+use crate::client::tls::Trust;
 
 /// The headers of a request: those of its session, or its own.
 #[derive(Clone)]
@@ -42,9 +43,10 @@ impl Sent {
         method: &Method,
         aim: &Arc<Aim>,
         options: &Options<'_>,
+        trust: &Trust,
     ) -> PyResult<Self> {
         let py = session.py();
-        if !is_token(method.name()) {
+        if method.index().is_none() && !is_token(method.name()) {
             return Err(PyValueError::new_err(format!(
                 "invalid HTTP method {}",
                 text::python_repr(&method.name().to_uppercase())
@@ -54,7 +56,7 @@ impl Sent {
             Some(params) => aim.with_params(params)?,
             None => Arc::clone(&aim.target),
         };
-        let origin = target.endpoint.origin(py, session.get().trust())?;
+        let origin = target.endpoint.origin(py, trust)?;
         let block = session.get().block(py)?;
         let bare = options.headers.is_none() && options.auth.is_none() && options.files.is_none();
         let (headers, body) = match (bare, &options.data, &options.json) {
@@ -146,12 +148,12 @@ impl Sent {
     /// The request that follows `answer`, which redirects to `location`; `first` is the endpoint of the first request.
     pub fn redirected(
         &self,
-        session: &Bound<'_, FastHttpSession>,
+        py: Python<'_>,
         answer: &Answer,
         location: &str,
         first: &Endpoint,
+        trust: &Trust,
     ) -> PyResult<Self> {
-        let py = session.py();
         let url: String =
             py.import("gregaria.fast.request")?.call_method1("redirected", (&*self.aim.url, location))?.extract()?;
         let aim = Aim::of_url(py, &url)?;
@@ -176,7 +178,7 @@ impl Sent {
             Body::Form(form) if !drops_body => Body::Form(form.clone()),
             _ => Body::None,
         };
-        let origin = end.origin(py, session.get().trust())?;
+        let origin = end.origin(py, trust)?;
         let target = Arc::clone(&aim.target);
         Ok(Sent { method, aim, target, origin, headers, cookie: String::new(), body })
     }

@@ -38,8 +38,6 @@ struct FastState {
     shares_pool: bool,
     concurrency: usize,
     limits: Limits,
-    is_secure: bool,
-    needs_second_road: bool,
     default_headers: Option<Py<PyAny>>,
     /// Somebody holds `default_headers` and may change them.
     headers_may_change: bool,
@@ -47,7 +45,7 @@ struct FastState {
     block: Option<Arc<Block>>,
 }
 
-/// What bounds one request.
+/// What bounds one request, and how it is made.
 #[derive(Clone, Default)]
 pub struct Limits {
     pub connect: Option<Duration>,
@@ -60,9 +58,17 @@ pub struct Limits {
     valid: Option<Arc<[u16]>>,
     redirecting: Option<Arc<[u16]>>,
     refuses_redirects: bool,
+    is_secure: bool,
+    /// A proxy or a TLS context of the script's own has to be used.
+    pub needs_second_road: bool,
 }
 
 impl Limits {
+    /// Who is trusted.
+    pub fn trust(&self) -> &'static Trust {
+        if self.is_secure { &USUAL } else { &ANYBODY }
+    }
+
     /// Whether `status` counts as a success.
     pub fn accepts(&self, status: u16) -> bool {
         match &self.valid {
@@ -110,16 +116,6 @@ impl FastHttpSession {
         limits.max_retries = options.max_retries.unwrap_or(limits.max_retries);
         limits.refuses_redirects = options.refuses_redirects;
         limits
-    }
-
-    /// Whom this session trusts.
-    pub fn trust(&self) -> &'static Trust {
-        if self.state().is_secure { &USUAL } else { &ANYBODY }
-    }
-
-    /// Whether requests need a proxy or a TLS context of the script's own.
-    pub fn needs_second_road(&self) -> bool {
-        self.state().needs_second_road
     }
 
     /// The pool, made now if there is none.
@@ -265,8 +261,8 @@ impl FastHttpSession {
 
     /// Set whether certificates are not looked at, and whether the engine cannot make the connections.
     fn _set_trust(&self, insecure: bool, second_road: bool) {
-        let mut state = self.state();
-        (state.is_secure, state.needs_second_road) = (!insecure, second_road);
+        let limits = &mut self.state().limits;
+        (limits.is_secure, limits.needs_second_road) = (!insecure, second_road);
     }
 
     /// Use a pool that others may use too, or one of its own for so many requests at once.
