@@ -6,10 +6,13 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Self, final
 
+from typing_extensions import disjoint_base
+
 __version__: str
 
 # --- users -----------------------------------------------------------------------------------------------------------
 
+@disjoint_base
 class UserCore:
     """Base class of `User`: its state machine, and what it holds while it lives."""
 
@@ -76,7 +79,7 @@ class Between:
     """Uniformly distributed waits."""
 
     def __new__(cls, low: float, high: float) -> Between: ...
-    def __get__(self, _instance: Any, _owner: Any = None) -> Between: ...
+    def __get__(self, instance: Any, owner: Any = None, /) -> Between: ...
     def __call__(self, *_instance: Any) -> float: ...
 
 @final
@@ -84,7 +87,7 @@ class Constant:
     """Always the same wait."""
 
     def __new__(cls, wait: float) -> Constant: ...
-    def __get__(self, _instance: Any, _owner: Any = None) -> Constant: ...
+    def __get__(self, instance: Any, owner: Any = None, /) -> Constant: ...
     def __call__(self, *_instance: Any) -> float: ...
 
 @final
@@ -92,17 +95,18 @@ class ConstantPacing:
     """Waits that put task starts one period apart."""
 
     def __new__(cls, period: float) -> ConstantPacing: ...
-    def __get__(self, instance: Any, _owner: Any = None) -> Any: ...
+    def __get__(self, instance: Any, owner: Any = None, /) -> Any: ...
     def __call__(self, instance: Any) -> float: ...
 
 @final
 class BoundPacing:
     """A `ConstantPacing` as the attribute of one user or set."""
 
-    def __call__(self) -> float: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> float: ...
 
 # --- client ----------------------------------------------------------------------------------------------------------
 
+@disjoint_base
 class HttpSession:
     """Native base of `gregaria.clients.HttpSession`."""
 
@@ -120,7 +124,7 @@ class HttpSession:
     def _set_up(self, base_url: str, request_event: Any, user: Any, auth: Any) -> None: ...
     def _touch(self) -> None: ...
     def close(self) -> None: ...
-    def request(self, method: str, url: Any, **kwargs: Any) -> Any: ...
+    def request(self, method: str, url: Any, *args: Any, **kwargs: Any) -> Any: ...
     def get(self, url: Any, **kwargs: Any) -> Any: ...
     def options(self, url: Any, **kwargs: Any) -> Any: ...
     def head(self, url: Any, **kwargs: Any) -> Any: ...
@@ -181,6 +185,7 @@ class ResponseContextManager:
 
 # --- the client of FastHttpUser --------------------------------------------------------------------------------------
 
+@disjoint_base
 class ClientPool:
     """Connections that are kept alive, and how many requests may be under way over them."""
 
@@ -189,6 +194,7 @@ class ClientPool:
     def concurrency(self) -> int: ...
     def close(self) -> None: ...
 
+@disjoint_base
 class FastHttpSession(HttpSession):
     """Native base of `gregaria.contrib.fasthttp.FastHttpSession`."""
 
@@ -208,6 +214,7 @@ class FastHttpSession(HttpSession):
     def put(self, url: Any, data: Any = None, **kwargs: Any) -> Any: ...
     def patch(self, url: Any, data: Any = None, **kwargs: Any) -> Any: ...
 
+@disjoint_base
 class FastResponse:
     """A response, whose parts take shape when touched."""
 
@@ -261,6 +268,7 @@ class FastResponse:
 class ErrorResponse(FastResponse):
     """Stands for a request without a response."""
 
+@disjoint_base
 class FastResponseContextManager(FastResponse):
     """A response that is reported at the end of its `with` block."""
 

@@ -8,15 +8,20 @@ cannot.
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from http.client import HTTPMessage
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth, _basic_auth_str
 from requests.cookies import (
     MockRequest,
@@ -27,15 +32,30 @@ from requests.cookies import (
 )
 from requests.models import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
-from requests.utils import requote_uri
+from requests.utils import get_auth_from_url, requote_uri
 from urllib3.exceptions import LocationParseError
 
 from . import _engine
 from .exception import LocustError
 
 ACCEPTED_ENCODINGS = "gzip, deflate, br"
+logger = logging.getLogger("locust.clients")
+_told: list[bool] = []
 _ABSOLUTE = re.compile(r"^https?://", re.IGNORECASE)
-_REPLACED_VERBS = frozenset(("request", "send"))
+# What `requests` calls while it makes a request. A session that has one of its own is left to `requests` altogether.
+_STEPS = (
+    "send",
+    "prepare_request",
+    "merge_environment_settings",
+    "get_adapter",
+    "resolve_redirects",
+    "get_redirect_target",
+    "rebuild_auth",
+    "rebuild_method",
+    "rebuild_proxies",
+    "should_strip_auth",
+)
+_REPLACEABLE = frozenset(("request", *_STEPS))
 
 encode_json: Callable[[Any], str] = json.JSONEncoder(allow_nan=False).encode
 
@@ -83,6 +103,7 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
         user: Any,
         *args: Any,
         pool_manager: Any = None,
+        trust_env: bool = True,
         **kwargs: Any,
     ) -> None:
         auth = None
@@ -92,6 +113,10 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
         if pool_manager is not None:
             self.__dict__["pool_manager"] = pool_manager
             self._touch()
+        if trust_env:
+            self.trust_env = True
+        if _is_reworked(type(self)):
+            self._set_setting("_reworked", True)
 
     @contextmanager
     def rename_request(self, name: str) -> Generator[None, None, None]:
@@ -103,7 +128,7 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
             self.request_name = None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _REPLACED_VERBS:
+        if name in _REPLACEABLE:
             self._touch()
         super().__setattr__(name, value)
 
@@ -116,8 +141,10 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
             or made.get("_cert")
             or made.get("_stream")
             or made.get("_mounted")
+            or made.get("_reworked")
+            or made.get("_environment_speaks")
             or any(made.get("_hooks", {}).values())
-            or "send" in made
+            or any(step in made for step in _STEPS)
         )
 
     def _setting(self, name: str, default: Callable[[], Any]) -> Any:
@@ -136,38 +163,77 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
     stream = property(
         lambda self: self.__dict__.get("_stream", False), lambda self, it: self._set_setting("_stream", it)
     )
-    trust_env = property(
-        lambda self: self.__dict__.get("_trust_env", False),
-        lambda self, it: self.__dict__.__setitem__("_trust_env", it),
-    )
-    adapters = property(lambda self: _requests_session(self).adapters, lambda self, it: None)
+    @property
+    def trust_env(self) -> bool:
+        """Whether proxies, a .netrc and the like come from the environment. False for the sessions of `HttpUser`."""
+        return self.__dict__.get("_trust_env", False)
+
+    @trust_env.setter
+    def trust_env(self, trust: bool) -> None:
+        self.__dict__["_trust_env"] = trust
+        speaks = bool(trust) and _environment_speaks()
+        if speaks or "_environment_speaks" in self.__dict__:
+            self._set_setting("_environment_speaks", speaks)
+
+    @property
+    def adapters(self) -> OrderedDict[str, Any]:
+        """The adapters of `requests`; made when first looked at."""
+        adapters: OrderedDict[str, Any] | None = self.__dict__.get("_adapters")
+        if adapters is None:
+            adapter = LocustHttpAdapter(self.__dict__.get("pool_manager"))
+            adapters = self.__dict__["_adapters"] = OrderedDict({"https://": adapter, "http://": adapter})
+        return adapters
+
+    @adapters.setter
+    def adapters(self, adapters: OrderedDict[str, Any]) -> None:
+        self._set_setting("_adapters", adapters)
+        self._set_setting("_mounted", True)
 
     def mount(self, prefix: str | bytes, adapter: Any) -> None:
         """Register an adapter; from then on ``requests`` makes this session's requests."""
-        _requests_session(self).mount(prefix, adapter)
+        super().mount(prefix, adapter)
         self._set_setting("_mounted", True)
 
-    def get_adapter(self, url: str) -> Any:
-        """The adapter of ``requests`` for a URL."""
-        return _requests_session(self).get_adapter(url)
-
-    def prepare_request(self, request: requests.Request) -> PreparedRequest:
-        """Prepare a request with the settings of this session."""
-        return _requests_session(self).prepare_request(request)
-
-    def send(self, request: PreparedRequest, **kwargs: Any) -> Response:
-        """Send a prepared request by ``requests`` itself; not reported."""
-        return _requests_session(self).send(request, **kwargs)
-
-    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
-        """As ``requests.Session.merge_environment_settings``."""
-        return _requests_session(self).merge_environment_settings(*args, **kwargs)
+    def close(self) -> None:
+        """Close the connections that are kept alive."""
+        super().close()
+        for adapter in self.__dict__.get("_adapters", {}).values():
+            adapter.close()
 
     def __enter__(self) -> HttpSession:
         return self
 
     def __exit__(self, *args: object) -> None:
         self.close()
+
+
+class LocustHttpAdapter(HTTPAdapter):
+    """An adapter of `requests` that may share its connections with others."""
+
+    def __init__(self, pool_manager: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if pool_manager is not None:
+            self.poolmanager = pool_manager
+
+
+_ORIGINALS = {step: getattr(HttpSession, step) for step in _STEPS}
+_ORIGINALS_OF_REQUESTS = {(requests.Session, "request"): requests.Session.request, (HTTPAdapter, "send"): HTTPAdapter.send}
+
+
+def _is_reworked(kind: type[HttpSession]) -> bool:
+    """Whether the class, or somebody who patched `requests`, has a way of its own to make requests."""
+    return any(getattr(kind, step) is not original for step, original in _ORIGINALS.items()) or any(
+        getattr(owner, name) is not original for (owner, name), original in _ORIGINALS_OF_REQUESTS.items()
+    )
+
+
+def _environment_speaks() -> bool:
+    """Whether the environment has anything to say to a session that trusts it."""
+    return bool(
+        requests.utils.getproxies()
+        or any(os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"))
+        or any(Path(file).expanduser().exists() for file in ("~/.netrc", "~/_netrc"))
+    )
 
 
 def _without_credentials(base_url: str) -> tuple[str, HTTPBasicAuth | None]:
@@ -239,6 +305,12 @@ def basic_authorization(auth: Any) -> str | None:
     if type(auth) is HTTPBasicAuth:
         return _basic_auth_str(auth.username, auth.password)
     return None
+
+
+def authorization_of_url(url: str) -> str | None:
+    """``Authorization`` for the user and the password in a URL."""
+    user, password = get_auth_from_url(url)
+    return _basic_auth_str(user, password) if user or password else None
 
 
 def new_jar() -> RequestsCookieJar:
@@ -346,25 +418,6 @@ def as_requests_response(native: Any) -> Response:
     return response
 
 
-def _requests_session(session: HttpSession) -> requests.Session:
-    """The plain session that follows what only ``requests`` can do, with the settings of ``session``."""
-    plain: requests.Session | None = session.__dict__.get("_requests_session")
-    if plain is None:
-        plain = session.__dict__["_requests_session"] = requests.Session()
-        manager = session.__dict__.get("pool_manager")
-        if manager is not None:
-            for adapter in plain.adapters.values():
-                adapter.poolmanager = manager  # type: ignore[attr-defined]
-    plain.headers = session.headers
-    plain.cookies = session.cookies
-    plain.auth, plain.verify, plain.params = session.auth, session.verify, session.params
-    plain.max_redirects, plain.trust_env = session.max_redirects, session.trust_env
-    made = session.__dict__
-    plain.proxies, plain.cert = made.get("_proxies", {}), made.get("_cert")
-    plain.stream, plain.hooks = made.get("_stream", False), made.get("_hooks", {"response": []})
-    return plain
-
-
 _STATISTICS_ONLY = frozenset(("name", "catch_response", "context"))
 
 
@@ -376,13 +429,13 @@ def send_with_requests(
     Returns the response or the exception, the duration in microseconds, the body's length, and the name and URL for the
     statistics.
     """
-    plain = _requests_session(session)
+    _tell_once()
     options = {key: value for key, value in (kwargs or {}).items() if key not in _STATISTICS_ONLY}
     full = url if _ABSOLUTE.match(str(url)) else f"{session.base_url}{url}"
     begun = time.perf_counter()
     response, error = None, None
     try:
-        response = session.__dict__.get("request", plain.request)(method, full, **options)
+        response = requests.Session.request(session, method, full, **options)
     except (requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
         raise
     except requests.RequestException as exception:
@@ -396,9 +449,15 @@ def send_with_requests(
     name = getattr(request, "path_url", None) or str(full)
     length = 0
     if response is not None:
-        streamed = options.get("stream", plain.stream)
+        streamed = options.get("stream", session.stream)
         length = int(response.headers.get("content-length") or 0) if streamed else len(response.content or b"")
     return response, error, duration, length, name, getattr(request, "url", None) or str(full)
+
+
+def _tell_once() -> None:
+    if logger.isEnabledFor(logging.INFO) and not _told:
+        _told.append(True)
+        logger.info("Some requests are made by the requests library, for what only it can do. That takes more CPU time.")
 
 
 def _not_caught(self: Any, *args: Any) -> None:

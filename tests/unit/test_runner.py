@@ -224,7 +224,8 @@ def test_start_with_wait(make_runner: MakeRunner, caplog: pytest.LogCaptureFixtu
     assert "All users stopped\n" in caplog.messages
     runner.start(20, 5, wait=True)
     runner.spawning_greenlet.join(10)
-    assert isinstance(runner.spawning_greenlet.exception, ValueError)
+    (record,) = [record for record in caplog.records if record.levelname == "CRITICAL"]
+    assert record.exc_info is not None and isinstance(record.exc_info[1], ValueError)
 
 
 def test_a_fast_ramp_is_warned_of(make_runner: MakeRunner, caplog: pytest.LogCaptureFixture) -> None:
@@ -243,7 +244,7 @@ def test_a_constructor_that_raises(make_runner: MakeRunner, caplog: pytest.LogCa
     ramp(runner, 2)
     gevent.sleep(0)
     (record,) = [record for record in caplog.records if record.levelname == "CRITICAL"]
-    assert record.getMessage().startswith("Unhandled exception in greenlet: ") and record.name == "locust.runners"
+    assert record.getMessage().startswith("Unhandled exception: ") and record.name == "locust.runners"
     assert gregaria.log.unhandled_greenlet_exception
     assert runner.state == "spawning" and runner.user_count == 0
 

@@ -65,7 +65,8 @@ def _check_names(class_name: str, tasks: Mapping[str, Any], body: Mapping[str, A
             logging.warning("%s.%s has transitions: it will also run as an ordinary task.", class_name, name)
         if "locust_tag_set" in task.__dict__:
             raise MarkovTaskTagError(
-                f"{class_name}.{name} is tagged, but tasks of a MarkovTaskSet cannot be left out; tag the whole class's parent"
+                f"{class_name}.{name} is tagged, but tasks of a MarkovTaskSet cannot be left out; "
+                "tag the set as a whole where it is a task"
             )
         for target in task.transitions:
             where = f"The transition from {class_name}.{name} to '{target}'"

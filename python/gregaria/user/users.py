@@ -99,6 +99,7 @@ class HttpUser(User, RestMixin[RestResponseContextManager]):
             request_event=self.environment.events.request,
             user=self,
             pool_manager=self.pool_manager,
+            trust_env=False,
         )
 
 

@@ -265,7 +265,6 @@ def errors_swallowed_by_the_task() -> None:
                 raise StopUser
             except Exception as error:
                 log("caught", type(error).__name__)
-            gevent.getcurrent().throw(GreenletExit) if False else None
             raise GreenletExit
 
         def on_stop(self) -> None:

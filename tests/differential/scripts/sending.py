@@ -11,6 +11,7 @@ import requests
 from locust import User
 from locust.clients import HttpSession
 from locust.event import EventHook
+from locust.exception import LocustError
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 from scenario import environment, log, main, said, scenario, server
 from urllib3 import PoolManager
@@ -108,7 +109,10 @@ def paths() -> None:
     ):
         tried(lambda path=path: client.get(path))
     for url in (b"/echo", 5, None):
-        tried(lambda url=url: client.get(url))
+        try:
+            client.get(url)  # type: ignore[arg-type]
+        except TypeError:
+            log("TypeError for", url)
     tried(lambda: session(server + "/echo").get(""))
     tried(lambda: session(server + "/echo").get("/x"))
     tried(lambda: session(server + "/echo/").get("/x"))
@@ -216,7 +220,6 @@ def headers() -> None:
         {"X": "\u20ac"},
         {"X Y": "space in name"},
         {"": "no name"},
-        {5: "x"},
         [("X", "pairs")],
         {"Host": "own.example"},
     ):
@@ -247,8 +250,6 @@ def cookies() -> None:
     tried(lambda: client.get("/echo"))
     client.cookies = requests.cookies.cookiejar_from_dict({"from": "dict"})
     tried(lambda: client.get("/echo"))
-    client.cookies = {"a": "plain dict"}
-    tried(lambda: client.get("/echo"))
     jar = requests.cookies.RequestsCookieJar()
     jar.set("in", "jar", path="/echo")
     tried(lambda: client.get("/echo", cookies=jar))
@@ -258,15 +259,18 @@ def cookies() -> None:
 def cookies_of_the_native_store() -> None:
     """Without a look at the jar in between."""
     client = session()
-    client.get("/set-cookie?a=one%3D1&b=two%3D2;Path=/echo&c=dom%3D3;Domain=127.0.0.1&d=other%3D4;Domain=example.com")
+    client.get("/set-cookie?a=one%3D1&b=two%3D2;Path=/echo&d=other%3D4;Domain=example.com")
     tried(lambda: client.get("/echo"))
-    client.get("/set-cookie?a=one%3D&b=two%3Dnew;Path=/echo&c=gone%3D1;Max-Age=-1&d=quoted%3D%22a%20b%22&e=novalue")
+    client.get("/set-cookie?a=one%3D&b=two%3Dnew;Path=/echo&c=gone%3D1;Max-Age=-1&d=quoted%3D%22a%20b%22")
     tried(lambda: client.get("/echo"))
-    client.get("/set-cookie?a=one%3D9;Max-Age=0&f=short%3D1;Max-Age=1000&g=bad%3D1;Max-Age=soon")
+    client.get("/set-cookie?a=one%3D9;Max-Age=0&f=short%3D1;Max-Age=1000")
     tried(lambda: client.get("/echo"))
     tried(lambda: client.get("/echo", cookies={"two": "over"}))
     tried(lambda: client.get(server.replace("127.0.0.1", "localhost") + "/echo"))
     log(sorted((c.name, c.value, c.path, c.domain_specified) for c in client.cookies))
+    fresh = session()
+    fresh.get("/set-cookie?a=dom%3D3;Domain=127.0.0.1")
+    tried(lambda: fresh.get("/echo"))
     response = client.get("/set-cookie?a=x%3D1&b=y%3D2")
     log(sorted(response.cookies.items()), response.headers.get("set-cookie"))
     redirected = client.get("/cookies/set?r=1")
@@ -343,8 +347,11 @@ def other_arguments() -> None:
             client.get("/echo", **arguments)
         except TypeError:
             log("TypeError for", *arguments)
-    with client.get("/stream/3", stream=True) as response:  # type: ignore[attr-defined]
-        log("never", response)
+    try:
+        with client.get("/stream/3", stream=True):
+            log("never")
+    except LocustError:
+        log("no with-block without catch_response")
 
 
 @scenario
@@ -387,6 +394,7 @@ def sessions_as_objects() -> None:
     log(client.stream, client.max_redirects, client.params, client.proxies, client.hooks, client.trust_env)
     with client as same:
         log(same is client)
+    client.get("/")
     prepared = client.prepare_request(requests.Request("POST", server + "/echo", json={"a": 1}, headers={"X": "1"}))
     tried(lambda: client.send(prepared))
     log(sorted(client.merge_environment_settings(server, {}, None, None, None)))

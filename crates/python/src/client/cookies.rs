@@ -1,5 +1,7 @@
 //! A session's cookies: a native store until a script looks at the jar, that jar from then on.
 
+use std::cmp::Reverse;
+
 use cookie_store::{CookieDomain, CookieStore, RawCookie};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -69,8 +71,11 @@ impl Cookies {
             Cookies::None => return Ok(String::new()),
             Cookies::Native(store) => {
                 let Ok(url) = Url::parse(&target.url()) else { return Ok(String::new()) };
+                let mut matching = store.matches(&url);
+                // Of two cookies of one name, the one of the longer path goes first.
+                matching.sort_by_key(|cookie| Reverse(cookie.path.len()));
                 let pairs: Vec<String> =
-                    store.get_request_values(&url).map(|(name, value)| format!("{name}={value}")).collect();
+                    matching.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
                 return Ok(pairs.join("; "));
             }
             Cookies::Python(jar) => jar.clone_ref(py),

@@ -42,6 +42,24 @@ impl Lines {
         self.0.iter().flat_map(|(_, line)| line.iter().copied()).collect()
     }
 
+    /// All lines as they go on the wire below `requests`: urllib3 and `http.client` add two that nobody has set.
+    pub fn sent(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        static USER_AGENT: PyOnceLock<String> = PyOnceLock::new();
+        let mut bytes = Vec::new();
+        if !self.has("accept-encoding") {
+            bytes.extend_from_slice(b"Accept-Encoding: identity\r\n");
+        }
+        if !self.has("user-agent") {
+            let agent = USER_AGENT.get_or_try_init(py, || {
+                let version: String = py.import("urllib3")?.getattr("__version__")?.extract()?;
+                Ok::<_, PyErr>(format!("User-Agent: python-urllib3/{version}\r\n"))
+            })?;
+            bytes.extend_from_slice(agent.as_bytes());
+        }
+        bytes.extend(self.0.iter().flat_map(|(_, line)| line.iter().copied()));
+        Ok(bytes)
+    }
+
     /// Apply a mapping of headers as `requests` merges them: `None` removes, anything else sets.
     pub fn merge(&mut self, headers: &Bound<'_, PyAny>) -> PyResult<()> {
         if let Ok(headers) = headers.cast_exact::<PyDict>() {
@@ -87,6 +105,12 @@ pub struct Block {
 }
 
 impl Block {
+    /// A block of a session of `requests`, with what is sent for headers that it lacks.
+    pub fn of_session(py: Python<'_>, lines: Lines) -> PyResult<Arc<Self>> {
+        let bytes = lines.sent(py)?;
+        Ok(Arc::new(Block { lines, bytes }))
+    }
+
     /// A block of these lines.
     pub fn of(lines: Lines) -> Arc<Self> {
         let bytes = lines.joined();
@@ -100,7 +124,7 @@ impl Block {
             let headers = py.import("gregaria.clients")?.call_method0("default_headers")?;
             let mut lines = Lines::default();
             lines.merge(&headers)?;
-            Ok::<_, PyErr>(Block::of(lines))
+            Block::of_session(py, lines)
         })?;
         Ok(Arc::clone(standard))
     }

@@ -5,6 +5,7 @@
 
 mod body;
 mod cookies;
+mod encoding;
 mod failure;
 mod fast;
 mod headers;
@@ -33,12 +34,10 @@ use crate::users::UserCore;
 /// A user is over: close the connections of its client, if that is a native one.
 pub fn release(user: &Bound<'_, UserCore>) {
     let py = user.py();
-    if let Ok(Some(client)) = user.getattr_opt(intern!(py, "client"))
-        && let Ok(session) = client.cast::<HttpSession>()
-    {
+    let Ok(Some(client)) = user.getattr_opt(intern!(py, "client")) else { return };
+    if let Ok(session) = client.cast::<HttpSession>() {
         session.get().close_idle(py);
-        if let Ok(session) = client.cast::<FastHttpSession>() {
-            session.get().release(py);
-        }
+    } else if let Ok(session) = client.cast::<FastHttpSession>() {
+        session.get().release(py);
     }
 }

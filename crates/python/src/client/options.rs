@@ -64,6 +64,33 @@ impl<'py> Options<'py> {
     }
 }
 
+/// The keyword arguments of `request`, with those given by position.
+pub fn with_positional<'py>(
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    const POSITIONAL: [&str; 3] = ["name", "catch_response", "context"];
+    let all = match kwargs {
+        Some(kwargs) => kwargs.copy()?,
+        None => PyDict::new(args.py()),
+    };
+    if args.len() > POSITIONAL.len() {
+        return Err(PyTypeError::new_err(format!(
+            "HttpSession.request() takes at most 5 positional arguments, not {}",
+            args.len() + 2
+        )));
+    }
+    for (name, value) in POSITIONAL.iter().zip(args.iter()) {
+        if all.contains(name)? {
+            return Err(PyTypeError::new_err(format!(
+                "HttpSession.request() got multiple values for argument '{name}'"
+            )));
+        }
+        all.set_item(name, value)?;
+    }
+    Ok(all)
+}
+
 const KNOWN: [&str; 17] = [
     "name",
     "catch_response",

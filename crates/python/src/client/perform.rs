@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gregaria_http::{Completion, Request};
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::body;
 use super::cookies::Cookies;
@@ -27,7 +28,7 @@ use crate::hub::Hub;
 /// Bodies beyond this are not kept: the request fails.
 const BODY_LIMIT_BYTES: u64 = 1 << 30;
 
-static SESSION_CLASS: PyOnceLock<(Py<PyType>, Py<PyAny>)> = PyOnceLock::new();
+static NATIVE_REQUEST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// `client.get(…)` and its like. A subclass that overrides `request` gets them all, as in `requests`.
 pub fn verb<'py>(
@@ -58,15 +59,8 @@ pub fn verb_with_body<'py>(
                 all.set_item(key, value)?;
             }
         }
-        let follows = match method {
-            Method::HEAD => Some(false),
-            Method::GET | Method::OPTIONS => Some(true),
-            _ => None,
-        };
-        if let Some(follows) = follows
-            && !all.contains("allow_redirects")?
-        {
-            all.set_item("allow_redirects", follows)?;
+        if [Method::GET, Method::HEAD, Method::OPTIONS].contains(&method) && !all.contains("allow_redirects")? {
+            all.set_item("allow_redirects", !method.is_head())?;
         }
         return session.call_method(intern!(py, "request"), (method.name(), url), Some(&all)).map(Bound::unbind);
     }
@@ -81,16 +75,10 @@ pub fn verb_with_body<'py>(
 
 fn overrides_request(session: &Bound<'_, HttpSession>) -> PyResult<bool> {
     let py = session.py();
-    let (class, request) = SESSION_CLASS.get_or_try_init(py, || {
-        let class = py.import("gregaria.clients")?.getattr("HttpSession")?.cast_into::<PyType>()?;
-        let request = class.getattr("request")?.unbind();
-        Ok::<_, PyErr>((class.unbind(), request))
-    })?;
-    let actual = session.get_type();
-    if actual.is(class) {
-        return Ok(false);
-    }
-    Ok(!actual.getattr(intern!(py, "request"))?.is(request))
+    let name = intern!(py, "request");
+    // Asked of the native base, because a plugin may have replaced the method of `gregaria.clients.HttpSession` itself.
+    let own = NATIVE_REQUEST.get_or_try_init(py, || py.get_type::<HttpSession>().getattr(name).map(Bound::unbind))?;
+    Ok(!session.get_type().getattr(name)?.is(own))
 }
 
 /// Make a request and report it, or leave the report to the `with` block of the response.
@@ -102,6 +90,9 @@ pub fn perform<'py>(
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Py<PyAny>> {
     let py = session.py();
+    if !url.is_instance_of::<PyString>() {
+        return Err(PyTypeError::new_err(format!("a URL must be a str, not {}", url.get_type().name()?)));
+    }
     let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let defaults = session.get().defaults(py);
     let call = Call {
@@ -123,7 +114,7 @@ pub fn perform<'py>(
             Journey { session, options: &options, defaults: &defaults, timeouts, history: Vec::new(), call }
                 .go(prepared, url)?
         }
-        Ok(None) => through_requests(session, url, kwargs, call)?,
+        Ok(None) => through_requests(session, url, complete(py, kwargs, &options)?, call)?,
         Err(error) if failure::is_reportable(py, &error) => {
             let subject = as_passed(session, url);
             let call = Call { subject, ..call };
@@ -164,14 +155,17 @@ fn prepare<'py>(
     }
     let Some(timeouts) = options::timeouts(options.timeout.as_ref())? else { return Ok(None) };
     let Some(encoded) = body::encode(options.data.as_ref(), options.json.as_ref())? else { return Ok(None) };
-    let authorization = match options.auth.as_ref().or(defaults.auth.as_ref().map(|auth| auth.bind(py))) {
-        Some(auth) => match basic(auth)? {
+    let mut authorization = match options.auth.as_ref().or(defaults.auth.as_ref().map(|auth| auth.bind(py))) {
+        Some(auth) if auth.is_truthy()? => match basic(auth)? {
             Some(authorization) => Some(authorization),
             None => return Ok(None),
         },
-        None => None,
+        _ => None,
     };
     let Some(target) = aim(session, path.to_str()?, options, defaults)? else { return Ok(None) };
+    if authorization.is_none() && target.endpoint.prefix.contains('@') {
+        authorization = of_url(py, &target.url())?;
+    }
     let trust = match &options.verify {
         Some(verify) => &Trust::of(verify)?,
         None => &defaults.trust,
@@ -198,6 +192,7 @@ fn prepare<'py>(
         cookie,
         body: encoded.body,
         is_json,
+        body_dropped: false,
     };
     Ok(Some((prepared, timeouts)))
 }
@@ -206,6 +201,11 @@ fn prepare<'py>(
 fn basic(auth: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     let helper = auth.py().import("gregaria.clients")?.getattr("basic_authorization")?;
     helper.call1((auth,))?.extract()
+}
+
+/// `Authorization` for a user and a password in the URL.
+fn of_url(py: Python<'_>, url: &str) -> PyResult<Option<String>> {
+    py.import("gregaria.clients")?.call_method1("authorization_of_url", (url,))?.extract()
 }
 
 /// The target with the parameters in its query.
@@ -360,11 +360,32 @@ impl Journey<'_, '_> {
     }
 }
 
+/// The keyword arguments of a call with what `options` has besides: a body given by position, a verb's default.
+fn complete<'py>(
+    py: Python<'py>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+    options: &Options<'py>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let all = match kwargs {
+        Some(kwargs) => kwargs.copy()?,
+        None => PyDict::new(py),
+    };
+    for (key, value) in [("data", &options.data), ("json", &options.json)] {
+        if let Some(value) = value {
+            all.set_item(key, value)?;
+        }
+    }
+    if let Some(follows) = options.allow_redirects {
+        all.set_item("allow_redirects", follows)?;
+    }
+    Ok(all)
+}
+
 /// The second road: `requests` itself makes the request over gevent's sockets.
 fn through_requests<'py>(
     session: &Bound<'py, HttpSession>,
     url: &Bound<'py, PyAny>,
-    kwargs: Option<&Bound<'py, PyDict>>,
+    kwargs: Bound<'py, PyDict>,
     mut call: Call,
 ) -> PyResult<Response> {
     let py = session.py();

@@ -29,6 +29,8 @@ pub struct Prepared {
     pub cookie: String,
     pub body: Body,
     pub is_json: bool,
+    /// A redirect took the body away, and with it the length that `requests` had set.
+    pub body_dropped: bool,
 }
 
 impl Prepared {
@@ -64,8 +66,12 @@ impl Prepared {
         if !self.body.is_none() {
             return self.body.bytes(py, <[u8]>::len).map(Some);
         }
-        let wants_none = self.method == Method::GET || self.method.is_head() || self.method.on_wire() == "GET";
-        Ok((!wants_none && !self.lines().has("content-length")).then_some(0))
+        let method = self.method.on_wire();
+        let expects_one = match self.body_dropped {
+            true => ["POST", "PUT", "PATCH"].contains(&&*method),
+            false => method != "GET" && method != "HEAD",
+        };
+        Ok((expects_one && !self.lines().has("content-length")).then_some(0))
     }
 
     /// Head and body as they go on the wire.
@@ -78,7 +84,7 @@ impl Prepared {
             return Ok(bytes);
         }
         let lines = self.all_lines(py)?;
-        let joined = lines.joined();
+        let joined = lines.sent(py)?;
         self.body.bytes(py, |body| {
             let mut bytes = self.start(joined.len() + body.len(), lines.has("host"));
             bytes.extend_from_slice(&joined);

@@ -64,6 +64,7 @@ pub fn next(
         cookie: String::new(),
         body,
         is_json: sent.is_json,
+        body_dropped: !keeps_body,
     })
 }
 

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gregaria_http::{ConnectionId, Origin};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use super::cookies::Cookies;
 use super::headers::{Block, Lines};
 use super::method::Method;
-use super::options::Options;
+use super::options::{self, Options};
 use super::perform;
 use super::target::Base;
 use super::tls::Trust;
@@ -120,7 +120,7 @@ impl HttpSession {
         }
         let mut lines = Lines::default();
         lines.merge(headers.bind(py))?;
-        let block = Block::of(lines);
+        let block = Block::of_session(py, lines)?;
         if let Some(version) = version {
             self.state().block = Some((version, Arc::clone(&block)));
         }
@@ -340,14 +340,24 @@ impl HttpSession {
         self.close_idle(py);
     }
 
-    #[pyo3(signature = (method, url, **kwargs))]
+    /// Make a request. After the URL come, by position too: name, catch_response, context.
+    #[pyo3(signature = (method, url, *args, **kwargs))]
     fn request<'py>(
         slf: &Bound<'py, Self>,
-        method: &str,
+        method: &Bound<'py, PyAny>,
         url: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        perform::perform(slf, Method::named(method), url, Options::of(kwargs)?, kwargs)
+        let method = match method.cast::<PyBytes>() {
+            Ok(bytes) => Method::named(&String::from_utf8_lossy(bytes.as_bytes())),
+            Err(_) => Method::named(method.cast::<PyString>()?.to_str()?),
+        };
+        if args.is_empty() {
+            return perform::perform(slf, method, url, Options::of(kwargs)?, kwargs);
+        }
+        let all = options::with_positional(args, kwargs)?;
+        perform::perform(slf, method, url, Options::of(Some(&all))?, Some(&all))
     }
 
     #[pyo3(signature = (url, **kwargs))]

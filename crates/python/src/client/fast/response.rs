@@ -13,7 +13,8 @@ use pyo3::types::{PyBytes, PyDelta, PyDict, PyList, PyString};
 use super::failed::FastFailed;
 use super::report::FastCall;
 use super::request::Sent;
-use crate::client::response::{locust_error, names_utf8, names_wide_encoding};
+use crate::client::encoding::{names_utf8, names_wide_encoding};
+use crate::client::response::locust_error;
 use crate::client::{json, text};
 
 /// What came of a request.

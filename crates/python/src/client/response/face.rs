@@ -1,210 +1,15 @@
-//! [`Response`]: what a request returns. Looks like a `requests.Response` and is one to `isinstance`; whatever is not
-//! needed by most tasks takes shape only when touched, the rarest through a real `requests.Response`.
-
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+//! What scripts see of a [`Response`]: attributes, verdicts and the `with` block.
 
 use gregaria_http::Response as Answer;
 use pyo3::exceptions::{PyAttributeError, PyException};
 use pyo3::gc::{PyTraverseError, PyVisit};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDelta, PyDict, PyList, PyString};
 
-use super::failure::Failed;
-use super::prepared::Prepared;
-use super::report::{self, Call, Verdict};
-use super::text;
-
-/// What came of a request.
-pub enum Outcome {
-    /// An answer, and the time to its head.
-    Answer {
-        answer: Answer,
-        elapsed: Duration,
-    },
-    Failed(Failed),
-    /// Made by `requests`.
-    Delegated(Py<PyAny>),
-}
-
-/// A verdict that the task has given.
-enum Manual {
-    Success,
-    Failure(Py<PyAny>),
-}
-
-/// What changes after the response is there: verdicts, and what was made on demand.
-#[derive(Default)]
-struct ResponseState {
-    entered: bool,
-    manual: Option<Manual>,
-    meta: Option<Py<PyDict>>,
-    content: Option<Py<PyAny>>,
-    headers: Option<Py<PyAny>>,
-    cookies: Option<Py<PyAny>>,
-    request: Option<Py<PyAny>>,
-    encoding: Option<Py<PyAny>>,
-    url: Option<Py<PyAny>>,
-    full: Option<Py<PyAny>>,
-}
-
-/// See the module's text.
-#[pyclass(frozen, dict, weakref, name = "ResponseContextManager", module = "gregaria.clients")]
-pub struct Response {
-    pub outcome: Outcome,
-    pub call: Call,
-    sent: Option<Prepared>,
-    history: Vec<Py<Response>>,
-    state: Mutex<ResponseState>,
-}
-
-impl Response {
-    /// A response with an answer.
-    pub fn answered(call: Call, answer: Answer, elapsed: Duration, history: Vec<Py<Response>>, sent: Prepared) -> Self {
-        Response {
-            outcome: Outcome::Answer { answer, elapsed },
-            call,
-            sent: Some(sent),
-            history,
-            state: Mutex::default(),
-        }
-    }
-
-    /// A response to a request that failed: its status is 0.
-    pub fn failed(call: Call, failed: Failed, history: Vec<Py<Response>>, sent: Option<Prepared>) -> Self {
-        Response { outcome: Outcome::Failed(failed), call, sent, history, state: Mutex::default() }
-    }
-
-    /// A response that `requests` has got.
-    pub fn delegated(call: Call, response: Py<PyAny>) -> Self {
-        Response {
-            outcome: Outcome::Delegated(response),
-            call,
-            sent: None,
-            history: Vec::new(),
-            state: Mutex::default(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, ResponseState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The event's arguments, if the task has looked at them and so may have changed them.
-    pub fn touched_meta(&self, py: Python<'_>) -> Option<Py<PyDict>> {
-        self.state().meta.as_ref().map(|meta| meta.clone_ref(py))
-    }
-
-    fn answer(&self) -> Option<&Answer> {
-        match &self.outcome {
-            Outcome::Answer { answer, .. } => Some(answer),
-            _ => None,
-        }
-    }
-
-    fn status(&self, py: Python<'_>) -> PyResult<u16> {
-        match &self.outcome {
-            Outcome::Answer { answer, .. } => Ok(answer.status()),
-            Outcome::Failed(_) => Ok(0),
-            Outcome::Delegated(inner) => inner.bind(py).getattr(intern!(py, "status_code"))?.extract(),
-        }
-    }
-
-    fn reason_bytes(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
-        match &self.outcome {
-            Outcome::Answer { answer, .. } => Ok(answer.reason().to_vec()),
-            Outcome::Failed(_) => Ok(Vec::new()),
-            Outcome::Delegated(inner) => {
-                let reason: Option<String> = inner.bind(py).getattr(intern!(py, "reason"))?.extract()?;
-                Ok(reason.unwrap_or_default().into_bytes())
-            }
-        }
-    }
-
-    /// The statistics' text for a failure by status or by what happened on the way.
-    pub fn status_text(&self, slf: &Bound<'_, Self>) -> PyResult<Arc<str>> {
-        let py = slf.py();
-        if let Outcome::Failed(failed) = &self.outcome {
-            return failed.text(py, self.sent.as_ref());
-        }
-        let name = self.call.shown_name(py)?;
-        let error =
-            report::status_error_text(self.status(py)?, &self.reason_bytes(py)?, name.bind(py).str()?.to_str()?);
-        Ok(format!("HTTPError({})", text::python_repr(&error)).into())
-    }
-
-    /// The exception for listeners, for the same cases. `meta` may hold another name.
-    pub fn status_exception(&self, slf: &Bound<'_, Self>, meta: Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        if let Outcome::Failed(failed) = &self.outcome {
-            return failed.exceptions(py, self.sent.as_ref()).map(|(_, reported)| reported);
-        }
-        let name = match meta.map(|meta| meta.get_item("name")).transpose()?.flatten() {
-            Some(name) => name.str()?.to_str()?.to_owned(),
-            None => self.call.shown_name(py)?.bind(py).str()?.to_str()?.to_owned(),
-        };
-        self.http_error(slf, &name)
-    }
-
-    fn http_error(&self, slf: &Bound<'_, Self>, url: &str) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        let text = report::status_error_text(self.status(py)?, &self.reason_bytes(py)?, url);
-        let arguments = PyDict::new(py);
-        arguments.set_item("response", slf)?;
-        Ok(py.import("requests.exceptions")?.getattr("HTTPError")?.call((text,), Some(&arguments))?.unbind())
-    }
-
-    /// The real `requests.Response` behind this one.
-    fn full(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        if let Outcome::Delegated(inner) = &slf.get().outcome {
-            return Ok(inner.clone_ref(py));
-        }
-        if let Some(full) = &slf.get().state().full {
-            return Ok(full.clone_ref(py));
-        }
-        let made = py.import("gregaria.clients")?.call_method1("as_requests_response", (slf,))?.unbind();
-        Ok(slf.get().state().full.get_or_insert(made).clone_ref(py))
-    }
-
-    /// An attribute made by a function of `gregaria.clients` when first asked for, and kept.
-    fn made(
-        slf: &Bound<'_, Self>,
-        slot: impl Fn(&mut ResponseState) -> &mut Option<Py<PyAny>>,
-        make: impl FnOnce() -> PyResult<Py<PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        if let Some(known) = slot(&mut slf.get().state()) {
-            return Ok(known.clone_ref(py));
-        }
-        let made = make()?;
-        Ok(slot(&mut slf.get().state()).get_or_insert(made).clone_ref(py))
-    }
-
-    fn judge(&self, manual: Manual) -> PyResult<()> {
-        let mut state = self.state();
-        if !state.entered {
-            drop(state);
-            return Err(locust_error(
-                "Tried to set status on a request that has not yet been made. Make sure you use a with-block, like this:\n\n\
-                 with self.client.request(..., catch_response=True) as response:\n    response.success()",
-            ));
-        }
-        let old = state.manual.replace(manual);
-        drop(state);
-        drop(old);
-        Ok(())
-    }
-}
-
-/// A `LocustError` with this text.
-pub fn locust_error(text: &str) -> PyErr {
-    Python::attach(|py| {
-        let made = py.import("gregaria.exception").and_then(|module| module.getattr("LocustError")?.call1((text,)));
-        made.map_or_else(|error| error, PyErr::from_value)
-    })
-}
+use super::{Manual, Outcome, Response, locust_error, prepared_request};
+use crate::client::encoding::{names_utf8, names_wide_encoding};
+use crate::client::report::{self, Verdict};
+use crate::client::{json, text};
 
 #[pymethods]
 impl Response {
@@ -268,7 +73,7 @@ impl Response {
             && body[0] != 0
             && !body.starts_with(b"\xef\xbb\xbf")
             && let Ok(text) = std::str::from_utf8(body)
-            && let Some(parsed) = super::json::parse(py, text)?
+            && let Some(parsed) = json::parse(py, text)?
         {
             return Ok(parsed);
         }
@@ -574,37 +379,4 @@ impl Response {
         let taken = std::mem::take(&mut *self.state());
         drop(taken);
     }
-}
-
-/// A request that was sent, as a `requests.PreparedRequest`.
-pub fn prepared_request(py: Python<'_>, sent: &Prepared) -> PyResult<Py<PyAny>> {
-    let lines = sent.all_lines(py)?;
-    let headers = PyList::empty(py);
-    for (name, value) in lines.iter() {
-        headers.append((text::latin1(name), text::latin1(value)))?;
-    }
-    let body = sent.body.shown(py, sent.is_json)?;
-    let arguments = (sent.method.on_wire(), sent.target.url(), headers, body);
-    py.import("gregaria.clients")?.call_method1("prepared_request", arguments).map(Bound::unbind)
-}
-
-fn content_type(answer: &Answer) -> String {
-    answer.header("content-type").map(text::latin1).unwrap_or_default().to_ascii_lowercase()
-}
-
-/// Whether the headers name UTF-8, or JSON without an encoding, which is UTF-8 too.
-pub fn names_utf8(answer: &Answer) -> bool {
-    let content_type = content_type(answer);
-    match content_type.split_once("charset=") {
-        Some((_, charset)) => {
-            matches!(charset.split(';').next().unwrap_or("").trim().trim_matches(['"', '\'']), "utf-8" | "utf8")
-        }
-        None => content_type.contains("application/json"),
-    }
-}
-
-/// Whether the headers name an encoding in which ASCII bytes may be something else.
-pub fn names_wide_encoding(answer: &Answer) -> bool {
-    let content_type = content_type(answer);
-    ["utf-16", "utf-32", "utf-7", "cp037", "cp500", "iso-2022", "hz"].iter().any(|wide| content_type.contains(wide))
 }
