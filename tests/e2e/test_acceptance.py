@@ -107,7 +107,8 @@ def test_names_and_mix_of_requests(scenario: Scenario, pair: Pair) -> None:
     assert pair.ours.requests.keys() == pair.locust.requests.keys(), pair.ours.stderr
     assert same_mix(pair.ours.requests, pair.locust.requests), (pair.ours.requests, pair.locust.requests)
     ours, theirs = sum(pair.ours.requests.values()), sum(pair.locust.requests.values())
-    assert 0.7 < ours / theirs < 1.5, (ours, theirs)
+    # A busy machine slows Locust down long before it slows us down.
+    assert 0.7 < ours / theirs < 2.5, (ours, theirs)
 
 
 @each_scenario
