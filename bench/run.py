@@ -2,7 +2,7 @@
 
 Usage: run.py [--quick] [--only REGEX] [--testkit PATH]
 Writes bench/results/TIME.json; exits 1 if a ratio misses its target.
-Takes about two minutes with --quick and eight without. Everything runs on 127.0.0.1 and for a fixed time.
+Takes 2 to 4 minutes with --quick and 8 to 15 without. Everything runs on 127.0.0.1 and for a fixed time.
 """
 
 from __future__ import annotations

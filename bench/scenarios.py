@@ -37,6 +37,8 @@ def observe(scenario: str, tool: str, load: Load) -> Row:
     disturbed: list[Row] = []
     while True:
         measure.wait_until_quiet()
+        if load.forget:
+            load.forget()
         summary = tools.summary_file()
         outcome = measure.run(tools.job(tool, load, summary))
         row = {"scenario": scenario, "tool": tool, **_figures(outcome), "own": tools.read_summary(summary)}
@@ -88,8 +90,8 @@ def many_users(plan: Plan) -> Iterator[Row]:
             if elapsed_s > seconds - 4:
                 seen.append((measure.memory_mb(pid), nginx.connections()))
 
-        options = {"BENCH_WAIT": "1,3"}
-        load = Load("get", nginx.url, seconds, users, rate, options=options, count_requests=nginx.requests, watch=watch)
+        load = Load("get", nginx.url, seconds, users, rate, options={"BENCH_WAIT": "1,3"})
+        load = replace(load, count_requests=nginx.requests, watch=watch, forget=seen.clear)
         row = observe("10,000 users", OURS, load)
         row["rss_mb"] = max((rss for rss, _ in seen), default=None)
         row["connections"] = max((connections for _, connections in seen), default=None)
@@ -129,7 +131,11 @@ def _with_probe(plan: Plan, scenario: str, base: Load, generators: tuple[str, ..
                 if not probe and elapsed_s > 0.3 * plan.seconds:
                     probe.append(Probe(f"{server.url}{base.path}", 0.5 * plan.seconds))
 
-            row = observe(scenario, tool, replace(base, url=server.url, watch=watch))
+            def forget(probe: list[Probe] = probe) -> None:
+                while probe:
+                    probe.pop().median_ms()
+
+            row = observe(scenario, tool, replace(base, url=server.url, watch=watch, forget=forget))
             row["true_p50_ms"] = probe[0].median_ms() if probe else None
         row["p50_ms"] = row["own"].get("p50_ms")
         yield row

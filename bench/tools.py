@@ -33,6 +33,8 @@ class Load:
     options: dict[str, str] = field(default_factory=dict)
     count_requests: Callable[[], int] | None = None
     watch: Callable[[int, float], None] | None = None
+    forget: Callable[[], None] | None = None
+    """Called before each try, so that what was watched in one try is never taken for another's."""
 
 
 def job(tool: str, load: Load, summary: Path) -> Job:

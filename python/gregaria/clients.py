@@ -19,6 +19,7 @@ from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.request import getproxies
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -33,6 +34,7 @@ from requests.cookies import (
 from requests.models import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_auth_from_url, requote_uri
+from urllib3 import HTTPResponse
 from urllib3.exceptions import LocationParseError
 
 from . import _engine
@@ -163,10 +165,11 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
     stream = property(
         lambda self: self.__dict__.get("_stream", False), lambda self, it: self._set_setting("_stream", it)
     )
+
     @property
     def trust_env(self) -> bool:
         """Whether proxies, a .netrc and the like come from the environment. False for the sessions of `HttpUser`."""
-        return self.__dict__.get("_trust_env", False)
+        return bool(self.__dict__.get("_trust_env", False))
 
     @trust_env.setter
     def trust_env(self, trust: bool) -> None:
@@ -175,7 +178,7 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
         if speaks or "_environment_speaks" in self.__dict__:
             self._set_setting("_environment_speaks", speaks)
 
-    @property
+    @property  # type: ignore[override]
     def adapters(self) -> OrderedDict[str, Any]:
         """The adapters of `requests`; made when first looked at."""
         adapters: OrderedDict[str, Any] | None = self.__dict__.get("_adapters")
@@ -217,7 +220,10 @@ class LocustHttpAdapter(HTTPAdapter):
 
 
 _ORIGINALS = {step: getattr(HttpSession, step) for step in _STEPS}
-_ORIGINALS_OF_REQUESTS = {(requests.Session, "request"): requests.Session.request, (HTTPAdapter, "send"): HTTPAdapter.send}
+_ORIGINALS_OF_REQUESTS = {
+    (requests.Session, "request"): requests.Session.request,
+    (HTTPAdapter, "send"): HTTPAdapter.send,
+}
 
 
 def _is_reworked(kind: type[HttpSession]) -> bool:
@@ -228,12 +234,9 @@ def _is_reworked(kind: type[HttpSession]) -> bool:
 
 
 def _environment_speaks() -> bool:
-    """Whether the environment has anything to say to a session that trusts it."""
-    return bool(
-        requests.utils.getproxies()
-        or any(os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"))
-        or any(Path(file).expanduser().exists() for file in ("~/.netrc", "~/_netrc"))
-    )
+    """Whether the environment names proxies or has credentials for a session that trusts it."""
+    files = (os.environ.get("NETRC"), "~/.netrc", "~/_netrc")
+    return bool(getproxies()) or any(Path(file).expanduser().exists() for file in files if file)
 
 
 def _without_credentials(base_url: str) -> tuple[str, HTTPBasicAuth | None]:
@@ -413,6 +416,14 @@ def as_requests_response(native: Any) -> Response:
     response.request = native.request
     response.history = list(native.history)
     response.elapsed = native.elapsed
+    response.connection = None  # type: ignore[assignment]
+    # All of it has been read.
+    response.raw = HTTPResponse(
+        b"", native._raw_headers(), response.status_code, 11, reason=response.reason, preload_content=False
+    )
+    if response.is_redirect and not native.history:
+        following = requests.Session().resolve_redirects(response, response.request, yield_requests=True)
+        response._next = next(following, None)  # type: ignore[attr-defined]
     if native.status_code:
         response.cookies = native.cookies
     return response
@@ -457,7 +468,9 @@ def send_with_requests(
 def _tell_once() -> None:
     if logger.isEnabledFor(logging.INFO) and not _told:
         _told.append(True)
-        logger.info("Some requests are made by the requests library, for what only it can do. That takes more CPU time.")
+        logger.info(
+            "Some requests are made by the requests library, for what only it can do. That takes more CPU time."
+        )
 
 
 def _not_caught(self: Any, *args: Any) -> None:

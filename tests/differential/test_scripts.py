@@ -18,7 +18,9 @@ from support.server import TestServer
 FOLDER = Path(__file__).with_name("scripts")
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "scenario")
 # What the `gregaria` command does before it loads a locustfile.
-ALIASED = "import sys, runpy; from gregaria.locustfile_alias import install; install(); sys.path.insert(0, {folder!r}); "
+ALIASED = (
+    "import sys, runpy; from gregaria.locustfile_alias import install; install(); sys.path.insert(0, {folder!r}); "
+)
 UNDER_GREGARIA = ALIASED + "runpy.run_path({path!r}, run_name='__main__')"
 Logs = dict[str, list[str]]
 
@@ -48,7 +50,9 @@ def test_every_scenario_goes_as_under_locust(script: str, locust_python: str, se
     theirs = started([locust_python, str(path)], server)
     left, right = logs_of(theirs), logs_of(ours)
     assert left, "a script without scenarios"
-    differences = "\n".join(difference for name in left for difference in compared(name, left[name], right.get(name, [])))
+    differences = "\n".join(
+        difference for name in left for difference in compared(name, left[name], right.get(name, []))
+    )
     assert not differences, differences
     assert left.keys() == right.keys()
 

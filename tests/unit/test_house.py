@@ -124,6 +124,30 @@ def test_absolute_figures_are_only_reported() -> None:
     assert verdict.passed(lines)
 
 
+def test_a_repeated_run_keeps_nothing_of_the_try_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenarios = load("bench/scenarios.py")
+    seen: list[str] = []
+    outcomes = [outcome(scenarios.measure, interference) for interference in (50.0, 0.0)]
+
+    def run(_job: object) -> object:
+        seen.append("sample")
+        return outcomes.pop(0)
+
+    monkeypatch.setattr(scenarios.measure, "wait_until_quiet", lambda: None)
+    monkeypatch.setattr(scenarios.measure, "run", run)
+    row = scenarios.observe("x", "gregaria", scenarios.Load("get", "http://127.0.0.1:1", 1, forget=seen.clear))
+    assert seen == ["sample"]
+    assert row["disturbed"] is False
+    assert [earlier["disturbed"] for earlier in row["earlier_tries"]] == [True]
+
+
+def outcome(measure: ModuleType, interference_percent: float) -> object:
+    window = measure.Window(seconds=1.0, cpu_s=1.0, requests=1, interference_percent=interference_percent)
+    return measure.Outcome(
+        code=0, wall_s=1, cpu_s=1, requests=1, peak_rss_mb=1, window=window, stdout="", stderr="", timed_out=False
+    )
+
+
 def test_make_alone_lists_every_verb() -> None:
     listed = subprocess.run(["make", "--no-print-directory"], cwd=PROJECT, capture_output=True, text=True, check=True)
     verbs = set(re.findall(r"^  make ([a-z-]+) ", listed.stdout, re.MULTILINE))

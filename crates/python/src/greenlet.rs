@@ -144,6 +144,11 @@ impl UserContext {
         Ok(result)
     }
 
+    /// The context, for the garbage collector.
+    pub fn object(&self) -> &Py<PyAny> {
+        &self.0
+    }
+
     /// Another handle on the same context.
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         Self(self.0.clone_ref(py))

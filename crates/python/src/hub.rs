@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::io::{PipeReader, Read};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,7 @@ const READY_AT_ONCE: usize = 32;
 const DRAIN_TIME: Duration = Duration::from_millis(10);
 
 static HUB: PyOnceLock<Hub> = PyOnceLock::new();
+static HOME: OnceLock<ThreadId> = OnceLock::new();
 
 /// Something that the hub has to do for a user as soon as it can.
 pub enum Ready {
@@ -105,7 +106,18 @@ impl Hub {
         HUB.get(py)
     }
 
+    /// The calling thread is the one whose gevent hub runs the users.
+    pub fn belongs_here() {
+        // Only the first import says so.
+        let _ = HOME.set(std::thread::current().id());
+    }
+
     fn start(py: Python<'_>) -> PyResult<Hub> {
+        if HOME.get().is_some_and(|home| *home != std::thread::current().id()) {
+            return Err(PyRuntimeError::new_err(
+                "the first request of a process must be made in its main thread, whose event loop runs the users",
+            ));
+        }
         let (mailbox, wake_up) = Mailbox::new()?;
         let mailbox = Arc::new(mailbox);
         let settings = Settings { on_thread_start: prefer_promptness, ..Settings::default() };

@@ -4,6 +4,7 @@
 //! `self.wait_time()` works in Python; the engine recognises them and computes the wait without a call.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -124,6 +125,10 @@ pub struct BoundPacing {
 impl BoundPacing {
     fn __call__(&self, py: Python<'_>) -> PyResult<f64> {
         pace(self.period, self.instance.bind(py))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.instance)
     }
 }
 

@@ -404,6 +404,21 @@ mod tests {
     }
 
     #[test]
+    fn only_what_ends_the_user_gets_out_of_a_sets_on_stop() {
+        for (raised, seen_above) in [
+            (raise(Control::StopUser), Step::StopUser),
+            (raise(Control::Exit), Step::StopUser),
+            (raise(Control::Interrupt { reschedule: true }), Step::Wait),
+            (raise(Control::RescheduleNow), Step::Wait),
+            (Outcome::Failed, Step::Wait),
+        ] {
+            let mut machine = in_nested_task();
+            machine.advance(raise(Control::Interrupt { reschedule: false }));
+            assert_eq!(machine.advance(raised), seen_above, "{raised:?}");
+        }
+    }
+
+    #[test]
     fn a_wait_that_fails_twice_ends_the_user() {
         let mut machine = in_task();
         assert_eq!(machine.advance(OK), Step::Wait);

@@ -5,9 +5,10 @@ from typing import Any
 
 import gevent
 from gevent import GreenletExit
+from scenario import add, log, main, run
+
 from locust import TaskSet, User, constant, task
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
-from scenario import add, log, main, run
 
 KINDS: dict[str, Callable[[], BaseException]] = {
     "StopUser": StopUser,

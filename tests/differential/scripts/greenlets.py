@@ -12,10 +12,11 @@ from gevent.event import AsyncResult, Event
 from gevent.local import local
 from gevent.lock import Semaphore
 from gevent.pool import Group, Pool
+from scenario import add, environment, log, main, run, said, scenario, server
+
 from locust import HttpUser, TaskSet, User, constant, task
 from locust.clients import HttpSession
 from locust.exception import StopUser
-from scenario import add, environment, log, main, run, said, scenario, server
 
 
 class Once(HttpUser):
@@ -279,7 +280,7 @@ def context_of_the_creator() -> None:
 
 @scenario
 def locals_within_a_task() -> None:
-    """Both kinds of locals belong to the running greenlet: users that are inside a task at the same time do not meet."""
+    """Both kinds of locals belong to the running greenlet: users inside a task at the same time do not meet."""
     threads, greenlets = threading.local(), local()
     inside = [0]
     everyone = Event()
@@ -347,7 +348,8 @@ def no_user_at_all() -> None:
     client = HttpSession(server, made.events.request, None)
     log(client.get("/bytes/3").content)
     log(gevent.spawn(lambda: client.get("/bytes/4").content).get())
-    log(gevent.get_hub().threadpool.apply(lambda: client.get("/bytes/5").content))
+    other = HttpSession(server, made.events.request, None)
+    log(gevent.get_hub().threadpool.apply(lambda: other.get("/bytes/5").content))
 
 
 @scenario

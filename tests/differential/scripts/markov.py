@@ -3,10 +3,11 @@
 import random
 from typing import Any
 
+from scenario import log, main, run, scenario
+
 from locust import MarkovTaskSet, TaskSet, User, constant, tag, task, transition, transitions
 from locust.exception import LocustError, StopUser
 from locust.user import markov_taskset
-from scenario import log, main, run, scenario
 
 
 @scenario

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from scenario import add, log, main, run, scenario
+
 from locust import SequentialTaskSet, TaskSet, User, constant, task
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser
 from locust.user.task import DefaultTaskSet
-from scenario import add, log, main, run, scenario
 
 
 class Quick(User):
@@ -397,7 +398,16 @@ def overridden(name: str) -> None:
     run(Caller)
 
 
-OVERRIDABLE = ("run", "get_next_task", "schedule_task", "execute_next_task", "execute_task", "wait", "wait_time", "_sleep")
+OVERRIDABLE = (
+    "run",
+    "get_next_task",
+    "schedule_task",
+    "execute_next_task",
+    "execute_task",
+    "wait",
+    "wait_time",
+    "_sleep",
+)
 for each_name in (*OVERRIDABLE, "on_start", "on_stop"):
     add(f"overriding {each_name} alone", lambda name=each_name: overridden(name))
 
@@ -549,7 +559,12 @@ def plugins_that_replace_other_hooks() -> None:
             if self.turns == 2:
                 raise StopUser
 
-    for which, name in ((TaskSet, "wait"), (DefaultTaskSet, "get_next_task"), (TaskSet, "wait_time"), (User, "on_start")):
+    for which, name in (
+        (TaskSet, "wait"),
+        (DefaultTaskSet, "get_next_task"),
+        (TaskSet, "wait_time"),
+        (User, "on_start"),
+    ):
         original = getattr(which, name)
         inherited = name not in vars(which)
 

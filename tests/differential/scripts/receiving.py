@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
+from scenario import log, main, said, scenario, server
+
 from locust.clients import HttpSession, ResponseContextManager
 from locust.event import EventHook
-from scenario import log, main, said, scenario, server
 
 REFUSED = "http://127.0.0.1:9"
 
@@ -59,9 +60,20 @@ def look(response: Any) -> None:
 @scenario
 def ordinary_answers() -> None:
     client = session()
-    for path in ("/bytes/20", "/chunked/30", "/status/404", "/status/500?reason=Out%20of%20Order", "/status/204", "/echo"):
+    for path in (
+        "/bytes/20",
+        "/chunked/30",
+        "/status/404",
+        "/status/500?reason=Out%20of%20Order",
+        "/status/204",
+        "/echo",
+    ):
         log("---", path)
-        response = client.get(path) if path != "/echo" else client.post("/content?type=application/json&body=[1]", json={"a": 1})
+        response = (
+            client.get(path)
+            if path != "/echo"
+            else client.post("/content?type=application/json&body=[1]", json={"a": 1})
+        )
         look(response)
 
 
@@ -183,7 +195,14 @@ def headers_of_answers() -> None:
     client = session()
     response = client.get("/headers?X-A=1&X-A=2&x-b=%C3%BC&X-Empty=&Link=%3Chttp://x/%3E;%20rel=next")
     headers = response.headers
-    log(headers["x-a"], headers.get("X-B"), headers["X-EMPTY"], "x-a" in headers, headers.get("nope"), type(headers).__name__)
+    log(
+        headers["x-a"],
+        headers.get("X-B"),
+        headers["X-EMPTY"],
+        "x-a" in headers,
+        headers.get("nope"),
+        type(headers).__name__,
+    )
     log(sorted((k, v) for k, v in headers.items() if k.startswith(("X", "x"))), response.links)
     headers["Own"] = "set"
     log(response.headers["own"])
@@ -210,7 +229,10 @@ def what_scripts_do_to_responses() -> None:
         log(str(error))
     log(response.close(), len({response, response}), response == response, response != client.get("/bytes/5"))
     plain = client.get("/bytes/6")
-    tried("pickled", lambda: (lambda it: (it.status_code, it.content, type(it).__name__))(pickle.loads(pickle.dumps(plain))))
+    tried(
+        "pickled",
+        lambda: (lambda it: (it.status_code, it.content, type(it).__name__))(pickle.loads(pickle.dumps(plain))),
+    )
     tried("copied", lambda: copy.copy(plain).content)
     log([name for name in ("raw", "connection", "_content_consumed", "_next") if hasattr(plain, name)])
     tried("raw", lambda: plain.raw.status)
@@ -218,7 +240,7 @@ def what_scripts_do_to_responses() -> None:
     with client.get("/bytes/7", catch_response=True) as caught:
         caught.text_upper = caught.text.upper()
         log(caught.text_upper)
-        setattr(caught, "failure", lambda text: log("own failure", text))
+        caught.failure = lambda text: log("own failure", text)
         caught.failure("x")
 
 
@@ -228,7 +250,9 @@ def requests_of_responses() -> None:
     sent = client.post("/echo", params={"q": 1}, json={"a": 1}, headers={"X-Own": "1"}, cookies={"c": "1"}).request
     log(sent.method, sent.url, sent.path_url, sent.body, sorted(sent.headers.items()), type(sent).__name__)
     log(client.post("/echo", data={"a": 1}).request.body, client.post("/echo", data="t").request.body)
-    log(client.post("/echo", data=b"b").request.body, client.get("/echo").request.body, client.put("/echo").request.body)
+    log(
+        client.post("/echo", data=b"b").request.body, client.get("/echo").request.body, client.put("/echo").request.body
+    )
     log(client.request("get", "/echo").request.method, client.get("/echo").request.hooks)
     log(client.get("/redirect/1").request.url, client.get("/redirect/1").history[0].request.url)
 
@@ -238,12 +262,16 @@ def redirects() -> None:
     client = session()
     for code in (300, 301, 302, 303, 304, 305, 307, 308):
         for method in ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"):
-            response = client.request(method, f"/redirect-to?url=/echo&code={code}", data="body" if method != "HEAD" else None)
+            response = client.request(
+                method, f"/redirect-to?url=/echo&code={code}", data="body" if method != "HEAD" else None
+            )
             echoed = response.json() if response.content and response.status_code == 200 else {}
             kept = sorted(name for name, _ in echoed.get("headers", []) if name.lower().startswith("content-"))
             log(code, method, response.status_code, response.url, echoed.get("method"), repr(echoed.get("body")), kept)
     response = client.get("/redirect/3")
-    log([(hop.status_code, hop.url, hop.is_redirect, hop.headers["location"]) for hop in response.history], response.url)
+    log(
+        [(hop.status_code, hop.url, hop.is_redirect, hop.headers["location"]) for hop in response.history], response.url
+    )
     log([len(hop.history) for hop in response.history])
     response = client.get("/redirect/3", allow_redirects=False)
     log(response.status_code, response.is_redirect, response.next and response.next.url, response.headers["Location"])

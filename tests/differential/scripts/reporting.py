@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
+from scenario import add, environment, log, main, run, said, scenario, server
+
 from locust import HttpUser, TaskSet, constant, task
 from locust.clients import HttpSession, ResponseContextManager
 from locust.event import EventHook
@@ -20,7 +22,6 @@ from locust.exception import (
     StopTest,
     StopUser,
 )
-from scenario import add, environment, log, main, run, said, scenario, server
 
 REFUSED = "http://127.0.0.1:9"
 

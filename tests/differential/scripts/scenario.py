@@ -16,6 +16,7 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
+
 from locust import User
 from locust.env import Environment
 
@@ -23,6 +24,7 @@ Scenario = Callable[[], None]
 
 scenarios: dict[str, Scenario] = {}
 lines: list[str] = []
+ramps: list[Any] = []
 server = os.environ.get("TESTKIT", "")
 PATIENCE_S = 20.0
 OWN_WORDS = {
@@ -77,9 +79,8 @@ class Recorder(logging.Handler):
 
 
 def unhandled(context: Any, kind: Any, value: Any, _traceback: Any) -> None:
-    """In place of gevent's printing of what ended a user's greenlet. Other greenlets' ends are logged."""
-    args = getattr(context, "args", ())
-    if not args or isinstance(args[0], User):
+    """In place of gevent's printing of what ended a greenlet. What ends a ramp is logged by both in their own way."""
+    if context not in ramps:
         log("greenlet died:", getattr(kind, "__name__", kind), worded(str(value)))
 
 
@@ -100,6 +101,7 @@ def run(*user_classes: type[User], users: int = 1, stop_when: Event | None = Non
     made = environment(*user_classes, **settings)
     runner = made.create_local_runner()
     runner.start(users, spawn_rate=100)
+    ramps.append(runner.spawning_greenlet)
     runner.spawning_greenlet.join(PATIENCE_S)
     if stop_when is not None:
         log("ready" if stop_when.wait(PATIENCE_S) else "NEVER READY")

@@ -3,12 +3,13 @@
 import random
 from typing import Any
 
+from scenario import log, main, run, scenario
+
 from locust import SequentialTaskSet, TaskSet, User, between, constant, tag, task
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.user import wait_time as waits
 from locust.user.task import filter_tasks_by_tags
-from scenario import log, main, run, scenario
 
 
 def names(owner: Any) -> list[str]:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
+from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
+from scenario import environment, log, main, said, scenario, server
+from urllib3 import PoolManager
+
 from locust import User
 from locust.clients import HttpSession
 from locust.event import EventHook
 from locust.exception import LocustError
-from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
-from scenario import environment, log, main, said, scenario, server
-from urllib3 import PoolManager
 
 
 def session(base: str = server) -> HttpSession:
@@ -98,7 +99,7 @@ def paths() -> None:
         "//echo",
         "/echo/a//b",
         "/echo?q=a b+c",
-        "/echo/[x]|{y}^`\"<>\\",
+        '/echo/[x]|{y}^`"<>\\',
         "/echo/;a=b,c!$&'()*+:@",
         "/echo/x#fragment",
         "/echo/\t",
@@ -192,7 +193,10 @@ def json_bodies() -> None:
 @scenario
 def headers() -> None:
     client = session()
-    log(sorted((k, v) for k, v in client.headers.items() if k != "User-Agent"), type(client.headers).__mro__[-3].__name__)
+    log(
+        sorted((k, v) for k, v in client.headers.items() if k != "User-Agent"),
+        type(client.headers).__mro__[-3].__name__,
+    )
     tried(lambda: client.get("/echo", headers={"X-Own": "1", "accept": "text/html"}), order=True)
     tried(lambda: client.get("/echo", headers={"Accept": None, "user-agent": None, "Connection": "close"}), order=True)
     client.headers["X-Session"] = "s"
@@ -229,7 +233,7 @@ def headers() -> None:
 @scenario
 def cookies() -> None:
     client = session()
-    tried(lambda: client.get("/echo", cookies={"a": "1", "b": "x y", "c": "q\"u;"}))
+    tried(lambda: client.get("/echo", cookies={"a": "1", "b": "x y", "c": 'q"u;'}))
     tried(lambda: client.get("/echo"))
     client.get("/cookies/set?first=1&second=2")
     tried(lambda: client.get("/echo"))
@@ -239,7 +243,9 @@ def cookies() -> None:
     client.cookies.set("own", "set")
     client.cookies["item"] = "by item"
     tried(lambda: client.get("/echo"))
-    client.get("/set-cookie?a=late%3D1&b=gone%3Dx;Max-Age=0&c=sub%3D2;Path=/echo/deep&d=sec%3D3;Secure&e=http%3D4;HttpOnly")
+    client.get(
+        "/set-cookie?a=late%3D1&b=gone%3Dx;Max-Age=0&c=sub%3D2;Path=/echo/deep&d=sec%3D3;Secure&e=http%3D4;HttpOnly"
+    )
     tried(lambda: client.get("/echo"))
     tried(lambda: client.get("/echo/deep/er"))
     log(sorted((c.name, c.value, c.path, c.secure, c.has_nonstandard_attr("HttpOnly")) for c in client.cookies))

@@ -10,9 +10,10 @@ from typing import Any
 import gevent
 from gevent.event import Event
 from gevent.lock import Semaphore
+from scenario import add, environment, log, main, run, scenario, server
+
 from locust import HttpUser, TaskSet, User, constant, task
 from locust.exception import StopUser
-from scenario import add, environment, log, main, run, scenario, server
 
 
 class Blocking(HttpUser):

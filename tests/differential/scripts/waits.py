@@ -1,13 +1,14 @@
-"""Whose wait time counts, what it may give, and how long a paced user waits. Times are compared in tenths of a second."""
+"""Whose wait time counts, what it may give, how long a paced user waits. Times are compared in tenths of a second."""
 
 import random
 from time import perf_counter
 from typing import Any
 
 import gevent
+from scenario import log, main, run, scenario
+
 from locust import TaskSet, User, between, constant, constant_pacing, constant_throughput, task
 from locust.exception import StopUser
-from scenario import log, main, run, scenario
 
 
 class Thrice(User):

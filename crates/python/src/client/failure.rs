@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gregaria_http::{Failure, Phase, Scheme};
 use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use rustc_hash::FxHashMap;
@@ -113,6 +114,20 @@ impl Failed {
             Cause::Native(failure) => !struck_in_body(failure),
             Cause::Raised(_) => true,
         }
+    }
+
+    /// For the garbage collector.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Cause::Raised(error) = &self.cause {
+            visit.call(error)?;
+        }
+        if let Ok(made) = self.made.try_lock()
+            && let Some((error, reported)) = &*made
+        {
+            visit.call(error)?;
+            visit.call(reported)?;
+        }
+        visit.call(&self.timeout)
     }
 
     /// The exception that was raised, if that is what happened.

@@ -37,6 +37,14 @@ impl Lines {
         self.0.iter().map(|(key, line)| (&line[..key.len()], &line[key.len() + 2..line.len() - 2]))
     }
 
+    /// Whether these lines ask for the connection to be closed.
+    pub fn asks_to_close(&self) -> bool {
+        self.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case(b"connection")
+                && value.to_ascii_lowercase().windows(5).any(|part| part == b"close")
+        })
+    }
+
     /// All lines, one after the other.
     pub fn joined(&self) -> Vec<u8> {
         self.0.iter().flat_map(|(_, line)| line.iter().copied()).collect()
@@ -102,19 +110,22 @@ impl Lines {
 pub struct Block {
     pub lines: Lines,
     pub bytes: Vec<u8>,
+    pub asks_to_close: bool,
 }
 
 impl Block {
     /// A block of a session of `requests`, with what is sent for headers that it lacks.
     pub fn of_session(py: Python<'_>, lines: Lines) -> PyResult<Arc<Self>> {
         let bytes = lines.sent(py)?;
-        Ok(Arc::new(Block { lines, bytes }))
+        let asks_to_close = lines.asks_to_close();
+        Ok(Arc::new(Block { lines, bytes, asks_to_close }))
     }
 
     /// A block of these lines.
     pub fn of(lines: Lines) -> Arc<Self> {
         let bytes = lines.joined();
-        Arc::new(Block { lines, bytes })
+        let asks_to_close = lines.asks_to_close();
+        Arc::new(Block { lines, bytes, asks_to_close })
     }
 
     /// What a session sends that nobody has given other headers.

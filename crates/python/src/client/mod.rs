@@ -35,9 +35,10 @@ use crate::users::UserCore;
 pub fn release(user: &Bound<'_, UserCore>) {
     let py = user.py();
     let Ok(Some(client)) = user.getattr_opt(intern!(py, "client")) else { return };
-    if let Ok(session) = client.cast::<HttpSession>() {
-        session.get().close_idle(py);
-    } else if let Ok(session) = client.cast::<FastHttpSession>() {
+    let Ok(session) = client.cast::<HttpSession>() else { return };
+    session.get().close_idle(py);
+    // It is an HttpSession too, with connections of another kind.
+    if let Ok(session) = client.cast::<FastHttpSession>() {
         session.get().release(py);
     }
 }

@@ -332,7 +332,8 @@ impl Journey<'_, '_> {
                 Some(cookie) => cookie,
                 None => Cookies::header(self.session, next.method.name(), &next.target)?,
             };
-            let hop = Response::answered(self.call.of_hop(py, &prepared), answer, elapsed, Vec::new(), prepared);
+            let before = self.history.iter().map(|hop| hop.clone_ref(py)).collect();
+            let hop = Response::answered(self.call.of_hop(py, &prepared), answer, elapsed, before, prepared);
             self.history.push(Py::new(py, hop)?);
             prepared = next;
         }
@@ -353,8 +354,10 @@ impl Journey<'_, '_> {
             body_limit: BODY_LIMIT_BYTES,
         });
         let completion = hub.exchange(py, request)?;
-        if let Some(connection) = completion.connection {
-            session.keep_idle(py, &prepared.origin, connection);
+        match completion.connection {
+            Some(connection) if prepared.asks_to_close() => hub.close([connection]),
+            Some(connection) => session.keep_idle(py, &prepared.origin, connection),
+            None => {}
         }
         Ok(completion)
     }

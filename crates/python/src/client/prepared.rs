@@ -42,6 +42,14 @@ impl Prepared {
         }
     }
 
+    /// Whether the connection cannot be used again, because the request asks the server to close it.
+    pub fn asks_to_close(&self) -> bool {
+        match &self.headers {
+            Headers::Session(block) => block.asks_to_close,
+            Headers::Own(lines) => lines.asks_to_close(),
+        }
+    }
+
     /// All header lines but `Host`.
     pub fn all_lines(&self, py: Python<'_>) -> PyResult<Lines> {
         let mut lines = self.lines().clone();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -58,6 +59,13 @@ impl Call {
             length: 0,
             catch_response: false,
         }
+    }
+
+    /// For the garbage collector.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.session)?;
+        visit.call(&self.name)?;
+        visit.call(&self.context)
     }
 
     /// The name in the statistics.
@@ -141,12 +149,9 @@ pub enum Verdict {
 /// Judge a response by its status and report it.
 pub fn evaluate(response: &Bound<'_, Response>) -> PyResult<()> {
     let verdict = match &response.get().outcome {
-        Outcome::Answer { answer, .. } if !(400..600).contains(&answer.status()) => Verdict::Success,
-        Outcome::Answer { .. } | Outcome::Failed(_) => Verdict::Status,
-        Outcome::Delegated(inner) => {
-            let status: u16 = inner.bind(response.py()).getattr(intern!(response.py(), "status_code"))?.extract()?;
-            if (400..600).contains(&status) { Verdict::Status } else { Verdict::Success }
-        }
+        Outcome::Failed(_) => Verdict::Status,
+        _ if (400..600).contains(&response.get().status(response.py())?) => Verdict::Status,
+        _ => Verdict::Success,
     };
     report(response, &verdict)
 }

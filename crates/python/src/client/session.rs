@@ -434,8 +434,11 @@ impl HttpSession {
         visit.call(&state.user)?;
         visit.call(&state.headers)?;
         visit.call(&state.request_event)?;
+        visit.call(&state.handlers)?;
+        visit.call(&state.request_name)?;
         visit.call(&state.auth)?;
         visit.call(&state.params)?;
+        visit.call(&state.verify)?;
         state.cookies.traverse(&visit)
     }
 

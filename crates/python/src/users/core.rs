@@ -247,6 +247,12 @@ impl UserCore {
             visit.call(&course.next_task)?;
         }
         if let Ok(state) = self.state.try_lock() {
+            if let Life::Running(greenlet) = &state.life {
+                visit.call(greenlet)?;
+            }
+            if let Some(context) = &state.context {
+                visit.call(context.object())?;
+            }
             visit.call(&state.default_set)?;
             visit.call(&state.handle)?;
         }
@@ -260,7 +266,7 @@ impl UserCore {
         };
         let held = {
             let mut state = self.state();
-            (state.default_set.take(), state.handle.take())
+            (state.default_set.take(), state.handle.take(), state.context.take())
         };
         drop((course, held));
     }

@@ -178,6 +178,21 @@ impl UserGreenlet {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.user)?;
-        visit.call(&self.group)
+        visit.call(&self.group)?;
+        let Ok(ending) = self.ending.try_lock() else { return Ok(()) };
+        visit.call(&ending.exception)?;
+        visit.call(&ending.event)?;
+        for link in &ending.links {
+            visit.call(link)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let held = {
+            let mut ending = self.ending();
+            (ending.exception.take(), ending.event.take(), std::mem::take(&mut ending.links))
+        };
+        drop(held);
     }
 }

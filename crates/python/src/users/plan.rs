@@ -8,6 +8,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use super::core::UserCore;
+use crate::hub::Hub;
 
 /// The base classes and their original hooks.
 pub struct Bases {
@@ -47,6 +48,7 @@ pub fn register_classes(
     default_task_set: &Bound<'_, PyType>,
 ) -> PyResult<()> {
     let py = user.py();
+    Hub::belongs_here();
     let reporting = py.import("gregaria.user.task")?;
     let bases = Bases {
         task_set: task_set.clone().unbind(),

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gregaria_http::{Failure, Phase, Scheme};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -45,6 +46,15 @@ fn is_closed(failure: &Failure) -> bool {
 }
 
 impl FastFailed {
+    /// For the garbage collector.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Cause::Raised(error) = &self.cause {
+            visit.call(error)?;
+        }
+        let Ok(made) = self.made.try_lock() else { return Ok(()) };
+        visit.call(&*made)
+    }
+
     /// A failure that the reactor reported.
     pub fn native(failure: Failure, sent: &Sent) -> Self {
         let https = sent.target.endpoint.scheme == Scheme::Https;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -30,6 +31,13 @@ pub struct FastCall {
 }
 
 impl FastCall {
+    /// For the garbage collector.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.session)?;
+        visit.call(&self.name)?;
+        visit.call(&self.context)
+    }
+
     /// The keyword arguments of the request event.
     pub fn meta<'py>(&self, response: &Bound<'py, FastResponse>) -> PyResult<Bound<'py, PyDict>> {
         let py = response.py();

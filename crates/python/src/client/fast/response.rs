@@ -391,11 +391,16 @@ impl FastResponse {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.call.context)?;
+        self.call.traverse(&visit)?;
+        match &self.outcome {
+            Outcome::Answer { stream, .. } => visit.call(stream)?,
+            Outcome::Failed(failed) => failed.traverse(&visit)?,
+        }
         for hop in &self.history {
             visit.call(hop)?;
         }
         let Ok(state) = self.state.try_lock() else { return Ok(()) };
+        visit.call(&state.headers)?;
         visit.call(&state.request)?;
         visit.call(&state.error)
     }

@@ -1,12 +1,12 @@
 //! What scripts see of a [`Response`]: attributes, verdicts and the `with` block.
 
 use gregaria_http::Response as Answer;
-use pyo3::exceptions::{PyAttributeError, PyException};
+use pyo3::exceptions::PyException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDelta, PyDict, PyList, PyString};
 
-use super::{Manual, Outcome, Response, locust_error, prepared_request};
+use super::{Manual, Outcome, Response, changed, locust_error, prepared_request};
 use crate::client::encoding::{names_utf8, names_wide_encoding};
 use crate::client::report::{self, Verdict};
 use crate::client::{json, text};
@@ -27,6 +27,7 @@ impl Response {
     #[getter]
     fn reason(slf: &Bound<'_, Self>) -> PyResult<Option<String>> {
         match &slf.get().outcome {
+            _ if slf.get().state().changed => Ok(Some(text::latin1(&slf.get().reason_bytes(slf.py())?))),
             Outcome::Failed(_) => Ok(None),
             _ => Ok(Some(text::latin1(&slf.get().reason_bytes(slf.py())?))),
         }
@@ -36,12 +37,13 @@ impl Response {
     #[getter]
     fn content(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        match &slf.get().outcome {
-            Outcome::Answer { answer, .. } => {
-                Self::made(slf, |state| &mut state.content, || Ok(PyBytes::new(py, answer.body()).into_any().unbind()))
-            }
-            Outcome::Failed(_) => Ok(py.None()),
-            Outcome::Delegated(inner) => inner.bind(py).getattr("content").map(Bound::unbind),
+        if let Some(answer) = slf.get().answer() {
+            let made = || Ok(PyBytes::new(py, answer.body()).into_any().unbind());
+            return Self::made(slf, |state| &mut state.content, made);
+        }
+        match slf.get().elsewhere(py) {
+            Some(other) => other.getattr("content").map(Bound::unbind),
+            None => Ok(py.None()),
         }
     }
 
@@ -55,7 +57,7 @@ impl Response {
             if untouched && (answer.body().is_ascii() && !names_wide_encoding(answer) || names_utf8(answer)) {
                 return Ok(PyString::new(py, &String::from_utf8_lossy(answer.body())).into_any());
             }
-        } else if matches!(slf.get().outcome, Outcome::Failed(_)) {
+        } else if slf.get().elsewhere(py).is_none() {
             return Ok(PyString::new(py, "").into_any());
         }
         let full = Self::full(slf)?;
@@ -84,8 +86,8 @@ impl Response {
     #[getter]
     fn headers(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        if let Outcome::Delegated(inner) = &slf.get().outcome {
-            return inner.bind(py).getattr("headers").map(Bound::unbind);
+        if let Some(other) = slf.get().elsewhere(py) {
+            return other.getattr("headers").map(Bound::unbind);
         }
         Self::made(
             slf,
@@ -112,8 +114,8 @@ impl Response {
     #[getter]
     fn cookies(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        if let Outcome::Delegated(inner) = &slf.get().outcome {
-            return inner.bind(py).getattr("cookies").map(Bound::unbind);
+        if let Some(other) = slf.get().elsewhere(py) {
+            return other.getattr("cookies").map(Bound::unbind);
         }
         Self::made(
             slf,
@@ -137,7 +139,7 @@ impl Response {
     }
 
     #[setter]
-    fn set_url(&self, url: Py<PyAny>) {
+    pub(super) fn set_url(&self, url: Py<PyAny>) {
         let old = self.state().url.replace(url);
         drop(old);
     }
@@ -145,23 +147,27 @@ impl Response {
     /// Time from sending to the head of the response.
     #[getter]
     fn elapsed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(other) = self.elsewhere(py) {
+            return other.getattr("elapsed");
+        }
         match &self.outcome {
             Outcome::Answer { elapsed, .. } => {
                 let micros = i32::try_from(elapsed.subsec_micros()).unwrap_or(0);
                 let seconds = i32::try_from(elapsed.as_secs()).unwrap_or(i32::MAX);
                 Ok(PyDelta::new(py, 0, seconds, micros, true)?.into_any())
             }
-            Outcome::Failed(_) => Ok(PyDelta::new(py, 0, 0, 0, true)?.into_any()),
-            Outcome::Delegated(inner) => inner.bind(py).getattr("elapsed"),
+            _ => Ok(PyDelta::new(py, 0, 0, 0, true)?.into_any()),
         }
     }
 
     /// The redirected responses on the way here, oldest first.
     #[getter]
     fn history<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(other) = self.elsewhere(py) {
+            return other.getattr("history");
+        }
         match &self.outcome {
-            Outcome::Delegated(inner) => inner.bind(py).getattr("history"),
-            Outcome::Failed(_) => Ok(PyList::empty(py).into_any()),
+            Outcome::Failed(_) | Outcome::Delegated(_) => Ok(PyList::empty(py).into_any()),
             Outcome::Answer { .. } => Ok(PyList::new(py, &self.history)?.into_any()),
         }
     }
@@ -171,8 +177,10 @@ impl Response {
     fn request(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let this = slf.get();
+        if let Some(other) = this.elsewhere(py) {
+            return other.getattr("request").map(Bound::unbind);
+        }
         match (&this.outcome, &this.sent) {
-            (Outcome::Delegated(inner), _) => inner.bind(py).getattr("request").map(Bound::unbind),
             (Outcome::Failed(failed), _) if !failed.has_request() => Ok(py.None()),
             (Outcome::Failed(failed), Some(sent)) => {
                 let (error, _) = failed.exceptions(py, Some(sent))?;
@@ -183,7 +191,7 @@ impl Response {
                 Some(error) => Ok(error.bind(py).getattr_opt("request")?.map_or_else(|| py.None(), Bound::unbind)),
                 None => Ok(py.None()),
             },
-            (Outcome::Answer { .. }, None) => Ok(py.None()),
+            (Outcome::Answer { .. } | Outcome::Delegated(_), None) => Ok(py.None()),
         }
     }
 
@@ -208,7 +216,7 @@ impl Response {
     }
 
     #[setter]
-    fn set_encoding(&self, py: Python<'_>, encoding: Py<PyAny>) -> PyResult<()> {
+    pub(super) fn set_encoding(&self, py: Python<'_>, encoding: Py<PyAny>) -> PyResult<()> {
         if let Outcome::Delegated(inner) = &self.outcome {
             return inner.bind(py).setattr("encoding", encoding);
         }
@@ -354,23 +362,38 @@ impl Response {
 
     /// Everything else that a `requests.Response` has.
     fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
-        if name.to_str()?.starts_with("__") {
-            return Err(PyAttributeError::new_err(format!("'Response' object has no attribute '{name}'")));
-        }
-        Self::full(slf)?.into_bound(slf.py()).getattr(name)
+        changed::get(slf, name)
+    }
+
+    fn __setattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        changed::set(slf, name, value)
+    }
+
+    fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>) -> PyResult<()> {
+        changed::delete(slf, name)
+    }
+
+    fn __reduce_ex__<'py>(slf: &Bound<'py, Self>, protocol: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        changed::reduce(slf, protocol)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.call.context)?;
+        self.call.traverse(&visit)?;
+        match &self.outcome {
+            Outcome::Answer { .. } => {}
+            Outcome::Failed(failed) => failed.traverse(&visit)?,
+            Outcome::Delegated(inner) => visit.call(inner)?,
+        }
         for hop in &self.history {
             visit.call(hop)?;
         }
         let Ok(state) = self.state.try_lock() else { return Ok(()) };
-        visit.call(&state.meta)?;
-        visit.call(&state.full)?;
-        visit.call(&state.request)?;
         if let Some(Manual::Failure(error)) = &state.manual {
             visit.call(error)?;
+        }
+        visit.call(&state.meta)?;
+        for made in [&state.headers, &state.cookies, &state.request, &state.encoding, &state.url, &state.full] {
+            visit.call(made)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! [`Response`]: what a request returns. Looks like a `requests.Response` and is one to `isinstance`; whatever is not
 //! needed by most tasks takes shape only when touched, the rarest through a real `requests.Response`.
 
+mod changed;
 mod face;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,6 +48,8 @@ struct ResponseState {
     encoding: Option<Py<PyAny>>,
     url: Option<Py<PyAny>>,
     full: Option<Py<PyAny>>,
+    /// A script has changed what the server sent: `full` holds, and has the changes.
+    changed: bool,
 }
 
 /// See the module's text.
@@ -98,27 +101,39 @@ impl Response {
 
     fn answer(&self) -> Option<&Answer> {
         match &self.outcome {
-            Outcome::Answer { answer, .. } => Some(answer),
+            Outcome::Answer { answer, .. } if !self.state().changed => Some(answer),
             _ => None,
         }
     }
 
-    fn status(&self, py: Python<'_>) -> PyResult<u16> {
+    /// The object that has the attributes of this response, if that is another one.
+    fn elsewhere<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        if let Outcome::Delegated(inner) = &self.outcome {
+            return Some(inner.bind(py).clone());
+        }
+        let state = self.state();
+        state.full.as_ref().filter(|_| state.changed).map(|full| full.bind(py).clone())
+    }
+
+    /// The status code; 0 if there was no response.
+    pub fn status(&self, py: Python<'_>) -> PyResult<u16> {
+        if let Some(other) = self.elsewhere(py) {
+            return other.getattr(intern!(py, "status_code"))?.extract();
+        }
         match &self.outcome {
             Outcome::Answer { answer, .. } => Ok(answer.status()),
-            Outcome::Failed(_) => Ok(0),
-            Outcome::Delegated(inner) => inner.bind(py).getattr(intern!(py, "status_code"))?.extract(),
+            Outcome::Failed(_) | Outcome::Delegated(_) => Ok(0),
         }
     }
 
     fn reason_bytes(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        if let Some(other) = self.elsewhere(py) {
+            let reason: Option<String> = other.getattr(intern!(py, "reason"))?.extract()?;
+            return Ok(reason.unwrap_or_default().chars().map(|each| u8::try_from(each).unwrap_or(b'?')).collect());
+        }
         match &self.outcome {
             Outcome::Answer { answer, .. } => Ok(answer.reason().to_vec()),
-            Outcome::Failed(_) => Ok(Vec::new()),
-            Outcome::Delegated(inner) => {
-                let reason: Option<String> = inner.bind(py).getattr(intern!(py, "reason"))?.extract()?;
-                Ok(reason.unwrap_or_default().into_bytes())
-            }
+            Outcome::Failed(_) | Outcome::Delegated(_) => Ok(Vec::new()),
         }
     }
 
