@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from gregaria import HttpLocust, Locust, SequentialTaskSet, TaskSet, User, constant, tag, task
-from gregaria.contrib.fasthttp import FastHttpUser
+from gregaria.contrib.fasthttp import FastHttpLocust, FastHttpUser
 from gregaria.env import Environment
 from gregaria.exception import LocustError, MissingWaitTimeError, StopUser
 from gregaria.user.markov_taskset import (
@@ -78,7 +78,11 @@ def test_a_missing_wait_time_says_where_to_put_one() -> None:
 
 @pytest.mark.parametrize(
     ("name", "base", "new"),
-    [("Locust", Locust, "User"), ("HttpLocust", HttpLocust, "HttpUser")],
+    [
+        ("Locust", Locust, "User"),
+        ("HttpLocust", HttpLocust, "HttpUser"),
+        ("FastHttpLocust", FastHttpLocust, "FastHttpUser"),
+    ],
 )
 def test_old_names_say_the_new_ones(name: str, base: type, new: str) -> None:
     with pytest.raises(ImportError, match=f"The {name} class has been renamed to {new} in version 1.0"):

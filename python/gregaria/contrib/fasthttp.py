@@ -28,6 +28,7 @@ from ..fast.headers import Headers
 from ..fast.request import FastRequest, basic_authorization
 from ..user.rest import RestMixin
 from ..user.users import User
+from ..util.deprecation import FastHttpLocust
 
 logger = logging.getLogger(__name__)
 
@@ -221,6 +222,7 @@ __all__ = [
     "ConnectionError",
     "EmptyResponse",
     "ErrorResponse",
+    "FastHttpLocust",
     "FastHttpSession",
     "FastHttpUser",
     "FastRequest",

@@ -310,6 +310,50 @@ def locals_within_a_task() -> None:
 
 
 @scenario
+def locals_over_a_users_life() -> None:
+    """What a user keeps in a local, it finds again in its later tasks, and nobody else does."""
+    threads, greenlets = threading.local(), local()
+
+    class Named(local):
+        def __init__(self) -> None:
+            log("made for a new greenlet")
+            self.count = 0
+
+    named = Named()
+
+    class Caller(User):
+        wait_time = constant(0.001)
+        made = 0
+        turns = 0
+
+        def on_start(self) -> None:
+            Caller.made += 1
+            self.number = Caller.made
+            log("found on start", getattr(threads, "value", None), getattr(greenlets, "value", None))
+            threads.value = greenlets.value = self.number
+
+        @task
+        def work(self) -> None:
+            self.turns += 1
+            named.count += 1
+            if (threads.value, greenlets.value, named.count) != (self.number, self.number, self.turns):
+                log("NOT MINE", threads.value, greenlets.value, named.count, self.number, self.turns)
+            if self.turns == 4:
+                raise StopUser
+
+        def on_stop(self) -> None:
+            log("on_stop", threads.value == self.number, greenlets.value == self.number, named.count)
+
+    made = environment(Caller)
+    runner = made.create_local_runner()
+    for _ in range(3):
+        runner.spawn_users({"Caller": 3})
+        runner.user_greenlets.join()
+    log("here", hasattr(threads, "value"), hasattr(greenlets, "value"))
+    runner.quit()
+
+
+@scenario
 def users_that_meet() -> None:
     """Locks, events and queues between users block nobody else."""
     lines: queue.Queue[int] = queue.Queue(maxsize=1)

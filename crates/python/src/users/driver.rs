@@ -35,8 +35,8 @@ struct Drive<'a, 'py> {
     plan: Arc<UserPlan>,
     course: &'a Mutex<Course>,
     hub: &'static Hub,
-    /// Waits block the greenlet instead of giving it back.
-    in_place: bool,
+    /// The borrowed greenlet's number. `None` for a greenlet that is not given back: there waits block it.
+    borrowed: Option<usize>,
     error: Option<PyErr>,
     /// The error has been logged where it happened.
     told: bool,
@@ -45,13 +45,13 @@ struct Drive<'a, 'py> {
 }
 
 /// Run `user` in the calling pooled greenlet until it waits or ends.
-pub fn run_borrowed(user: &Bound<'_, UserCore>) {
-    if let Err(error) = try_run_borrowed(user) {
+pub fn run_borrowed(user: &Bound<'_, UserCore>, slot: usize) {
+    if let Err(error) = try_run_borrowed(user, slot) {
         finish(user, Some(error));
     }
 }
 
-fn try_run_borrowed(user: &Bound<'_, UserCore>) -> PyResult<()> {
+fn try_run_borrowed(user: &Bound<'_, UserCore>, slot: usize) -> PyResult<()> {
     let py = user.py();
     let current = greenlet::current(py)?.unbind();
     let (plan, context, resume_with) = {
@@ -64,7 +64,7 @@ fn try_run_borrowed(user: &Bound<'_, UserCore>) -> PyResult<()> {
         let context = state.context.as_ref().expect("a user gets its context when it starts").clone_ref(py);
         (plan, context, state.resume_with.take())
     };
-    let mut drive = Drive::new(user, plan, user.get().course(), false)?;
+    let mut drive = Drive::new(user, plan, user.get().course(), Some(slot))?;
     let progress = context.run(py, || {
         if drive.plan.run {
             return user.call_method0(intern!(py, "run")).map(|_| Progress::Over(End::Stopped, None));
@@ -88,7 +88,7 @@ pub fn run_in_place(user: &Bound<'_, UserCore>) -> PyResult<()> {
         return Err(PyRuntimeError::new_err("this user was run before; make a new instance"));
     }
     let plan = Arc::new(UserPlan::of(user)?);
-    let progress = Drive::new(user, plan, user.get().course(), true)?.run(None)?;
+    let progress = Drive::new(user, plan, user.get().course(), None)?.run(None)?;
     client::release(user);
     match progress {
         Progress::Parked => Ok(()),
@@ -105,7 +105,7 @@ pub fn run_task_set(set: &Bound<'_, PyAny>) -> PyResult<()> {
     course.levels.push(Level { set: set.clone().unbind(), plan: SetPlan::of(set)?, next_task: None });
     let course = Mutex::new(course);
     let plan = Arc::new(UserPlan::of(&user)?);
-    match Drive::new(&user, plan, &course, true)?.run(None)? {
+    match Drive::new(&user, plan, &course, None)?.run(None)? {
         Progress::Parked => Ok(()),
         Progress::Over(end, error) => error_of(py, end, error).map_or(Ok(()), Err),
     }
@@ -170,11 +170,11 @@ impl<'a, 'py> Drive<'a, 'py> {
         user: &'a Bound<'py, UserCore>,
         plan: Arc<UserPlan>,
         course: &'a Mutex<Course>,
-        in_place: bool,
+        borrowed: Option<usize>,
     ) -> PyResult<Self> {
         let hub = Hub::get(user.py())?;
         let started_before = hub.state().health.started;
-        Ok(Drive { user, plan, course, hub, in_place, error: None, told: false, started_before })
+        Ok(Drive { user, plan, course, hub, borrowed, error: None, told: false, started_before })
     }
 
     fn run(&mut self, resume_with: Option<Outcome>) -> PyResult<Progress> {
@@ -354,7 +354,15 @@ impl<'a, 'py> Drive<'a, 'py> {
             return set.call_method0(intern!(py, "wait")).map(|_| true);
         }
         let seconds = waits::seconds(self.user, innermost.as_ref().map(|(set, _)| set), plan.wait_time)?;
-        if self.in_place {
+        if self.borrowed.is_some() && seconds <= 0.0 {
+            // Without a wait the user goes straight on if others had their turn meanwhile, and else lets them have it.
+            let started = self.hub.state().health.started;
+            if started != self.started_before {
+                self.started_before = started;
+                return Ok(true);
+            }
+        }
+        if !self.gives_back()? {
             let pause = if seconds > 0.0 { seconds } else { 0.0 };
             return py.import("gevent")?.call_method1("sleep", (pause,)).map(|_| true);
         }
@@ -362,15 +370,18 @@ impl<'a, 'py> Drive<'a, 'py> {
             self.park(seconds);
             return Ok(false);
         }
-        // Without a wait the user goes straight on if others had their turn meanwhile, and else lets them have it.
-        let started = self.hub.state().health.started;
-        if started != self.started_before {
-            self.started_before = started;
-            return Ok(true);
-        }
         self.user.get().state().life = Life::Queued;
         self.hub.enqueue(Ready::Run(self.user.clone().unbind()));
         Ok(false)
+    }
+
+    /// Whether the greenlet is given back for the time of a wait. Once it holds something of the user's, it is the user's.
+    fn gives_back(&mut self) -> PyResult<bool> {
+        let Some(slot) = self.borrowed else { return Ok(false) };
+        if self.hub.pool.holds_locals(self.user.py(), slot)? {
+            self.borrowed = None;
+        }
+        Ok(self.borrowed.is_some())
     }
 
     fn park(&self, seconds: f64) {

@@ -4,6 +4,7 @@
 mod core;
 mod driver;
 mod handle;
+mod locals;
 mod outcome;
 mod plan;
 pub mod pool;

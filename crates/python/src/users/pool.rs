@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use slab::Slab;
 
 use super::core::UserCore;
-use super::driver;
+use super::{driver, locals};
 use crate::greenlet;
 use crate::hub::Hub;
 
@@ -26,6 +26,8 @@ struct Workers {
 struct Worker {
     greenlet: Py<PyAny>,
     user: Option<Py<UserCore>>,
+    /// Weak references to the greenlet that have been looked at.
+    seen_references: usize,
 }
 
 /// See the module's text.
@@ -57,7 +59,7 @@ impl Pool {
         let run = Py::new(py, WorkerMain { slot })?;
         let greenlet = greenlet::new(run.bind(py).as_any(), hub.greenlet(py))?.unbind();
         let mut workers = self.workers();
-        workers.greenlets.insert(Worker { greenlet: greenlet.clone_ref(py), user: Some(user) });
+        workers.greenlets.insert(Worker { greenlet: greenlet.clone_ref(py), user: Some(user), seen_references: 0 });
         workers.peak = workers.peak.max(workers.greenlets.len());
         Ok(greenlet)
     }
@@ -66,17 +68,42 @@ impl Pool {
         self.workers().greenlets[slot].user.take()
     }
 
-    /// Keep the greenlet for the next user. False if there are enough: it should end.
-    fn give_back(&self, slot: usize) -> bool {
+    /// Whether something is kept for the greenlet of `slot`, so that no other user may have it.
+    pub fn holds_locals(&self, py: Python<'_>, slot: usize) -> PyResult<bool> {
+        let (greenlet, seen) = {
+            let worker = &self.workers().greenlets[slot];
+            (worker.greenlet.clone_ref(py), worker.seen_references)
+        };
+        let references = locals::references(greenlet.bind(py))?;
+        if references == seen {
+            return Ok(false);
+        }
+        if locals::are_there(greenlet.bind(py))? {
+            return Ok(true);
+        }
+        self.workers().greenlets[slot].seen_references = references;
+        Ok(false)
+    }
+
+    /// Keep the greenlet for the next user. False if it should end: there are enough, or it is no longer as new.
+    fn give_back(&self, py: Python<'_>, slot: usize) -> bool {
+        let spoilt = self.holds_locals(py, slot).unwrap_or(true);
         let mut workers = self.workers();
-        if workers.idle.len() < KEPT_IDLE {
+        if !spoilt && workers.idle.len() < KEPT_IDLE {
             workers.idle.push(slot);
             return true;
         }
-        let retired = workers.greenlets.remove(slot);
+        drop(workers);
+        self.forget(slot);
+        false
+    }
+
+    fn forget(&self, slot: usize) {
+        let mut workers = self.workers();
+        workers.idle.retain(|idle| *idle != slot);
+        let retired = workers.greenlets.try_remove(slot);
         drop(workers);
         drop(retired);
-        false
     }
 }
 
@@ -92,16 +119,17 @@ impl WorkerMain {
         let hub = Hub::get(py)?;
         loop {
             if let Some(user) = hub.pool.take(self.slot) {
-                driver::run_borrowed(user.bind(py));
-                if !hub.pool.give_back(self.slot) {
+                driver::run_borrowed(user.bind(py), self.slot);
+                if !hub.pool.give_back(py, self.slot) {
                     return Ok(());
                 }
             }
-            // A stray switch or throw into an idle greenlet finds no user and changes nothing; the end of the
-            // interpreter throws GreenletExit.
+            // A stray switch or throw into an idle greenlet finds no user and changes nothing. GreenletExit ends it: the
+            // interpreter's end throws one, or a kill that comes too late for the user it was meant for.
             if let Err(error) = greenlet::switch(hub.greenlet(py))
                 && greenlet::is_exit(py, &error)
             {
+                hub.pool.forget(self.slot);
                 return Ok(());
             }
         }
