@@ -10,6 +10,7 @@ Knows /proc and nothing of the tools or of HTTP. Only processes started here are
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import resource
@@ -28,6 +29,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 STEADY = (0.35, 0.90)
 MOST_INTERFERENCE_PERCENT = 6.0
 POLL_S = 0.02
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,12 @@ class _Mark:
 
 
 def pin(core: int) -> Callable[[], None]:
-    """For `preexec_fn`: puts the child on a core, in a process group of its own, so that Ctrl-C reaches only us."""
+    """For `preexec_fn`: a core for the child, a session of its own (Ctrl-C reaches only us), and an end when we end."""
+    libc = ctypes.CDLL(None)
 
     def apply() -> None:
         os.setsid()
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         os.sched_setaffinity(0, {core})
 
     return apply
