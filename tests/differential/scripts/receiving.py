@@ -151,7 +151,7 @@ def json_answers() -> None:
         "1.0e400",
         "NaN",
         "-Infinity",
-        "[1,]",
+        "[1 2]",
         "{'a': 1}",
         '{"a": 1} trailing',
         "",
