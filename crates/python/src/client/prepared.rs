@@ -11,9 +11,23 @@ use super::method::Method;
 use super::target::Target;
 
 /// The headers of a request: those of its session, or its own.
+#[derive(Clone)]
 pub enum Headers {
     Session(Arc<Block>),
     Own(Lines),
+}
+
+impl Headers {
+    /// These headers less the line of this (lower-case) name.
+    pub fn without(self, name: &str) -> Self {
+        let mut lines = match self {
+            Headers::Session(block) if !block.lines.has(name) => return Headers::Session(block),
+            Headers::Session(block) => block.lines.clone(),
+            Headers::Own(lines) => lines,
+        };
+        lines.remove(name);
+        Headers::Own(lines)
+    }
 }
 
 /// See the module's text.
@@ -86,7 +100,7 @@ impl Prepared {
     pub fn wire(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         let simple = self.body.is_none() && self.authorization.is_none() && self.cookie.is_empty();
         if let (true, None, Headers::Session(block)) = (simple, self.content_length(py)?, &self.headers) {
-            let mut bytes = self.start(block.bytes.len(), block.lines.has("host"));
+            let mut bytes = self.target.request_start(&self.method, block.bytes.len(), block.lines.has("host"));
             bytes.extend_from_slice(&block.bytes);
             bytes.extend_from_slice(b"\r\n");
             return Ok(bytes);
@@ -94,29 +108,11 @@ impl Prepared {
         let lines = self.all_lines(py)?;
         let joined = lines.sent(py)?;
         self.body.bytes(py, |body| {
-            let mut bytes = self.start(joined.len() + body.len(), lines.has("host"));
+            let mut bytes = self.target.request_start(&self.method, joined.len() + body.len(), lines.has("host"));
             bytes.extend_from_slice(&joined);
             bytes.extend_from_slice(b"\r\n");
             bytes.extend_from_slice(body);
             bytes
         })
-    }
-
-    /// The request line and `Host`, with room for `more` bytes.
-    fn start(&self, more: usize, has_host: bool) -> Vec<u8> {
-        let method = self.method.on_wire();
-        let endpoint = &self.target.endpoint;
-        let mut bytes =
-            Vec::with_capacity(method.len() + self.target.path.len() + endpoint.host_header.len() + more + 24);
-        bytes.extend_from_slice(method.as_bytes());
-        bytes.push(b' ');
-        bytes.extend_from_slice(self.target.path.as_bytes());
-        bytes.extend_from_slice(b" HTTP/1.1\r\n");
-        if !has_host {
-            bytes.extend_from_slice(b"Host: ");
-            bytes.extend_from_slice(endpoint.host_header.as_bytes());
-            bytes.extend_from_slice(b"\r\n");
-        }
-        bytes
     }
 }

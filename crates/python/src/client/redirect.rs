@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use super::body::Body;
 use super::method::Method;
-use super::prepared::{Headers, Prepared};
+use super::prepared::Prepared;
 use super::target::{self, Endpoint};
 use super::text;
 use super::tls::Trust;
@@ -32,10 +32,7 @@ pub fn next(
     let method = next_method(&sent.method, answer.status());
     let keeps_body = matches!(answer.status(), 307 | 308);
     let strips = strips_authorization(&sent.target.endpoint, &target.endpoint);
-    let mut headers = match &sent.headers {
-        Headers::Session(block) => Headers::Session(Arc::clone(block)),
-        Headers::Own(lines) => Headers::Own(lines.clone()),
-    };
+    let mut headers = sent.headers.clone();
     for (name, drops) in [
         ("authorization", strips),
         ("content-type", !keeps_body),
@@ -44,7 +41,7 @@ pub fn next(
         ("cookie", true),
     ] {
         if drops {
-            headers = without(headers, name);
+            headers = headers.without(name);
         }
     }
     let verify = verify.map(Trust::of).transpose()?;
@@ -66,21 +63,6 @@ pub fn next(
         is_json: sent.is_json,
         body_dropped: !keeps_body,
     })
-}
-
-fn without(headers: Headers, name: &str) -> Headers {
-    match headers {
-        Headers::Session(block) if !block.lines.has(name) => Headers::Session(block),
-        Headers::Session(block) => {
-            let mut lines = block.lines.clone();
-            lines.remove(name);
-            Headers::Own(lines)
-        }
-        Headers::Own(mut lines) => {
-            lines.remove(name);
-            Headers::Own(lines)
-        }
-    }
 }
 
 fn next_method(method: &Method, status: u16) -> Method {

@@ -75,6 +75,21 @@ impl Target {
         method.index().map(|index| &self.entries[index])
     }
 
+    /// The request line and `Host`, with room for `more` bytes.
+    pub fn request_start(&self, method: &Method, more: usize, has_host: bool) -> Vec<u8> {
+        let (method, host) = (method.on_wire(), &self.endpoint.host_header);
+        let mut bytes = Vec::with_capacity(method.len() + self.path.len() + host.len() + more + 24);
+        for part in [method.as_bytes(), b" ", self.path.as_bytes(), b" HTTP/1.1\r\n"] {
+            bytes.extend_from_slice(part);
+        }
+        if !has_host {
+            for part in [b"Host: ", host.as_bytes(), b"\r\n"] {
+                bytes.extend_from_slice(part);
+            }
+        }
+        bytes
+    }
+
     /// This target with `encoded` added to its query.
     pub fn with_query(&self, encoded: &str) -> Self {
         let separator = if self.path.contains('?') { '&' } else { '?' };

@@ -12,18 +12,12 @@ use super::aim::Aim;
 use super::options::Options;
 use super::session::FastHttpSession;
 use crate::client::body::Body;
-use crate::client::headers::{Block, Lines};
+use crate::client::headers::Lines;
 use crate::client::method::Method;
+use crate::client::prepared::Headers;
 use crate::client::target::{Endpoint, Target};
 use crate::client::text;
 use crate::client::tls::Trust;
-
-/// The headers of a request: those of its session, or its own.
-#[derive(Clone)]
-enum Headers {
-    Session(Arc<Block>),
-    Own(Lines),
-}
 
 /// See the module's text.
 pub struct Sent {
@@ -113,7 +107,7 @@ impl Sent {
             && self.cookie.is_empty()
             && !self.carries_body()
         {
-            let mut bytes = self.start(block.bytes.len(), block.lines.has("host"));
+            let mut bytes = self.target.request_start(&self.method, block.bytes.len(), block.lines.has("host"));
             bytes.extend_from_slice(&block.bytes);
             bytes.extend_from_slice(b"\r\n");
             return Ok(bytes);
@@ -121,28 +115,12 @@ impl Sent {
         let lines = self.all_lines(py)?;
         let joined = lines.joined();
         self.body.bytes(py, |body| {
-            let mut bytes = self.start(joined.len() + body.len(), lines.has("host"));
+            let mut bytes = self.target.request_start(&self.method, joined.len() + body.len(), lines.has("host"));
             bytes.extend_from_slice(&joined);
             bytes.extend_from_slice(b"\r\n");
             bytes.extend_from_slice(body);
             bytes
         })
-    }
-
-    /// The request line and `Host`, with room for `more` bytes.
-    fn start(&self, more: usize, has_host: bool) -> Vec<u8> {
-        let method = self.method.on_wire();
-        let host = &self.target.endpoint.host_header;
-        let mut bytes = Vec::with_capacity(method.len() + self.target.path.len() + host.len() + more + 24);
-        for part in [method.as_bytes(), b" ", self.target.path.as_bytes(), b" HTTP/1.1\r\n"] {
-            bytes.extend_from_slice(part);
-        }
-        if !has_host {
-            for part in [b"Host: ", host.as_bytes(), b"\r\n"] {
-                bytes.extend_from_slice(part);
-            }
-        }
-        bytes
     }
 
     /// The request that follows `answer`, which redirects to `location`; `first` is the endpoint of the first request.
@@ -170,7 +148,7 @@ impl Sent {
             ("authorization", strips),
         ] {
             if drops {
-                headers = without(headers, name);
+                headers = headers.without(name);
             }
         }
         let body = match &self.body {
@@ -196,20 +174,6 @@ impl Sent {
         let arguments = (&*self.aim.url, &*self.method.on_wire(), headers, payload);
         py.import("gregaria.fast.request")?.getattr("FastRequest")?.call1(arguments).map(Bound::unbind)
     }
-}
-
-fn without(headers: Headers, name: &str) -> Headers {
-    if let Headers::Session(block) = &headers
-        && !block.lines.has(name)
-    {
-        return headers;
-    }
-    let mut lines = match headers {
-        Headers::Session(block) => block.lines.clone(),
-        Headers::Own(lines) => lines,
-    };
-    lines.remove(name);
-    Headers::Own(lines)
 }
 
 fn is_token(name: &str) -> bool {
