@@ -12,14 +12,17 @@ import itertools
 import logging
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gregaria
 from gregaria import locustfile_alias, log, stats
 from gregaria.argument_parser import check_combinations, get_locustfiles_locally, get_parser, parse_locustfile_option
+from gregaria.cli.front import FrontEnd, front_end
 from gregaria.cli.limits import raise_open_file_limit
-from gregaria.cli.run import HeadlessRun
+from gregaria.cli.outputs import CsvFiles, outputs_of
+from gregaria.cli.run import Run
 from gregaria.env import Environment
 from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
 from gregaria.user.inspectuser import print_task_ratio, print_task_ratio_json
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("locust.main")
 
 COMMON_OPTIONS = {"num_users": "users", "spawn_rate": "spawn-rate", "run_time": "run-time"}
+WEB_UI_EXISTS = False  # and with it NO_WEB_UI goes when `Environment.create_web_ui` makes one
 NO_WEB_UI = "gregaria: error: there is no web UI yet; run without it, for example: gregaria --headless -u 10 -t 1m"
 
 
@@ -53,9 +57,14 @@ def main() -> None:
     _warn(environment, options)
     _show_ratios(user_classes, options)
     environment.create_local_runner()
-    csv_writer = _csv_writer(environment, options)
-    _initialise(environment, options)
-    sys.exit(HeadlessRun(environment, options, csv_writer).run())
+    outputs = outputs_of(environment, options)
+    outputs.open()
+    csv_files = outputs.find(CsvFiles)
+    front = front_end(environment, options, csv_files.writer if csv_files else None)
+    _or_exit(front, front.create)
+    _initialise(environment, options, front)
+    _or_exit(front, front.serve)
+    sys.exit(Run(environment, options, front, outputs).run())
 
 
 def create_environment(user_classes: list[type[User]], options: Namespace, **settings: Any) -> Environment:
@@ -88,8 +97,14 @@ def _parse() -> Namespace:
     options: Namespace = parser.parse_args()
     check_combinations(parser, options)
     stats.validate_stats_configuration()
+    if options.headful:
+        options.headless = False
+    if options.autoquit != -1 and not options.autostart:
+        complain("gregaria: error: --autoquit is only meaningful in combination with --autostart")
+    if options.web_base_path and not options.web_base_path.startswith("/"):
+        complain(f"gregaria: error: --web-base-path must start with a slash, and '{options.web_base_path}' does not")
     only_shows = options.list_commands or options.show_task_ratio or options.show_task_ratio_json
-    if not (options.headless or only_shows):
+    if not (options.headless or only_shows or WEB_UI_EXISTS):
         complain(NO_WEB_UI, EXIT_USAGE)
     return options
 
@@ -186,22 +201,17 @@ def _show_ratios(user_classes: list[type[User]], options: Namespace) -> None:
         sys.exit(0)
 
 
-def _csv_writer(environment: Environment, options: Namespace) -> Any:
-    if not options.csv_prefix:
-        return None
+def _or_exit(front: FrontEnd, step: Callable[[], None]) -> None:
     try:
-        Path(options.csv_prefix).parent.mkdir(parents=True, exist_ok=True)
-        return stats.StatsCSVFileWriter(
-            environment, stats.PERCENTILES_TO_REPORT, options.csv_prefix, options.stats_history_enabled
-        )
+        step()
     except OSError as error:
-        where = error.filename or f"{options.csv_prefix}_stats.csv"
-        complain(f"gregaria: error: cannot write the CSV file '{where}': {_reason(error)}")
+        logger.error("The web UI cannot be served at %s: %s", front.url, _reason(error))
+        sys.exit(1)
 
 
-def _initialise(environment: Environment, options: Namespace) -> None:
+def _initialise(environment: Environment, options: Namespace, front: FrontEnd) -> None:
     if options.equal_weights:
         environment.events.init.add_listener(lambda environment, **_kwargs: environment.assign_equal_weights())
-    environment.events.init.fire(environment=environment, runner=environment.runner, web_ui=None)
+    environment.events.init.fire(environment=environment, runner=environment.runner, web_ui=front.web_ui)
     if log.unhandled_greenlet_exception:
         sys.exit(1)

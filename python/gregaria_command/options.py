@@ -39,7 +39,7 @@ USERS = "User classes"
 
 GROUPS: dict[str, str] = {
     COMMON: "",
-    WEB: "",
+    WEB: "There is no web UI in this version yet: these are accepted and have no effect.",
     MASTER: "For the process that coordinates a distributed test.",
     WORKER: "For the processes that generate the load of a distributed test.",
     TAGS: "Choose tasks by the names given to them with the @tag decorator.",
@@ -49,7 +49,6 @@ GROUPS: dict[str, str] = {
     USERS: "",
 }
 
-NO_WEB = "there is no web UI in this version"
 NO_CLUSTER = "this version runs in one process"
 NO_REPORT = "this version reports on the console and as CSV"
 NO_OTEL = "there is no OpenTelemetry in this version"
@@ -157,7 +156,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<ip>",
         default="",
         env="LOCUST_WEB_HOST",
-        later=NO_WEB,
     ),
     Option(
         ("--web-host-display-name",),
@@ -166,7 +164,6 @@ OPTIONS: tuple[Option, ...] = (
         "Address of the web UI as the log names it.",
         default=None,
         env="LOCUST_WEB_HOST_DISPLAY_NAME",
-        later=NO_WEB,
         hidden=True,
     ),
     Option(
@@ -178,7 +175,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<port number>",
         default=8089,
         env="LOCUST_WEB_PORT",
-        later=NO_WEB,
     ),
     Option(
         ("--headless",),
@@ -195,7 +191,6 @@ OPTIONS: tuple[Option, ...] = (
         "Start at once and show the web UI too.",
         "flag",
         env="LOCUST_AUTOSTART",
-        later=NO_WEB,
     ),
     Option(
         ("--autoquit",),
@@ -206,7 +201,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<seconds>",
         default=-1,
         env="LOCUST_AUTOQUIT",
-        later=NO_WEB,
     ),
     Option(
         ("--headful",),
@@ -215,7 +209,6 @@ OPTIONS: tuple[Option, ...] = (
         "Take a --headless back.",
         "flag",
         env="LOCUST_HEADFUL",
-        later=NO_WEB,
         hidden=True,
     ),
     Option(
@@ -235,7 +228,6 @@ OPTIONS: tuple[Option, ...] = (
         "Protect the web UI with a login page.",
         "flag",
         env="LOCUST_WEB_LOGIN",
-        later=NO_WEB,
     ),
     Option(
         ("--tls-cert",),
@@ -245,7 +237,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<filename>",
         default="",
         env="LOCUST_TLS_CERT",
-        later=NO_WEB,
     ),
     Option(
         ("--tls-key",),
@@ -255,7 +246,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<filename>",
         default="",
         env="LOCUST_TLS_KEY",
-        later=NO_WEB,
     ),
     Option(
         ("--class-picker",),
@@ -264,7 +254,6 @@ OPTIONS: tuple[Option, ...] = (
         "Let the web UI choose among user and shape classes.",
         "flag",
         env="LOCUST_USERCLASS_PICKER",
-        later=NO_WEB,
     ),
     Option(
         ("--build-path",),
@@ -273,7 +262,6 @@ OPTIONS: tuple[Option, ...] = (
         "Directory of another web UI build.",
         default="",
         env="LOCUST_BUILD_PATH",
-        later=NO_WEB,
         hidden=True,
     ),
     Option(
@@ -292,7 +280,6 @@ OPTIONS: tuple[Option, ...] = (
         "Path below which the web UI is served.",
         default="",
         env="LOCUST_WEB_BASE_PATH",
-        later=NO_WEB,
     ),
     Option(
         ("--master",),

@@ -77,7 +77,6 @@ def test_spellings() -> None:
         ),
         ("--hots x", "unrecognized arguments: --hots\nDid you mean '--host'?"),
         ("--zzz", "unrecognized arguments: --zzz"),
-        ("--web-port 1", "option --web-port is not supported yet (there is no web UI in this version)"),
         ("--master", "option --master is not supported yet (this version runs in one process)"),
         ("--slave", "option --slave does not exist any more: it is called --worker now"),
     ],
@@ -99,9 +98,9 @@ def test_a_bad_value_says_where_it_came_from(
     monkeypatch.setenv("LOCUST_USERS", "many")
     assert refused(capsys).endswith("invalid int value: 'many' (from environment variable LOCUST_USERS)\n")
     monkeypatch.delenv("LOCUST_USERS")
-    monkeypatch.setenv("LOCUST_WEB_PORT", "80")
-    assert "option --web-port (from environment variable LOCUST_WEB_PORT) is not supported yet" in refused(capsys)
-    monkeypatch.delenv("LOCUST_WEB_PORT")
+    monkeypatch.setenv("LOCUST_PROCESSES", "2")
+    assert "option --processes (from environment variable LOCUST_PROCESSES) is not supported yet" in refused(capsys)
+    monkeypatch.delenv("LOCUST_PROCESSES")
     Path("locust.conf").write_text("worker = true\n")
     assert "option --worker (from configuration file locust.conf) is not supported yet" in refused(capsys)
 

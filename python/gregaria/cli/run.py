@@ -1,9 +1,10 @@
-"""One headless run, from the start of the test to the exit code, in Locust's order.
+"""One run, from the front end's start to the exit code, in Locust's order: environment + runner + front end + outputs.
 
-    start ─ ramp ─ … ─ run-time limit │ shape done │ runner.quit() │ SIGINT, SIGTERM ─> shutdown
-    shutdown: quitting ─> exit code ─> runner.quit() ─> tables ─> CSV closed ─> quit
+    outputs.begin ─ test (at once if the front end is automatic) ─ … ─ limit │ front over │ signal
+    shutdown: quitting ─> exit code ─> runner.quit() ─> outputs.finish ─> quit ─> front.close
 
-It starts and ends things; what a test is belongs to the runner, what was measured to the statistics.
+It starts and ends things; what a test is belongs to the runner, what was measured to the statistics, who is told to
+`cli.outputs`, and what a person can do meanwhile to `cli.front`.
 """
 
 from __future__ import annotations
@@ -11,36 +12,38 @@ from __future__ import annotations
 import atexit
 import logging
 from argparse import Namespace
-from collections.abc import Callable
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
-from gregaria import _engine, log, stats
+from gregaria import log, stats
 from gregaria.input_events import input_listener
 
+from .front import FrontEnd
+from .keys import bindings
+from .outputs import Outcome, Outputs, follow
 from .signals import Interrupts
-from .verdict import verdict
 
 logger = logging.getLogger("locust.main")
 
 
-class HeadlessRun:
-    """A run without web UI. `environment` has its runner, and `init` has been fired."""
+class Run:
+    """A run whose environment has its runner, whose front end serves and whose outputs are open."""
 
-    def __init__(self, environment: Any, options: Namespace, csv_writer: Any = None) -> None:
+    def __init__(self, environment: Any, options: Namespace, front: FrontEnd, outputs: Outputs) -> None:
         self.environment = environment
         self.runner = environment.runner
         self.options = options
-        self._csv_writer = csv_writer
+        self.front = front
+        self.outputs = outputs
         self._over = Event()
         self._background: list[gevent.Greenlet[..., Any]] = []
         self._signal: str | None = None
-        self._interrupts = Interrupts(self._interrupted, self._print_results)
+        self._interrupts = Interrupts(self._interrupted, self._at_once)
 
     def run(self) -> int:
-        """Run the test to its end, and say the exit code."""
+        """Run to the end, and say the exit code."""
         self._interrupts.install()
         try:
             self._start()
@@ -52,38 +55,39 @@ class HeadlessRun:
         return self._shut_down()
 
     def _start(self) -> None:
+        self.outputs.begin()
+        self._follow(stats.stats_history, self.runner)
+        if self.front.automatic:
+            self._start_test()
+        else:
+            self._end_with_front()
+        keys = self._follow(input_listener(bindings(self.runner, self.front.url)))
+        atexit.register(keys.kill, block=True)
+
+    def _start_test(self) -> None:
         options = self.options
         if options.num_users is None:
             options.num_users = 1
         if options.spawn_rate is None:
             options.spawn_rate = 1
-        if not options.only_summary:
-            self._spawn(stats.stats_printer(self.runner.stats))
-        self._spawn(stats.stats_history, self.runner)
         if self.environment.shape_class:
-            self._spawn(self._run_shape)
-        else:
-            self._log_run_time()
-            gevent.spawn(self.runner.start, options.num_users, options.spawn_rate).link_exception(self._log_death)
-            if options.run_time:
-                gevent.get_hub().loop.update_now()  # timers count from the loop's own, possibly old, idea of now
-                gevent.spawn_later(options.run_time, self._end, "--run-time limit reached").link_exception(
-                    self._log_death
-                )
-            gevent.spawn(self._await_runner)
-        if self._csv_writer is not None:
-            self._spawn(self._csv_writer.stats_writer)
-        keys = self._spawn(input_listener(self._keys()))
-        atexit.register(keys.kill, block=True)
+            self._follow(self._run_shape)
+            return
+        self._log_run_time()
+        follow(self.runner.start, options.num_users, options.spawn_rate)
+        if options.run_time:
+            gevent.get_hub().loop.update_now()  # timers count from the loop's own, possibly old, idea of now
+            limit = gevent.spawn_later(options.run_time, self._limit_reached, "--run-time limit reached")
+            limit.link_exception(log.greenlet_exception_logger(logger))
+        self._end_with_front()
 
-    def _spawn(self, function: Callable[..., object], *args: Any) -> gevent.Greenlet[..., Any]:
-        greenlet = gevent.spawn(function, *args)
-        greenlet.link_exception(self._log_death)
+    def _end_with_front(self) -> None:
+        gevent.spawn(self._await_front)
+
+    def _follow(self, function: Any, *args: Any) -> gevent.Greenlet[..., Any]:
+        greenlet = follow(function, *args)
         self._background.append(greenlet)
         return greenlet
-
-    def _log_death(self, greenlet: gevent.Greenlet[..., Any]) -> None:
-        log.greenlet_exception_logger(logger)(greenlet)
 
     def _log_run_time(self) -> None:
         if self.options.run_time:
@@ -94,39 +98,22 @@ class HeadlessRun:
     def _run_shape(self) -> None:
         self.runner.start_shape()
         self.runner.shape_greenlet.join()
-        self._end("Shape test completed")
-        self._over.set()
+        self._limit_reached("Shape test completed")
+        self._await_front()
 
-    def _end(self, reason: str) -> None:
+    def _limit_reached(self, reason: str) -> None:
         if self._interrupts.ending:
             return
-        self._interrupts.ending = True
-        logger.info("%s, shutting down", reason)
-        self.runner.quit()
+        self._interrupts.ending = self.front.web_ui is None
+        self.front.limit_reached(reason)
 
-    def _await_runner(self) -> None:
-        self.runner.greenlet.join()
+    def _await_front(self) -> None:
+        self.front.join()
         self._over.set()
 
     def _interrupted(self, signal_name: str) -> None:
         self._signal = signal_name
         self._over.set()
-
-    def _keys(self) -> dict[str, Callable[[], object]]:
-        def change(by: int) -> Callable[[], object]:
-            return lambda: self._change_users(by)
-
-        return {"w": change(1), "W": change(10), "s": change(-1), "S": change(-10)}
-
-    def _change_users(self, by: int) -> None:
-        if self.runner.state == "spawning":
-            logging.warning(
-                "Already spawning users, can't spawn more right now"
-                if by > 0
-                else "Spawning users, can't stop right now"
-            )
-            return
-        self.runner.start(max(0, self.runner.user_count + by), 100)
 
     def _shut_down(self) -> int:
         self._interrupts.ending = True
@@ -136,8 +123,9 @@ class HeadlessRun:
         for greenlet in self._background:
             greenlet.kill(block=False)
         self.runner.quit()
-        self._print_results()
+        self.outputs.finish(Outcome(code))
         self.environment.events.quit.fire(exit_code=code)
+        self.front.close()
         return code
 
     def _exit_code(self) -> int:
@@ -147,24 +135,5 @@ class HeadlessRun:
             return int(self.options.exit_code_on_error)
         return 2 if log.unhandled_greenlet_exception else 0
 
-    def _print_results(self) -> None:
-        measured = self.runner.stats
-        stats.print_stats(measured, current=False)
-        stats.print_percentile_stats(measured)
-        stats.print_error_report(measured)
-        _print_aborted()
-        logging.getLogger("locust.stats_logger").info("%s\n", verdict(_engine.engine_stats()))
-        if self._csv_writer is not None:
-            self._csv_writer.close_files()
-            self._csv_writer = None
-
-
-def _print_aborted() -> None:
-    engine = _engine.engine_stats()
-    aborted = int(engine["aborted"] + engine["in_flight"])
-    if aborted:
-        logging.getLogger("locust.stats_logger").info(
-            "Not in these tables: %d request%s aborted before the answer came, as the user was stopped or gave up\n",
-            aborted,
-            "" if aborted == 1 else "s",
-        )
+    def _at_once(self, exit_code: int) -> None:
+        self.outputs.finish(Outcome(exit_code, interrupted=True))

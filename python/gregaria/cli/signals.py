@@ -22,7 +22,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """Keeps the two signals for the length of a run."""
 
-    def __init__(self, stop: Callable[[str], object], at_once: Callable[[], object]) -> None:
+    def __init__(self, stop: Callable[[str], object], at_once: Callable[[int], object]) -> None:
         self._stop = stop
         self._at_once = at_once
         self.ending = False
@@ -40,7 +40,7 @@ class Interrupts:
         for other in SIGNALS:
             signal.signal(other, signal.SIG_DFL)
         try:
-            self._at_once()
+            self._at_once(128 + number)
             sys.stdout.flush()
             sys.stderr.flush()
         finally:
