@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use gregaria_http::{Completion, Request};
+use gregaria_http::{Completion, Request, Response as Answer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -90,6 +90,44 @@ pub fn perform<'py>(
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Py<PyAny>> {
     let py = session.py();
+    let mut next = begin(session, method, url, &options, kwargs)?;
+    loop {
+        match next {
+            Next::Done(response) => return told(py, response),
+            Next::Send(journey) => {
+                let completion = Hub::get(py)?.exchange(py, journey.request(session)?)?;
+                next = journey.arrived(session, url, &options, completion)?;
+            }
+        }
+    }
+}
+
+/// What a request comes to after each of its steps.
+pub enum Next {
+    /// Something has to be sent.
+    Send(Box<Journey>),
+    /// There is a response, which nobody has been told of yet.
+    Done(Box<Response>),
+}
+
+/// Hand the response over, reported unless it is caught.
+pub fn told(py: Python<'_>, response: Box<Response>) -> PyResult<Py<PyAny>> {
+    let response = Bound::new(py, *response)?;
+    if !response.get().call.catch_response {
+        report::evaluate(&response)?;
+    }
+    Ok(response.into_any().unbind())
+}
+
+/// Prepare a request. What only `requests` can do is done here and now.
+pub fn begin<'py>(
+    session: &Bound<'py, HttpSession>,
+    method: Method,
+    url: &Bound<'py, PyAny>,
+    options: &Options<'py>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Next> {
+    let py = session.py();
     if !url.is_instance_of::<PyString>() {
         return Err(PyTypeError::new_err(format!("a URL must be a str, not {}", url.get_type().name()?)));
     }
@@ -108,13 +146,15 @@ pub fn perform<'py>(
     };
     let touched = session.get().is_touched() && session.call_method0(intern!(py, "_needs_requests"))?.is_truthy()?;
     let prepared =
-        if options.beyond || touched { Ok(None) } else { prepare(session, &call.method, url, &options, &defaults) };
+        if options.beyond || touched { Ok(None) } else { prepare(session, &call.method, url, options, &defaults) };
     let response = match prepared {
         Ok(Some((prepared, timeouts))) => {
-            Journey { session, options: &options, defaults: &defaults, timeouts, history: Vec::new(), call }
-                .go(prepared, url)?
+            let subject = Subject::Target(Arc::clone(&prepared.target));
+            let call = Call { subject, ..call };
+            let (history, total) = (Vec::new(), Duration::ZERO);
+            return Ok(Next::Send(Box::new(Journey { prepared, defaults, timeouts, history, call, total })));
         }
-        Ok(None) => through_requests(session, url, complete(py, kwargs, &options)?, call)?,
+        Ok(None) => through_requests(session, url, complete(py, kwargs, options)?, call)?,
         Err(error) if failure::is_reportable(py, &error) => {
             let subject = as_passed(session, url);
             let call = Call { subject, ..call };
@@ -122,11 +162,7 @@ pub fn perform<'py>(
         }
         Err(error) => return Err(error),
     };
-    let response = Bound::new(py, response)?;
-    if !response.get().call.catch_response {
-        report::evaluate(&response)?;
-    }
-    Ok(response.into_any().unbind())
+    Ok(Next::Done(Box::new(response)))
 }
 
 fn clone(py: Python<'_>, object: Option<&Py<PyAny>>) -> Option<Py<PyAny>> {
@@ -271,95 +307,106 @@ fn cookie(
 }
 
 /// A request on its way, over redirects, to its response.
-struct Journey<'a, 'py> {
-    session: &'a Bound<'py, HttpSession>,
-    options: &'a Options<'py>,
-    defaults: &'a Defaults,
+pub struct Journey {
+    prepared: Prepared,
+    defaults: Defaults,
     timeouts: Timeouts,
     history: Vec<Py<Response>>,
     call: Call,
+    /// The time that all its requests have taken.
+    total: Duration,
 }
 
-impl Journey<'_, '_> {
-    fn go(mut self, mut prepared: Prepared, url: &Bound<'_, PyAny>) -> PyResult<Response> {
-        let py = self.session.py();
-        self.call.subject = Subject::Target(Arc::clone(&prepared.target));
-        let mut total = Duration::ZERO;
-        loop {
-            let completion = self.send(&prepared)?;
-            let timings = completion.timings;
-            total += timings.finished.saturating_duration_since(timings.started);
-            self.call.duration_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
-            let elapsed = timings.first_byte.unwrap_or(timings.finished).saturating_duration_since(timings.started);
-            let answer = match completion.result {
-                Ok(answer) => answer,
-                Err(cause) => {
-                    self.call.subject = match failure::struck_in_body(&cause) {
-                        true => as_passed(self.session, url),
-                        false => Subject::Target(Arc::clone(&prepared.target)),
-                    };
-                    let timeout = self.options.timeout.as_ref().map(|timeout| timeout.clone().unbind());
-                    return Ok(Response::failed(
-                        self.call,
-                        Failed::native(cause, timeout),
-                        self.history,
-                        Some(prepared),
-                    ));
-                }
-            };
-            if answer.has_set_cookie() {
-                let set = answer
-                    .headers()
-                    .filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie"))
-                    .map(|(_, value)| value);
-                Cookies::keep(self.session, &prepared.target, set)?;
-            }
-            let follow = self.options.allow_redirects.unwrap_or(true) && redirect::is_redirect(&answer);
-            if !follow {
-                self.call.length = answer.body().len() as u64;
-                return Ok(Response::answered(self.call, answer, elapsed, self.history, prepared));
-            }
-            if self.history.len() as u32 >= self.defaults.max_redirects {
-                self.call.subject = Subject::Target(Arc::clone(&prepared.target));
-                let request = response::prepared_request(py, &prepared)?;
-                let hop = Response::answered(self.call.of_hop(py, &prepared), answer, elapsed, Vec::new(), prepared);
-                let error = failure::too_many_redirects(py, self.defaults.max_redirects, &request, &Py::new(py, hop)?)?;
-                return Ok(Response::failed(self.call, Failed::raised(py, error), self.history, None));
-            }
-            let mut next = redirect::next(py, &prepared, &answer, &self.defaults.trust, self.options.verify.as_ref())
-                .or_else(|error| failure::with_request(py, error, &prepared))?;
-            next.cookie = match cookie(self.session, &next.method, &next.target, self.options)? {
-                Some(cookie) => cookie,
-                None => Cookies::header(self.session, next.method.name(), &next.target)?,
-            };
-            let before = self.history.iter().map(|hop| hop.clone_ref(py)).collect();
-            let hop = Response::answered(self.call.of_hop(py, &prepared), answer, elapsed, before, prepared);
-            self.history.push(Py::new(py, hop)?);
-            prepared = next;
-        }
-    }
-
-    fn send(&self, prepared: &Prepared) -> PyResult<Box<Completion>> {
-        let py = self.session.py();
-        let hub = Hub::get(py)?;
-        let session = self.session.get();
-        let request = Box::new(Request {
+impl Journey {
+    /// What to send next.
+    pub fn request(&self, session: &Bound<'_, HttpSession>) -> PyResult<Box<Request>> {
+        Ok(Box::new(Request {
             id: 0,
-            origin: Arc::clone(&prepared.origin),
-            connection: session.take_idle(&prepared.origin),
-            bytes: prepared.wire(py)?,
-            is_head: prepared.method.is_head(),
+            origin: Arc::clone(&self.prepared.origin),
+            connection: session.get().take_idle(&self.prepared.origin),
+            bytes: self.prepared.wire(session.py())?,
+            is_head: self.prepared.method.is_head(),
             connect_timeout: self.timeouts.connect,
             read_timeout: self.timeouts.read,
             body_limit: BODY_LIMIT_BYTES,
-        });
-        let completion = hub.exchange(py, request)?;
+        }))
+    }
+
+    /// Take in what came of it.
+    pub fn arrived(
+        mut self: Box<Self>,
+        session: &Bound<'_, HttpSession>,
+        url: &Bound<'_, PyAny>,
+        options: &Options<'_>,
+        completion: Box<Completion>,
+    ) -> PyResult<Next> {
+        let py = session.py();
+        self.keep_connection(session, &completion)?;
+        let timings = completion.timings;
+        self.total += timings.finished.saturating_duration_since(timings.started);
+        self.call.duration_us = u64::try_from(self.total.as_micros()).unwrap_or(u64::MAX);
+        let elapsed = timings.first_byte.unwrap_or(timings.finished).saturating_duration_since(timings.started);
+        let prepared = &self.prepared;
+        let answer = match completion.result {
+            Ok(answer) => answer,
+            Err(cause) => {
+                self.call.subject = match failure::struck_in_body(&cause) {
+                    true => as_passed(session, url),
+                    false => Subject::Target(Arc::clone(&prepared.target)),
+                };
+                let timeout = options.timeout.as_ref().map(|timeout| timeout.clone().unbind());
+                let failed = Failed::native(cause, timeout);
+                return Ok(Next::Done(Box::new(Response::failed(
+                    self.call,
+                    failed,
+                    self.history,
+                    Some(self.prepared),
+                ))));
+            }
+        };
+        if answer.has_set_cookie() {
+            let set =
+                answer.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie")).map(|(_, value)| value);
+            Cookies::keep(session, &prepared.target, set)?;
+        }
+        let follow = options.allow_redirects.unwrap_or(true) && redirect::is_redirect(&answer);
+        if !follow {
+            self.call.length = answer.body().len() as u64;
+            let response = Response::answered(self.call, answer, elapsed, self.history, self.prepared);
+            return Ok(Next::Done(Box::new(response)));
+        }
+        if self.history.len() as u32 >= self.defaults.max_redirects {
+            return self.redirected_too_often(py, answer, elapsed);
+        }
+        let mut next = redirect::next(py, prepared, &answer, &self.defaults.trust, options.verify.as_ref())
+            .or_else(|error| failure::with_request(py, error, prepared))?;
+        next.cookie = match cookie(session, &next.method, &next.target, options)? {
+            Some(cookie) => cookie,
+            None => Cookies::header(session, next.method.name(), &next.target)?,
+        };
+        let before = self.history.iter().map(|hop| hop.clone_ref(py)).collect();
+        let sent = std::mem::replace(&mut self.prepared, next);
+        let hop = Response::answered(self.call.of_hop(py, &sent), answer, elapsed, before, sent);
+        self.history.push(Py::new(py, hop)?);
+        Ok(Next::Send(self))
+    }
+
+    fn redirected_too_often(mut self: Box<Self>, py: Python<'_>, answer: Answer, elapsed: Duration) -> PyResult<Next> {
+        self.call.subject = Subject::Target(Arc::clone(&self.prepared.target));
+        let request = response::prepared_request(py, &self.prepared)?;
+        let call = self.call.of_hop(py, &self.prepared);
+        let hop = Response::answered(call, answer, elapsed, Vec::new(), self.prepared);
+        let error = failure::too_many_redirects(py, self.defaults.max_redirects, &request, &Py::new(py, hop)?)?;
+        Ok(Next::Done(Box::new(Response::failed(self.call, Failed::raised(py, error), self.history, None))))
+    }
+
+    fn keep_connection(&self, session: &Bound<'_, HttpSession>, completion: &Completion) -> PyResult<()> {
         match completion.connection {
-            Some(connection) if prepared.asks_to_close() => hub.close([connection]),
-            Some(connection) => session.keep_idle(py, &prepared.origin, connection),
+            Some(connection) if self.prepared.asks_to_close() => Hub::get(session.py())?.close([connection]),
+            Some(connection) => session.get().keep_idle(session.py(), &self.prepared.origin, connection),
             None => {}
         }
-        Ok(completion)
+        Ok(())
     }
 }
 
