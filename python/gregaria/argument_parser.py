@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
 import tomllib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, Any, NamedTuple, NoReturn
 
 import configargparse
 
 import gregaria
-from gregaria.cli.arguments import json_user_config, positive_integer, settings_of, sources_of, timespan
-from gregaria.cli.options import COMMON, GROUPS, OPTIONS
+from gregaria.cli.arguments import json_user_config, positive_integer, settings_of, timespan
+from gregaria.cli.options import COMMON, GROUPS, LOCUST_PREFIX, OPTIONS, OWN_PREFIX
+from gregaria.cli.origin import in_file, origin_of, origin_of_unknown
 from gregaria.locustfile import locate
 
 __all__ = [
@@ -40,25 +42,104 @@ __all__ = [
     "ui_extra_args_dict",
 ]
 
-DEFAULT_CONFIG_FILES = ("~/.locust.conf", "locust.conf", "pyproject.toml")
+DEFAULT_CONFIG_FILES = ("~/.locust.conf", "~/.gregaria.conf", "locust.conf", "gregaria.conf", "pyproject.toml")
+"""Read if they are there; each wins over those before it."""
+_OWN = {option.dest for option in OPTIONS if option.own}
+_WITH_ORIGIN = re.compile(r"\(from (environment variable|configuration file) [^()]*\)$")
+_FLAGS = (argparse._StoreTrueAction, argparse._StoreFalseAction)
+_TRUE_OR_FALSE = ("true", "yes", "on", "1", "false", "no", "off", "0")
 _FIRST_PHASE = ("locustfile", "config")
 
 
 class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
     """A `configargparse.ArgumentParser` whose arguments can say how the web UI shows them."""
 
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> tuple[argparse.Namespace, list[str]]:
+        """As configargparse does; a variable that begins with GREGARIA_ takes the place of the LOCUST_ one."""
+        self._config_file_parser.reading = None
+        self._own_variables: dict[str, str] = {}
+        variables = dict(kwargs.pop("env_vars", os.environ))
+        for action in self._actions:
+            name = getattr(action, "env_var", None) or ""
+            own = OWN_PREFIX + name.removeprefix(LOCUST_PREFIX)
+            if name.startswith(LOCUST_PREFIX) and own in variables:
+                variables[name] = variables[own]
+                self._own_variables[name] = own
+        parsed: tuple[argparse.Namespace, list[str]] = super().parse_known_args(*args, env_vars=variables, **kwargs)
+        return parsed
+
+    def variable_behind(self, name: str) -> str:
+        """The name of the variable that was really set."""
+        return self._own_variables.get(name, name)
+
+    def _get_option_tuples(self, option_string: str) -> list[Any]:
+        """What an abbreviation may stand for. Our own options must be written out, so that Locust's stay unique."""
+        found: list[Any] = super()._get_option_tuples(option_string)
+        return [entry for entry in found if entry[0].dest not in _OWN]
+
+    def _handle_conflict_error(self, action: argparse.Action, conflicting: list[tuple[str, argparse.Action]]) -> None:
+        """A locustfile or plugin may have an option that is called like one of ours: then ours gives way."""
+        if all(other.dest in _OWN for _flag, other in conflicting):
+            self._handle_conflict_resolve(action, conflicting)
+        else:
+            super()._handle_conflict_error(action, conflicting)
+
+    def add_argument_group(self, *args: Any, **kwargs: Any) -> Any:
+        """As in argparse."""
+        group: Any = super().add_argument_group(*args, **kwargs)
+        group._handle_conflict_error = self._handle_conflict_error
+        return group
+
+    def _open_config_files(self, command_line_args: list[str]) -> list[tuple[IO[str], str]]:
+        try:
+            opened: list[tuple[IO[str], str]] = super()._open_config_files(command_line_args)
+        except OSError as error:
+            self.error(f"cannot read configuration file '{error.filename}': {error.strerror}")
+        return opened
+
+    def convert_item_to_command_line_arg(
+        self, action: argparse.Action | None, key: str, value: str | list[Any]
+    ) -> list[str]:
+        """The arguments that a variable or a line of a file stands for."""
+        where = self._config_file_parser.reading
+        origin = in_file(where, key) if where else f"from environment variable {self.variable_behind(key)}"
+        name = "/".join(action.option_strings) if action else key
+        if isinstance(action, _FLAGS) and str(value).lower() not in _TRUE_OR_FALSE:
+            self.error(f"argument {name}: {value!r} is not one of {', '.join(_TRUE_OR_FALSE)} ({origin})")
+        if action and isinstance(value, list) and not (action.nargs or isinstance(action, argparse._AppendAction)):
+            self.error(f"argument {name}: {value!r} is a list, and one value is allowed ({origin})")
+        arguments: list[str] = super().convert_item_to_command_line_arg(action, key, value)
+        return arguments
+
     def error(self, message: str) -> NoReturn:
-        """End with exit code 2 and one line that says what was wrong and where it came from."""
-        if unknown := re.search(r"unrecognized arguments: (\S+)", message):
-            spellings = [flag for action in self._actions for flag in action.option_strings]
-            near = difflib.get_close_matches(unknown[1].split("=")[0], spellings, n=1)
-            message += f"\nDid you mean '{near[0]}'?" if near else ""
+        """End with exit code 2 and say what was wrong, where it came from, and what was probably meant."""
+        if message.startswith("Unable to open config file: "):
+            message = f"argument --config: {message[0].lower()}{message[1:]}"
+        if unknown := re.search(r"unrecognized arguments: (.*)", message, re.DOTALL):
+            message = "\n".join([message, *self._guesses(unknown[1].split())])
         elif named := re.match(r"argument ([^:]+): ", message):
             action = next((a for a in self._actions if "/".join(a.option_strings) == named[1]), None)
-            origin = sources_of(self, action) if action else None
-            message += f" (from {origin})" if origin else ""
+            if action is not None and not _WITH_ORIGIN.search(message):
+                message += f" ({origin_of(self, action)})"
+        message = re.sub(r"--gregaria-[\w-]+/", "", message)
         self.exit(2, f"{self.prog}: error: {message}\n")
         raise AssertionError("exit() returned")
+
+    def _guesses(self, unknown: list[str]) -> Iterator[str]:
+        """A line for each unknown argument of which there is something to say."""
+        spellings = [flag for action in self._actions for flag in action.option_strings]
+        for argument in unknown:
+            flag = argument.split("=")[0]
+            near = difflib.get_close_matches(flag, spellings, n=1)
+            from_file = origin_of_unknown(self, argument)
+            if from_file is None:
+                if near:
+                    yield f"Did you mean '{near[0]}'?"
+                continue
+            key, origin = from_file
+            yield f"There is no option '{key}' ({origin})." + (
+                f" Did you mean '{near[0].lstrip('-')}'?" if near else ""
+            )
 
     def add_argument(
         self,
@@ -104,7 +185,7 @@ class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
 
 
 class LocustTomlConfigParser(configargparse.ConfigFileParser):  # type: ignore[misc]
-    """Reads one table of a TOML file; the file may well be somebody else's, so a missing table is fine."""
+    """Reads tables of a TOML file, of which later ones win; the file may be somebody else's: missing ones are fine."""
 
     def __init__(self, sections: Sequence[str]) -> None:
         super().__init__()
@@ -115,34 +196,47 @@ class LocustTomlConfigParser(configargparse.ConfigFileParser):  # type: ignore[m
         return "TOML, in the table " + " or ".join(f"[{section}]" for section in self.sections)
 
     def parse(self, stream: IO[str]) -> OrderedDict[str, Any]:
-        """The settings of the first of the tables that is there; scalars as text, lists as lists."""
+        """The settings of the tables; scalars as text, lists as lists."""
         try:
             content: Any = tomllib.loads(stream.read())
         except ValueError as error:
             raise configargparse.ConfigFileParserException(f"Couldn't parse TOML file {stream.name}: {error}") from None
+        settings: OrderedDict[str, Any] = OrderedDict()
         for section in self.sections:
             table = content
             for part in section.split("."):
                 table = table.get(part, {}) if isinstance(table, dict) else {}
-            if isinstance(table, dict) and table:
-                return OrderedDict(
-                    (key, value if isinstance(value, list) else str(value)) for key, value in table.items()
-                )
-        return OrderedDict()
+            for key, value in table.items() if isinstance(table, dict) else ():
+                if isinstance(value, dict):
+                    raise configargparse.ConfigFileParserException(
+                        f"{stream.name}: '{key}' in [{section}] is a table; a value or a list is allowed"
+                    )
+                settings.pop(key, None)
+                settings[key] = value if isinstance(value, list) else str(value)
+        return settings
 
 
 class LocustConfigParser(configargparse.ConfigFileParser):  # type: ignore[misc]
-    """Reads `[tool.locust]` of TOML files and the plain `key = value` format of all others."""
+    """Reads `[tool.locust]` and `[tool.gregaria]` of TOML files and the plain `key = value` format of all others."""
+
+    reading: str | None = None
+    """The file whose settings are being used."""
 
     def get_syntax_description(self) -> str:
         """How such a file looks."""
-        return "key = value lines, or [tool.locust] in a .toml file"
+        return "key = value lines, or [tool.gregaria] or [tool.locust] in a .toml file"
 
     def parse(self, stream: IO[str]) -> OrderedDict[str, Any]:
         """The settings of the file by option name."""
-        if stream.name.endswith(".toml"):
-            return LocustTomlConfigParser(["tool.locust"]).parse(stream)
-        settings: OrderedDict[str, Any] = configargparse.DefaultConfigFileParser().parse(stream)
+        self.reading = stream.name
+        try:
+            if stream.name.endswith(".toml"):
+                return LocustTomlConfigParser(["tool.locust", "tool.gregaria"]).parse(stream)
+            settings: OrderedDict[str, Any] = configargparse.DefaultConfigFileParser().parse(stream)
+        except UnicodeDecodeError as error:
+            raise configargparse.ConfigFileParserException(f"{stream.name} is not UTF-8 text: {error}") from None
+        except OSError as error:
+            raise configargparse.ConfigFileParserException(f"cannot read {stream.name}: {error.strerror}") from None
         return settings
 
 
@@ -167,7 +261,7 @@ def get_empty_argument_parser(
     parser = _parser(default_config_files)
     for option in OPTIONS:
         if option.dest in _FIRST_PHASE or (add_help and option.dest == "help"):
-            parser.add_argument(*option.flags, **settings_of(option))
+            parser.add_argument(*option.spellings, **settings_of(option))
     return parser
 
 
@@ -179,7 +273,7 @@ def setup_parser_arguments(parser: LocustArgumentParser) -> None:
         group = parser if title == COMMON else parser.add_argument_group(title, description or None)
         for option in OPTIONS:
             if option.group == title and option.dest not in known:
-                group.add_argument(*option.flags or (option.dest,), **settings_of(option))
+                group.add_argument(*option.spellings or (option.dest,), **settings_of(option))
 
 
 def get_parser(default_config_files: Sequence[str] = DEFAULT_CONFIG_FILES) -> LocustArgumentParser:
@@ -198,7 +292,7 @@ def parse_locustfile_option(args: Sequence[str] | None = None) -> argparse.Names
     options, _ = parser.parse_known_args(args=args)
     if options.help or options.version:
         get_parser().parse_args(args=args)
-    return options  # type: ignore[no-any-return]
+    return options
 
 
 def parse_locustfile_paths(paths: Sequence[str]) -> list[str]:

@@ -198,14 +198,20 @@ def print_error_report(stats: RequestStats) -> None:
         _log_lines(get_error_report_summary(stats))
 
 
+def stats_as_json(stats: RequestStats) -> str:
+    """All entries with a request or a failure, serialized; they stay as they are."""
+    entries = (entry for entry in stats.entries.values() if entry.num_requests or entry.num_failures)
+    return json.dumps([entry.serialize() for entry in entries], indent=4)
+
+
 def print_stats_json(stats: RequestStats) -> None:
-    """Print all entries as JSON, which sets them back to zero."""
-    print(json.dumps(stats.serialize_stats(), indent=4))
+    """Print all entries as JSON."""
+    print(stats_as_json(stats))
 
 
 def save_stats_json(stats: RequestStats, filename: str) -> None:
-    """Write all entries to ``<filename>.json``, which sets them back to zero."""
-    Path(f"{filename}.json").write_text(json.dumps(stats.serialize_stats(), indent=4))
+    """Write all entries as JSON to ``<filename>.json``."""
+    Path(f"{filename}.json").write_text(stats_as_json(stats))
 
 
 def stats_printer(stats: RequestStats) -> Callable[[], None]:

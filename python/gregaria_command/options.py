@@ -1,7 +1,8 @@
 """The one table of options: what the command line, the environment and the config files may say.
 
-Parser, help text and reference pages are made from it. It is data only and imports nothing but the standard library,
-so that `--help` costs neither gevent nor requests; what a kind means to argparse is in `gregaria.argument_parser`.
+Parser, help text, environment, config files, the web UI's start form, shell completions, man page and docs/options.md
+are made from it. It is data only and imports nothing but the standard library, so that `--help` costs neither gevent
+nor requests; what a kind means to argparse is in `gregaria.cli.arguments`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,19 @@ from typing import Literal
 
 Kind = Literal[
     "text",
+    "path",
+    "texts",
     "flag",
     "integer",
+    "port",
+    "delay",
+    "exit code",
     "count",
     "positive integer",
     "positive number",
     "timespan",
     "log level",
+    "shell",
     "words",
     "user settings",
     "config file",
@@ -33,6 +40,7 @@ MASTER = "Master options"
 WORKER = "Worker options"
 TAGS = "Tag options"
 STATISTICS = "Request statistics options"
+PASS = "Pass or fail options"
 LOGGING = "Logging options"
 OTHER = "Other options"
 USERS = "User classes"
@@ -44,10 +52,39 @@ GROUPS: dict[str, str] = {
     WORKER: "For the processes that generate the load of a distributed test.",
     TAGS: "Choose tasks by the names given to them with the @tag decorator.",
     STATISTICS: "",
+    PASS: "Exit codes: 0 passed, 1 requests or tasks failed, 2 wrong usage, 3 a threshold failed, 4 with --strict: the "
+    "generator was the limit.",
     LOGGING: "",
     OTHER: "",
     USERS: "",
 }
+
+OWN_PREFIX = "GREGARIA_"
+LOCUST_PREFIX = "LOCUST_"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+SHELLS = ("bash", "zsh", "fish")
+
+ALLOWED: dict[Kind, str] = {
+    "text": "text",
+    "path": "a path",
+    "texts": "text; may be given several times",
+    "flag": "true, yes, on, 1, false, no, off or 0 in files and variables",
+    "integer": "a whole number",
+    "port": "a port from 0 to 65535",
+    "delay": "a number of whole seconds from 0, or -1",
+    "exit code": "an exit code from -255 to 255",
+    "count": "a whole number from 0",
+    "positive integer": "a whole number from 1",
+    "positive number": "a finite number above 0",
+    "timespan": "a time such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s",
+    "log level": "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
+    "shell": "one of bash, zsh, fish",
+    "words": "any number of words",
+    "user settings": "JSON objects or lists of them, or paths of .json files, that name a user_class_name",
+    "config file": "the path of a configuration file",
+    "user classes": "names of user classes",
+}
+"""What a value of each kind looks like, for messages and the reference page."""
 
 NO_CLUSTER = "this version runs in one process"
 NO_REPORT = "this version reports on the console and as CSV"
@@ -68,6 +105,11 @@ class Option:
     env: str | None = None
     later: str | None = None
     hidden: bool = False
+    own: bool = False
+    """Not an option of Locust's. It is never what an abbreviation stands for, a locustfile may have one with the same
+    name (this one is then only spelled `--gregaria-...`), and `dest` begins with `gregaria_`."""
+    form: str | None = None
+    """The field of the web UI's start form that it fills, if any."""
 
     @property
     def status(self) -> Literal["supported", "later", "removed"]:
@@ -80,6 +122,29 @@ class Option:
     def name(self) -> str:
         """The long spelling, which is also the config key once its dashes are taken off."""
         return next((flag for flag in self.flags if flag.startswith("--")), self.dest)
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """All flags, with the long-winded ones of our own options."""
+        aliases = (f"--{OWN_PREFIX.rstrip('_').lower()}-{flag[2:]}" for flag in self.flags if self.own)
+        return (*aliases, *self.flags)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that set it, the one that wins first."""
+        if self.kind == "removed":
+            return (self.env,) if self.env else ()
+        if self.kind in ("help", "version", "config file", "shell"):
+            return ()
+        if self.env is None:
+            return (OWN_PREFIX + self.name.lstrip("-").replace("-", "_").upper(),)
+        return (OWN_PREFIX + self.env.removeprefix(LOCUST_PREFIX), self.env)
+
+    @property
+    def config_key(self) -> str | None:
+        """Its key in configuration files."""
+        settable = self.flags and self.kind not in ("help", "version", "config file", "shell", "removed")
+        return self.name.removeprefix("--") if settable else None
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -109,6 +174,7 @@ OPTIONS: tuple[Option, ...] = (
         "Base URL of the system under test, for example https://www.example.com.",
         metavar="<base url>",
         env="LOCUST_HOST",
+        form="host",
     ),
     Option(
         ("-u", "--users"),
@@ -118,6 +184,7 @@ OPTIONS: tuple[Option, ...] = (
         "count",
         metavar="<int>",
         env="LOCUST_USERS",
+        form="user_count",
     ),
     Option(
         ("-r", "--spawn-rate"),
@@ -127,6 +194,7 @@ OPTIONS: tuple[Option, ...] = (
         "positive number",
         metavar="<float>",
         env="LOCUST_SPAWN_RATE",
+        form="spawn_rate",
     ),
     Option(
         ("-t", "--run-time"),
@@ -136,6 +204,7 @@ OPTIONS: tuple[Option, ...] = (
         "timespan",
         metavar="<time string>",
         env="LOCUST_RUN_TIME",
+        form="run_time",
     ),
     Option(("-l", "--list"), "list_commands", COMMON, "Name the user classes of the locustfile and exit.", "flag"),
     Option(
@@ -171,7 +240,7 @@ OPTIONS: tuple[Option, ...] = (
         "web_port",
         WEB,
         "Port of the web UI.",
-        "integer",
+        "port",
         metavar="<port number>",
         default=8089,
         env="LOCUST_WEB_PORT",
@@ -197,7 +266,7 @@ OPTIONS: tuple[Option, ...] = (
         "autoquit",
         WEB,
         "With --autostart: exit this many seconds after the test ended.",
-        "integer",
+        "delay",
         metavar="<seconds>",
         default=-1,
         env="LOCUST_AUTOQUIT",
@@ -234,6 +303,7 @@ OPTIONS: tuple[Option, ...] = (
         "tls_cert",
         WEB,
         "Certificate with which the web UI is served over HTTPS.",
+        "path",
         metavar="<filename>",
         default="",
         env="LOCUST_TLS_CERT",
@@ -243,6 +313,7 @@ OPTIONS: tuple[Option, ...] = (
         "tls_key",
         WEB,
         "Private key with which the web UI is served over HTTPS.",
+        "path",
         metavar="<filename>",
         default="",
         env="LOCUST_TLS_KEY",
@@ -270,6 +341,7 @@ OPTIONS: tuple[Option, ...] = (
         WEB,
         "Locust removed it; leave it out",
         "removed",
+        default=False,
         env="LOCUST_LEGACY_UI",
         hidden=True,
     ),
@@ -305,7 +377,7 @@ OPTIONS: tuple[Option, ...] = (
         "master_bind_port",
         MASTER,
         "Port the master listens on.",
-        "integer",
+        "port",
         metavar="<port number>",
         default=5557,
         env="LOCUST_MASTER_BIND_PORT",
@@ -327,7 +399,7 @@ OPTIONS: tuple[Option, ...] = (
         "expect_workers_max_wait",
         MASTER,
         "How many seconds to wait for the workers; 0 waits forever.",
-        "integer",
+        "count",
         metavar="<int>",
         default=0,
         env="LOCUST_EXPECT_WORKERS_MAX_WAIT",
@@ -391,7 +463,7 @@ OPTIONS: tuple[Option, ...] = (
         "master_port",
         WORKER,
         "Port of the master.",
-        "integer",
+        "port",
         metavar="<port number>",
         default=5557,
         env="LOCUST_MASTER_NODE_PORT",
@@ -421,6 +493,7 @@ OPTIONS: tuple[Option, ...] = (
         STATISTICS,
         "Write the statistics to <prefix>_stats.csv, <prefix>_stats_history.csv, <prefix>_failures.csv and "
         "<prefix>_exceptions.csv; missing folders are made.",
+        "path",
         metavar="<prefix>",
         env="LOCUST_CSV",
     ),
@@ -461,6 +534,7 @@ OPTIONS: tuple[Option, ...] = (
         "html_file",
         STATISTICS,
         "Write a report to this file.",
+        "path",
         metavar="<filename>",
         env="LOCUST_HTML",
         later=NO_REPORT,
@@ -471,15 +545,85 @@ OPTIONS: tuple[Option, ...] = (
         STATISTICS,
         "Print the final statistics as JSON on standard output.",
         "flag",
-        later=NO_REPORT,
     ),
     Option(
         ("--json-file",),
         "json_file",
         STATISTICS,
         "Write the final statistics as JSON to this file.",
+        "path",
         metavar="<filename>",
-        later=NO_REPORT,
+    ),
+    Option(
+        ("--plain",),
+        "gregaria_plain",
+        STATISTICS,
+        "Print tables every two seconds on a terminal too, in place of the live view.",
+        "flag",
+        own=True,
+    ),
+    Option(
+        ("--fail-if",),
+        "gregaria_fail_if",
+        PASS,
+        "Fail the test (exit code 3) if this holds: 'p95 > 400ms', 'p99(/checkout) > 1s', 'fail_ratio > 1%', "
+        "'rps < 100'. May be given several times; docs/pass-and-fail.md has all that can be said.",
+        "texts",
+        metavar="<condition>",
+        own=True,
+    ),
+    Option(
+        ("--warm-up",),
+        "gregaria_warm_up",
+        PASS,
+        "Leave this time from the start of the test out of what --fail-if judges.",
+        "timespan",
+        metavar="<time string>",
+        default="0",
+        own=True,
+    ),
+    Option(
+        ("--abort-on-fail",),
+        "gregaria_abort_on_fail",
+        PASS,
+        "End the test as soon as a --fail-if holds for the figures so far (of its window, if it has one).",
+        "flag",
+        own=True,
+    ),
+    Option(
+        ("--strict",),
+        "gregaria_strict",
+        PASS,
+        "Exit with 4 if this load generator was the limit, so that nobody trusts the figures by accident.",
+        "flag",
+        own=True,
+    ),
+    Option(
+        ("--junit",),
+        "gregaria_junit_file",
+        PASS,
+        "Write the result as JUnit XML for a CI system: a test case for each name and each threshold.",
+        "path",
+        metavar="<filename>",
+        own=True,
+    ),
+    Option(
+        ("--summary-md",),
+        "gregaria_summary_md_file",
+        PASS,
+        "Add a summary in Markdown to this file, such as $GITHUB_STEP_SUMMARY.",
+        "path",
+        metavar="<filename>",
+        own=True,
+    ),
+    Option(
+        ("--summary",),
+        "gregaria_summary_file",
+        PASS,
+        "Write the final tables and the verdict as plain text to this file.",
+        "path",
+        metavar="<filename>",
+        own=True,
     ),
     Option(
         ("--skip-log-setup",),
@@ -504,6 +648,7 @@ OPTIONS: tuple[Option, ...] = (
         "logfile",
         LOGGING,
         "Write the log to this file instead of standard error.",
+        "path",
         metavar="<filename>",
         env="LOCUST_LOGFILE",
     ),
@@ -527,7 +672,7 @@ OPTIONS: tuple[Option, ...] = (
         "exit_code_on_error",
         OTHER,
         "Exit code of a test with failed requests or tasks.",
-        "integer",
+        "exit code",
         metavar="<int>",
         default=1,
         env="LOCUST_EXIT_CODE_ON_ERROR",
@@ -549,7 +694,14 @@ OPTIONS: tuple[Option, ...] = (
         "Ignore the weights in the locustfile: every user class and every task is equally likely.",
         "flag",
     ),
-    Option(("--profile",), "profile", OTHER, "A name to group test runs by.", metavar="<name>"),
+    Option(
+        ("--profile",),
+        "profile",
+        OTHER,
+        "A name to group test runs by.",
+        metavar="<name>",
+        form="profile",
+    ),
     Option(
         ("--otel",),
         "otel",
@@ -558,6 +710,15 @@ OPTIONS: tuple[Option, ...] = (
         "flag",
         env="LOCUST_ENABLE_OPENTELEMETRY",
         later=NO_OTEL,
+    ),
+    Option(
+        ("--completion",),
+        "gregaria_completion",
+        OTHER,
+        "Print a completion script for bash, zsh or fish and exit.",
+        "shell",
+        metavar="<shell>",
+        own=True,
     ),
     Option(
         (),

@@ -20,7 +20,7 @@ from gregaria.argument_parser import (
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("LOCUST_")]:
+    for name in [name for name in os.environ if name.startswith(("LOCUST_", "GREGARIA_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
@@ -66,17 +66,27 @@ def test_spellings() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("-r 0", "argument -r/--spawn-rate: must be > 0"),
-        ("-r nan", "argument -r/--spawn-rate: must be a finite number"),
-        ("-r abc", "argument -r/--spawn-rate: invalid number: 'abc'"),
-        ("-u abc", "argument -u/--users: invalid int value: 'abc'"),
-        ("--users=-1", "argument -u/--users: must be >= 0"),
-        (
-            "-t 1x",
-            "argument -t/--run-time: Invalid time span format. Valid formats: 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc.",
-        ),
+        ("-r 0", "argument -r/--spawn-rate: '0' is not a finite number above 0"),
+        ("-r nan", "argument -r/--spawn-rate: 'nan' is not a finite number above 0"),
+        ("-u abc", "argument -u/--users: 'abc' is not a whole number from 0"),
+        ("--users=-1", "argument -u/--users: '-1' is not a whole number from 0"),
+        ("-t 1x", "argument -t/--run-time: '1x' is not a time such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s"),
+        ("-L loud", "argument --loglevel/-L: 'loud' is not one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("--web-port 70000", "argument --web-port/-P: '70000' is not a port from 0 to 65535"),
+        ("--warm-up x", "argument --warm-up: 'x' is not a time such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s"),
+        ("-u", "argument -u/--users: expected one argument"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_allowed(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(capsys, *line.split()) == f"gregaria: error: {message} (given on the command line)\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
         ("--hots x", "unrecognized arguments: --hots\nDid you mean '--host'?"),
         ("--zzz", "unrecognized arguments: --zzz"),
+        ("--stric", "unrecognized arguments: --stric\nDid you mean '--strict'?"),
         ("--master", "option --master is not supported yet (this version runs in one process)"),
         ("--slave", "option --slave does not exist any more: it is called --worker now"),
     ],
@@ -96,13 +106,16 @@ def test_a_bad_value_says_where_it_came_from(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LOCUST_USERS", "many")
-    assert refused(capsys).endswith("invalid int value: 'many' (from environment variable LOCUST_USERS)\n")
+    assert refused(capsys).endswith("'many' is not a whole number from 0 (from environment variable LOCUST_USERS)\n")
+    monkeypatch.setenv("GREGARIA_USERS", "few")
+    assert refused(capsys).endswith("'few' is not a whole number from 0 (from environment variable GREGARIA_USERS)\n")
     monkeypatch.delenv("LOCUST_USERS")
+    monkeypatch.delenv("GREGARIA_USERS")
     monkeypatch.setenv("LOCUST_PROCESSES", "2")
     assert "option --processes (from environment variable LOCUST_PROCESSES) is not supported yet" in refused(capsys)
     monkeypatch.delenv("LOCUST_PROCESSES")
     Path("locust.conf").write_text("worker = true\n")
-    assert "option --worker (from configuration file locust.conf) is not supported yet" in refused(capsys)
+    assert "option --worker (from configuration file locust.conf, line 1) is not supported yet" in refused(capsys)
 
 
 def test_a_refused_flag_may_be_false_in_a_file() -> None:
@@ -124,6 +137,68 @@ def test_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     seen.append(get_parser().parse_args(["--config", "more.conf"]).num_users)
     seen.append(get_parser().parse_args(["--config", "more.conf", "-u", "6"]).num_users)
     assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_our_own_names_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each place, and a place that is nearer still wins over one that is farther."""
+
+    def users(*arguments: str) -> object:
+        return get_parser().parse_args(list(arguments)).num_users
+
+    Path("home/.locust.conf").write_text("users = 1\n")
+    Path("home/.gregaria.conf").write_text("users = 2\n")
+    seen = [users()]
+    Path("locust.conf").write_text("users = 3\n")
+    seen.append(users())
+    Path("gregaria.conf").write_text("users = 4\n")
+    seen.append(users())
+    Path("pyproject.toml").write_text("[tool.locust]\nusers = 5\nheadless = true\n")
+    seen.append(users())
+    Path("pyproject.toml").write_text("[tool.locust]\nusers = 5\nheadless = true\n[tool.gregaria]\nusers = 6\n")
+    seen.append(users())
+    assert get_parser().parse_args([]).headless is True
+    Path("more.toml").write_text("[tool.gregaria]\nusers = 7\n")
+    seen.append(users("--config", "more.toml"))
+    monkeypatch.setenv("LOCUST_USERS", "8")
+    seen.append(users("--config", "more.toml"))
+    monkeypatch.setenv("GREGARIA_USERS", "9")
+    seen.append(users("--config", "more.toml"))
+    seen.append(users("-u", "10"))
+    assert seen == [2, 3, 4, 5, 6, 7, 8, 9, 10]
+    monkeypatch.setenv("LOCUST_USER_CLASSES", "A")
+    monkeypatch.setenv("GREGARIA_USER_CLASSES", "B C")
+    assert get_parser().parse_args([]).user_classes == ["B", "C"]
+
+
+def test_options_that_only_we_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = get_parser().parse_args(["--fail-if", "a", "--fail-if", "b", "--strict", "--warm-up", "1m"])
+    assert (options.gregaria_fail_if, options.gregaria_strict, options.gregaria_warm_up) == (["a", "b"], True, 60)
+    Path("gregaria.conf").write_text('fail-if = ["a", "b, c"]\n')
+    assert get_parser().parse_args([]).gregaria_fail_if == ["a", "b, c"]
+    monkeypatch.setenv("GREGARIA_FAIL_IF", "p95 > 1s")
+    monkeypatch.setenv("GREGARIA_JSON", "yes")
+    options = get_parser().parse_args([])
+    assert (options.gregaria_fail_if, options.json) == (["p95 > 1s"], True)
+
+
+def test_a_locustfile_may_have_an_option_called_like_one_of_ours() -> None:
+    def add(parser: LocustArgumentParser) -> None:
+        parser.add_argument("--strict", type=int)
+        parser.add_argument_group("mine").add_argument("--junit", default="x")
+
+    hook = gregaria.events.init_command_line_parser
+    hook.add_listener(add)
+    try:
+        options = get_parser().parse_args(["--strict", "5", "--gregaria-strict", "--gregaria-junit", "f"])
+    finally:
+        hook.remove_listener(add)
+    assert (options.strict, options.gregaria_strict) == (5, True)
+    assert (options.junit, options.gregaria_junit_file) == ("x", "f")
+
+
+def test_abbreviations_never_mean_our_own_options() -> None:
+    options = get_parser().parse_args(["--st", "3"])
+    assert (options.stop_timeout, options.gregaria_strict) == (3, False)
 
 
 def test_config_file_formats() -> None:
@@ -154,7 +229,21 @@ def test_broken_and_missing_config_files(capsys: pytest.CaptureFixture[str]) -> 
     Path("bad.toml").write_text("[tool.locust\n")
     assert "Couldn't parse TOML file bad.toml" in refused(capsys, "--config", "bad.toml")
     Path("odd.conf").write_text("foo = bar\n")
-    assert refused(capsys, "--config", "odd.conf") == "gregaria: error: unrecognized arguments: --foo=bar\n"
+    assert refused(capsys, "--config", "odd.conf") == (
+        "gregaria: error: unrecognized arguments: --foo=bar\n"
+        "There is no option 'foo' (from configuration file odd.conf, line 1).\n"
+    )
+    Path("gregaria.conf").write_text("# mine\n\nuesrs: 3\n")
+    assert refused(capsys) == (
+        "gregaria: error: unrecognized arguments: --uesrs=3\n"
+        "There is no option 'uesrs' (from configuration file gregaria.conf, line 3). Did you mean 'users'?\n"
+    )
+    Path("gregaria.conf").unlink()
+    Path("gregaria.conf").mkdir()
+    assert "cannot read configuration file 'gregaria.conf': Is a directory" in refused(capsys)
+    Path("gregaria.conf").rmdir()
+    Path("gregaria.conf").write_bytes(b"users = \xff\n")
+    assert "gregaria.conf is not UTF-8 text" in refused(capsys)
 
 
 def test_first_phase_ignores_everything_else() -> None:

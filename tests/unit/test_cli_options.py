@@ -72,7 +72,21 @@ LOCUST = {
 
 
 def test_every_option_of_locust_is_known() -> None:
-    assert {option.dest: option.env for option in OPTIONS if option.dest not in ("help", "version")} == LOCUST
+    shared = [option for option in OPTIONS if not option.own and option.dest not in ("help", "version")]
+    assert {option.dest: option.env for option in shared} == LOCUST
+    assert all(option.env is None and option.dest.startswith("gregaria_") for option in OPTIONS if option.own)
+
+
+def test_variables_and_keys() -> None:
+    by_name = {option.name: option for option in OPTIONS}
+    assert by_name["--users"].variables == ("GREGARIA_USERS", "LOCUST_USERS")
+    assert by_name["--class-picker"].variables == ("GREGARIA_USERCLASS_PICKER", "LOCUST_USERCLASS_PICKER")
+    assert by_name["--json-file"].variables == ("GREGARIA_JSON_FILE",)
+    assert by_name["--help"].variables == () and by_name["--help"].config_key is None
+    assert by_name["--csv-full-history"].config_key == "csv-full-history"
+    assert by_name["--strict"].spellings == ("--gregaria-strict", "--strict")
+    variables = [name for option in OPTIONS for name in option.variables]
+    assert len(variables) == len(set(variables))
 
 
 def test_no_spelling_means_two_things() -> None:

@@ -295,7 +295,7 @@ def test_user_classes_are_configured_from_json(tmp_path: Path) -> None:
     done = run(tmp_path, source, "--headless", "--config-users", "{}")
     assert (done.returncode, done.stderr) == (
         2,
-        "gregaria: error: argument --config-users: {} does not name its user_class_name\n",
+        "gregaria: error: argument --config-users: {} does not name its user_class_name (given on the command line)\n",
     )
 
 

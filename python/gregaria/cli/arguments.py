@@ -14,33 +14,38 @@ from typing import Any
 
 from gregaria.util.timespan import parse_timespan
 
-from .options import Option
+from .options import ALLOWED, LOG_LEVELS, SHELLS, Kind, Option
+from .origin import ON_COMMAND_LINE, origin_of
 
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+def _refused(text: str, kind: Kind) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"{text!r} is not {ALLOWED[kind]}")
 
 
 def timespan(text: str) -> int:
     """Seconds of a time span such as `20`, `3m` or `1h30m`."""
     try:
         return parse_timespan(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    except ValueError:
+        raise _refused(text, "timespan") from None
 
 
-def count(text: str) -> int:
-    """A whole number from 0."""
-    value = _whole(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must be >= 0")
-    return value
+def _whole(kind: Kind, least: float = -math.inf, most: float = math.inf) -> Callable[[str], int]:
+    """A converter to whole numbers from `least` to `most`."""
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise _refused(text, kind) from None
+        if not least <= value <= most:
+            raise _refused(text, kind)
+        return value
+
+    return convert
 
 
-def positive_integer(text: str) -> int:
-    """A whole number from 1."""
-    value = _whole(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive number, not {value}")
-    return value
+positive_integer = _whole("positive integer", 1)
 
 
 def positive_number(text: str) -> float:
@@ -48,12 +53,19 @@ def positive_number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"invalid number: {text!r}") from None
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError("must be a finite number")
-    if value <= 0:
-        raise argparse.ArgumentTypeError("must be > 0")
+        raise _refused(text, "positive number") from None
+    if not math.isfinite(value) or value <= 0:
+        raise _refused(text, "positive number")
     return value
+
+
+def _one_of(kind: Kind, allowed: tuple[str, ...], fold: Callable[[str], str]) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if fold(text) not in allowed:
+            raise _refused(text, kind)
+        return fold(text)
+
+    return convert
 
 
 def json_user_config(text: str) -> list[dict[str, Any]]:
@@ -71,26 +83,6 @@ def json_user_config(text: str) -> list[dict[str, Any]]:
         if not isinstance(entry, dict) or "user_class_name" not in entry:
             raise argparse.ArgumentTypeError(f"{entry!r} does not name its user_class_name")
     return settings
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
-
-
-def sources_of(parser: Any, action: argparse.Action) -> str | None:
-    """Where the value of an option came from, if not from the command line: a variable or a file."""
-    for source, settings in getattr(parser, "_source_to_settings", {}).items():
-        for key, (known, _value) in settings.items():
-            if known is not action:
-                continue
-            if source == "environment_variables":
-                return f"environment variable {key}"
-            if source.startswith("config_file|"):
-                return f"configuration file {source.split('|', 1)[1]}"
-    return None
 
 
 class ShowHelp(argparse.Action):
@@ -116,8 +108,8 @@ class ShowVersion(argparse.Action):
 
 
 def _refuse(option: Option, parser: argparse.ArgumentParser, action: argparse.Action) -> None:
-    origin = sources_of(parser, action)
-    given = f"{option.name} (from {origin})" if origin else option.name
+    origin = origin_of(parser, action)
+    given = option.name if origin == ON_COMMAND_LINE else f"{option.name} ({origin})"
     if option.status == "removed":
         parser.error(f"option {given} does not exist any more: {option.help}")
     parser.error(f"option {given} is not supported yet ({option.later})")
@@ -154,20 +146,31 @@ def _typed(convert: Callable[[str], Any]) -> Callable[[Option], dict[str, Any]]:
 _KINDS: dict[str, Callable[[Option], dict[str, Any]]] = {
     "text": _text,
     "flag": lambda _option: {"action": "store_true"},
-    "integer": _typed(int),
-    "count": _typed(count),
+    "path": _text,
+    "texts": lambda _option: {"action": "append", "default": None},
+    "integer": _typed(_whole("integer")),
+    "port": _typed(_whole("port", 0, 65535)),
+    "delay": _typed(_whole("delay", -1)),
+    "exit code": _typed(_whole("exit code", -255, 255)),
+    "count": _typed(_whole("count", 0)),
     "positive integer": _typed(positive_integer),
     "positive number": _typed(positive_number),
     "timespan": _typed(timespan),
-    "log level": lambda option: {"type": str.upper, "choices": list(LOG_LEVELS), "default": option.default},
+    "log level": _typed(_one_of("log level", LOG_LEVELS, str.upper)),
+    "shell": _typed(_one_of("shell", SHELLS, str)),
     "words": lambda option: {"nargs": "*", "default": option.default},
     "user settings": lambda option: {"type": json_user_config, "nargs": "*", "default": option.default},
     "config file": lambda _option: {"is_config_file_arg": True},
     "help": lambda _option: {"action": ShowHelp, "nargs": 0, "default": argparse.SUPPRESS},
     "version": lambda _option: {"action": ShowVersion, "nargs": 0, "default": argparse.SUPPRESS},
-    "removed": lambda option: {"action": refused_value(option), "nargs": "?"},
-    "user classes": lambda option: {"nargs": "*", "default": os.environ.get(option.env or "", "").split()},
+    "removed": lambda option: {"action": refused_value(option), "nargs": "?", "default": option.default},
+    "user classes": lambda option: {"nargs": "*", "default": _words_from_environment(option)},
 }
+
+
+def _words_from_environment(option: Option) -> list[str]:
+    given = (os.environ[name].split() for name in option.variables if name in os.environ)
+    return next(given, [])
 
 
 def settings_of(option: Option) -> dict[str, Any]:
@@ -180,8 +183,8 @@ def settings_of(option: Option) -> dict[str, Any]:
             settings.pop(name, None)
     if option.flags:
         settings["dest"] = option.dest
-        if option.env:
-            settings["env_var"] = option.env
+        if option.variables:
+            settings["env_var"] = option.variables[-1]
     if option.metavar:
         settings["metavar"] = option.metavar
     settings["help"] = argparse.SUPPRESS if option.hidden else option.help

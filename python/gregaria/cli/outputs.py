@@ -167,13 +167,74 @@ class CsvFiles:
         self.writer.close_files()
 
 
-def _csv(environment: Any, options: Namespace) -> Output | None:
-    return CsvFiles(environment, options) if options.csv_prefix else None
+class FileAtEnd:
+    """Base of outputs that are one file, written when the figures are final."""
+
+    name = "the file"
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+
+    def open(self) -> None:
+        """Make the folders, and see that the file can be written; what is in it stays until the end."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.open("a", encoding="utf-8").close()
+
+    def begin(self) -> None:
+        """Nothing happens during the test."""
+
+    def finish(self, outcome: Outcome) -> None:
+        """Write it."""
+        self.path.write_text(self.text(outcome), encoding="utf-8")
+
+    def text(self, outcome: Outcome) -> str:
+        """The whole content."""
+        raise NotImplementedError
+
+
+class JsonFile(FileAtEnd):
+    """Locust's JSON in a file whose name ends in .json, whatever was asked for."""
+
+    name = "the JSON file"
+
+    def __init__(self, environment: Any, options: Namespace) -> None:
+        super().__init__(f"{options.json_file}.json")
+        self._stats = environment.stats
+
+    def text(self, _outcome: Outcome) -> str:
+        """All entries."""
+        return stats.stats_as_json(self._stats)
+
+
+class JsonPrinted:
+    """Locust's JSON on standard output."""
+
+    name = "JSON to standard output"
+
+    def __init__(self, environment: Any, _options: Namespace) -> None:
+        self._stats = environment.stats
+
+    def open(self) -> None:
+        """Standard output is open."""
+
+    def begin(self) -> None:
+        """Nothing happens during the test."""
+
+    def finish(self, _outcome: Outcome) -> None:
+        """Print all entries."""
+        stats.print_stats_json(self._stats)
+
+
+def _if(option: str, make: Callable[[Any, Namespace], Output]) -> Maker:
+    """A maker that makes an output only if that option is set."""
+    return lambda environment, options: make(environment, options) if getattr(options, option) else None
 
 
 OUTPUTS: tuple[Maker, ...] = (
     Tables,
-    _csv,
+    _if("csv_prefix", CsvFiles),
+    _if("json", JsonPrinted),
+    _if("json_file", JsonFile),
 )
 """Makers of all outputs there are, in the order in which they finish; None where the options do not ask for one."""
 
