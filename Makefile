@@ -22,12 +22,18 @@ SOURCES := $(shell find crates python -path crates/testkit -prune -o -name __pyc
 	\( -type d -o -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi' -o -name py.typed \) -print) \
 	Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 
-.PHONY: help build demo test test-rust test-python test-pythons lint fmt bench docs wheel clean testkit
+# The page needs Node.js; without it `make build` embeds a placeholder that says so.
+NPM := $(shell command -v npm 2>/dev/null)
+UI_SOURCES := $(shell find webui -name node_modules -prune -o -name dist -prune -o -name e2e -prune -o -type f -print)
+
+.PHONY: help build ui demo test test-rust test-python test-pythons lint fmt bench docs wheel clean testkit
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 build: $(VENV)/.built ## the release wheel, installed in .venv (command: .venv/bin/gregaria)
+
+ui: webui/dist/.built ## the page and the report's template, in webui/dist (needs Node.js)
 
 demo: build testkit ## run an example for 15 seconds against a bundled API and show the tables
 	@$(PY) dev/demo.py $(TARGET)/release/demo-api
@@ -43,13 +49,14 @@ test-python: build testkit $(VENV)/.test-tools $(LOCUST_VENV)/.installed ## only
 test-pythons: build testkit $(LOCUST_VENV)/.installed ## the Python tests under every CPython 3.11 to 3.13 on this machine
 	dev/test_pythons.sh
 
-lint: build $(VENV)/.lint-tools ## formatting, clippy, ruff, mypy, stubs, layers, sizes, links
+lint: build webui/node_modules/.installed $(VENV)/.lint-tools ## formatting, clippy, tsc, biome, ruff, mypy, stubs, layers, sizes, links
 	@dev/lint.sh
 
-fmt: $(VENV)/.lint-tools ## format Rust and Python
+fmt: $(VENV)/.lint-tools webui/node_modules/.installed ## format Rust, Python and TypeScript
 	cargo fmt --all
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format .
+	cd webui && npm run --silent fmt
 
 bench: build testkit $(LOCUST_VENV)/.installed ## compare with wrk and Locust (QUICK=1: two minutes, ONLY=regex: some)
 	@bench/setup.sh
@@ -58,11 +65,11 @@ bench: build testkit $(LOCUST_VENV)/.installed ## compare with wrk and Locust (Q
 docs: ## check that every link between the Markdown files leads somewhere
 	@$(shell dev/find_python.sh) dev/check_links.py
 
-wheel: $(VENV)/.tools ## distributable wheels in dist/, one for each CPython on this machine
-	dev/build_wheels.sh dist
+wheel: $(VENV)/.tools ui ## distributable wheels in dist/, one for each CPython on this machine
+	GREGARIA_REQUIRE_UI=1 dev/build_wheels.sh dist
 
 clean: ## remove everything that was built
-	rm -rf $(TARGET) dist $(VENV) .venvs bench/results .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(TARGET) dist webui/node_modules webui/dist/* webui/dist/.built $(VENV) .venvs bench/results .mypy_cache .ruff_cache .pytest_cache
 
 testkit:
 	@cargo build --release --locked --quiet -p gregaria-testkit --bins
@@ -72,7 +79,16 @@ $(VENV)/.tools: dev/requirements-build.txt dev/constraints.txt
 	$(PY) $(PIP) -r dev/requirements-build.txt
 	@touch $@
 
-$(VENV)/.built: $(VENV)/.tools $(SOURCES)
+webui/node_modules/.installed: webui/package.json webui/package-lock.json webui/.npmrc
+	@test -n "$(NPM)" || { echo "the page needs Node.js 20 or newer with npm" >&2; exit 1; }
+	cd webui && npm ci --silent
+	@touch $@
+
+webui/dist/.built: webui/node_modules/.installed $(UI_SOURCES)
+	cd webui && npm run --silent build
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.tools $(SOURCES) $(if $(NPM),webui/dist/.built)
 	rm -rf $(TARGET)/wheel
 	$(VENV)/bin/maturin build --release --locked --auditwheel skip --interpreter $(PY) --out $(TARGET)/wheel
 	$(PY) $(PIP) --force-reinstall --no-deps $(TARGET)/wheel/gregaria-*.whl

@@ -17,9 +17,10 @@ ARROWS: dict[str, set[str]] = {
     "users": set(),
     "stats": set(),
     "http": {"stats"},
-    "sinks": {"stats"},
+    "sinks": {"stats", "webui"},
     "python": {"users", "http", "stats", "sinks"},
     "testkit": set(),
+    "webui": set(),
 }
 """Crate of ours: the crates of ours that it may depend on."""
 

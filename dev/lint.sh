@@ -14,6 +14,8 @@ step() {
 
 step 'cargo fmt' cargo fmt --all --check
 step 'clippy' cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+step 'page: types' npm --prefix webui run --silent check:types
+step 'page: biome' npm --prefix webui run --silent check:style
 step 'ruff check' "$bin/ruff" check --quiet .
 step 'ruff format' "$bin/ruff" format --check --quiet .
 step 'mypy: the package' "$bin/mypy" -p gregaria -p gregaria_command
