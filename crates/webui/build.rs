@@ -23,20 +23,20 @@ fn main() -> io::Result<()> {
     fs::write(out.join("assets.rs"), table(built, &app, &report)?)
 }
 
-/// The Rust text of the three constants that src/lib.rs includes.
+/// The Rust text of the constants that src/lib.rs includes.
 fn table(built: bool, app: &Path, report: &Path) -> io::Result<String> {
-    if !built {
-        return Ok("/// Whether the real page is in this build.\npub const BUILT: bool = false;\nconst REPORT: &str = PLACEHOLDER_REPORT;\n\
-                   const FILES: &[File] = &[(\"index.html\", PLACEHOLDER_PAGE.as_bytes(), None)];\n"
-            .into());
-    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let placeholder = source.join("placeholder_report.html");
+    let report = if built { report } else { &placeholder };
+    let mut text = format!("/// Whether the real page is in this build.\npub const BUILT: bool = {built};\n");
+    text.push_str(&format!("const REPORT: &str = include_str!({report:?});\nconst FILES: &[File] = &[\n"));
     let mut rows = Vec::new();
-    collect(app, "", &mut rows)?;
+    if built {
+        collect(app, "", &mut rows)?;
+    } else {
+        rows.push(("index.html".into(), source.join("placeholder.html")));
+    }
     rows.sort();
-    let mut text = format!(
-        "/// Whether the real page is in this build.\npub const BUILT: bool = true;\nconst REPORT: &str = include_str!({report:?});\n"
-    );
-    text.push_str("const FILES: &[File] = &[\n");
     for (name, path) in &rows {
         let packed = PathBuf::from(format!("{}.gz", path.display()));
         let packed = if packed.is_file() { format!("Some(include_bytes!({packed:?}))") } else { "None".into() };
