@@ -18,7 +18,8 @@ ARROWS: dict[str, set[str]] = {
     "stats": set(),
     "http": {"stats"},
     "sinks": {"stats", "webui"},
-    "python": {"users", "http", "stats", "sinks"},
+    "cluster": {"stats"},
+    "python": {"users", "http", "stats", "sinks", "cluster"},
     "testkit": set(),
     "webui": set(),
 }
