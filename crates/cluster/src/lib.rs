@@ -7,5 +7,11 @@
 //! worker: statistics -> report -> message -> zmtp -> socket -> zmtp -> message -> master -> statistics
 //! ```
 
+pub mod action;
+pub mod master;
+pub mod message;
+pub mod nodes;
+pub mod report;
 pub mod transport;
+pub mod worker;
 pub mod zmtp;

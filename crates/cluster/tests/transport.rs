@@ -1,5 +1,7 @@
 //! Server and client over real sockets: messages both ways, identities, cuts, strangers, secrets.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -76,7 +78,9 @@ fn large_messages_cross_each_other_in_the_open_and_sealed() {
         }
         assert!(!server.send("host_2", vec![1]));
         drop(client);
-        assert!(matches!(at_server.recv_timeout(PATIENCE), Ok(ServerEvent::Left { identity, .. }) if identity == "host_1"));
+        assert!(
+            matches!(at_server.recv_timeout(PATIENCE), Ok(ServerEvent::Left { identity, .. }) if identity == "host_1")
+        );
     }
 }
 

@@ -55,6 +55,19 @@ impl ErrorTable {
         });
     }
 
+    /// Add the occurrences of a record from elsewhere.
+    pub(crate) fn merge(&mut self, entry: u32, other: &ErrorRecord) {
+        let texts = self.by_entry.entry(entry).or_default();
+        if let Some(record) = texts.get(&other.text).and_then(|at| self.records.get_mut(*at)) {
+            record.occurrences += other.occurrences;
+            record.first_seen = [record.first_seen, other.first_seen].into_iter().flatten().reduce(f64::min);
+            record.last_seen = [record.last_seen, other.last_seen].into_iter().flatten().reduce(f64::max);
+            return;
+        }
+        texts.insert(other.text.clone(), self.records.len());
+        self.records.push(other.clone());
+    }
+
     pub fn records(&self) -> &[ErrorRecord] {
         &self.records
     }

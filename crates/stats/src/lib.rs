@@ -10,6 +10,7 @@ pub mod histogram;
 pub mod rate;
 pub mod request_stats;
 pub mod snapshot;
+pub mod transfer;
 pub mod window;
 
 pub use entry::Entry;
@@ -17,3 +18,4 @@ pub use errors::{ErrorRecord, error_key, mask_address};
 pub use histogram::Histogram;
 pub use request_stats::{EntryId, Stats, Windows};
 pub use snapshot::{Detail, ErrorRow, Row, Snapshot};
+pub use transfer::Taken;

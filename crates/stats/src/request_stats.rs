@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::entry::Entry;
-use crate::errors::ErrorTable;
+use crate::errors::{ErrorRecord, ErrorTable};
 use crate::histogram::Bucket;
 use crate::window::DEFAULT_SPAN_S;
 
@@ -170,6 +170,15 @@ impl Stats {
     /// All entries, in the order of their creation.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.present)
+    }
+
+    pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().filter(|entry| entry.present)
+    }
+
+    /// Add the occurrences of a failure that was recorded elsewhere.
+    pub(crate) fn merge_error(&mut self, id: EntryId, record: &ErrorRecord) {
+        self.errors.merge(id.0, record);
     }
 
     pub fn total(&self) -> &Entry {

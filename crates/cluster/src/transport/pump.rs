@@ -48,10 +48,7 @@ pub struct Outgoing {
 pub fn outbox() -> (Outbox, Outgoing) {
     let (sender, receiver) = unbounded_channel();
     let waiting_bytes = Arc::<AtomicUsize>::default();
-    (
-        Outbox { queue: sender, waiting_bytes: Arc::clone(&waiting_bytes) },
-        Outgoing { queue: receiver, waiting_bytes },
-    )
+    (Outbox { queue: sender, waiting_bytes: Arc::clone(&waiting_bytes) }, Outgoing { queue: receiver, waiting_bytes })
 }
 
 impl Outbox {

@@ -67,9 +67,11 @@ impl Server {
     /// The address cannot be had.
     pub fn bind(host: &str, port: u16, settings: Settings, sink: Arc<dyn ServerSink>) -> Result<Self, Error> {
         let runtime = runtime()?;
-        let listener = runtime
-            .block_on(listen(host, port))
-            .map_err(|source| Error::Listen { host: host.to_owned(), port, source })?;
+        let listener = runtime.block_on(listen(host, port)).map_err(|source| Error::Listen {
+            host: host.to_owned(),
+            port,
+            source,
+        })?;
         let port = listener.local_addr().map_err(Error::Thread)?.port();
         let shared = Arc::new(Shared { peers: Mutex::default(), settings, sink });
         let (stop, stopped) = oneshot::channel();

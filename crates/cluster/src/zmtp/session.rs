@@ -1,8 +1,8 @@
 //! One connection from its greeting on, for either side. Pure; the transport moves its bytes.
 
+use super::Error;
 use super::frame::{Frame, FrameReader, write_frame};
 use super::seal::{Handshake, Seal, Secret};
-use super::Error;
 
 const GREETING_BYTES: usize = 64;
 const PLAIN: &str = "NULL";
