@@ -49,6 +49,16 @@ impl Bucket {
         }
     }
 
+    /// The number of this bucket, ascending with the values in it.
+    pub fn index(self) -> u32 {
+        self.0
+    }
+
+    /// The bucket of this number, if there is one.
+    pub fn from_index(index: u32) -> Option<Self> {
+        (index <= Self::of(MAX_VALUE_US).0).then_some(Self(index))
+    }
+
     fn page(self) -> usize {
         (self.0 >> PAGE_BITS) as usize
     }
@@ -64,11 +74,24 @@ impl Bucket {
 
 type Page = [u16; PAGE_BUCKETS];
 
+/// What the table knows of a page: 1 + its place in `pages` in the low 16 bits (0 where there is none), and the number
+/// of samples on it above, so that looking up percentiles reads few pages.
+type PageNote = u64;
+const ONE_SAMPLE: PageNote = 1 << 16;
+
+fn place_of(note: PageNote) -> usize {
+    usize::from(note as u16).wrapping_sub(1)
+}
+
+fn samples_of(note: PageNote) -> u64 {
+    note >> 16
+}
+
 /// Counts of samples by bucket.
 #[derive(Debug, Default, Clone)]
 pub struct Histogram {
-    /// Page number → 1 + its place in `pages`, 0 where there is none.
-    table: Vec<u16>,
+    /// By page number.
+    table: Vec<PageNote>,
     pages: Vec<Page>,
     /// What no longer fits into a counter, by bucket.
     carries: Vec<(Bucket, u64)>,
@@ -93,10 +116,13 @@ impl Histogram {
     #[inline]
     pub fn record(&mut self, bucket: Bucket) {
         self.count += 1;
-        let place = self.table.get(bucket.page()).copied().unwrap_or(0);
-        let Some(page) = self.pages.get_mut(usize::from(place).wrapping_sub(1)) else {
+        let Some(note) = self.table.get_mut(bucket.page()) else {
             return self.record_on_new_page(bucket);
         };
+        let Some(page) = self.pages.get_mut(place_of(*note)) else {
+            return self.record_on_new_page(bucket);
+        };
+        *note += ONE_SAMPLE;
         let counter = &mut page[bucket.slot()];
         *counter = counter.wrapping_add(1);
         if *counter == 0 {
@@ -106,8 +132,7 @@ impl Histogram {
 
     #[cold]
     fn record_on_new_page(&mut self, bucket: Bucket) {
-        let page = self.page_mut(bucket.page());
-        page[bucket.slot()] += 1;
+        self.page_mut(bucket.page(), 1)[bucket.slot()] += 1;
     }
 
     #[cold]
@@ -118,15 +143,17 @@ impl Histogram {
         }
     }
 
-    fn page_mut(&mut self, number: usize) -> &mut Page {
+    /// A page that is about to get so many samples.
+    fn page_mut(&mut self, number: usize, samples: u64) -> &mut Page {
         if self.table.len() <= number {
             self.table.resize(number + 1, 0);
         }
         if self.table[number] == 0 {
             self.pages.push([0; PAGE_BUCKETS]);
-            self.table[number] = self.pages.len() as u16;
+            self.table[number] = self.pages.len() as PageNote;
         }
-        &mut self.pages[usize::from(self.table[number]) - 1]
+        self.table[number] += samples * ONE_SAMPLE;
+        &mut self.pages[place_of(self.table[number])]
     }
 
     /// Count `amount` samples of one bucket at once.
@@ -135,7 +162,7 @@ impl Histogram {
             return;
         }
         self.count += amount;
-        let counter = &mut self.page_mut(bucket.page())[bucket.slot()];
+        let counter = &mut self.page_mut(bucket.page(), amount)[bucket.slot()];
         let sum = u64::from(*counter) + amount;
         *counter = (sum % CARRY) as u16;
         let carried = sum / CARRY * CARRY;
@@ -153,8 +180,8 @@ impl Histogram {
 
     /// Number of samples in one bucket.
     pub fn count_of(&self, bucket: Bucket) -> u64 {
-        let place = self.table.get(bucket.page()).copied().unwrap_or(0);
-        let counter = self.pages.get(usize::from(place).wrapping_sub(1)).map_or(0, |page| page[bucket.slot()]);
+        let note = self.table.get(bucket.page()).copied().unwrap_or(0);
+        let counter = self.pages.get(place_of(note)).map_or(0, |page| page[bucket.slot()]);
         u64::from(counter) + self.carried(bucket)
     }
 
@@ -167,7 +194,8 @@ impl Histogram {
 
     /// The non-empty buckets with their counts, in ascending order.
     pub fn buckets(&self) -> impl Iterator<Item = (Bucket, u64)> {
-        self.numbered_pages().flat_map(move |(number, page)| {
+        self.numbered_pages().flat_map(move |(number, note)| {
+            let page = &self.pages[place_of(note)];
             page.iter().enumerate().filter_map(move |(slot, counter)| {
                 let bucket = Bucket::at(number, slot);
                 let amount = u64::from(*counter) + if self.carries.is_empty() { 0 } else { self.carried(bucket) };
@@ -176,12 +204,8 @@ impl Histogram {
         })
     }
 
-    fn numbered_pages(&self) -> impl Iterator<Item = (usize, &Page)> {
-        self.table
-            .iter()
-            .enumerate()
-            .filter(|(_, place)| **place > 0)
-            .map(|(number, place)| (number, &self.pages[usize::from(*place) - 1]))
+    fn numbered_pages(&self) -> impl Iterator<Item = (usize, PageNote)> {
+        self.table.iter().copied().enumerate().filter(|(_, note)| *note > 0)
     }
 
     /// The samples of `self` that `earlier`, a former state of it, does not have yet.
@@ -210,14 +234,13 @@ impl Histogram {
         let mut values = vec![0; wanted.len()];
         let mut next = by_rank.iter().peekable();
         let mut below = 0;
-        for (number, page) in self.numbered_pages() {
+        for (number, note) in self.numbered_pages() {
             let Some((rank, _)) = next.peek() else { break };
-            let on_page = self.page_total(number, page);
-            if below + on_page <= *rank {
-                below += on_page;
+            if below + samples_of(note) <= *rank {
+                below += samples_of(note);
                 continue;
             }
-            for (slot, counter) in page.iter().enumerate() {
+            for (slot, counter) in self.pages[place_of(note)].iter().enumerate() {
                 let bucket = Bucket::at(number, slot);
                 below += u64::from(*counter) + if self.carries.is_empty() { 0 } else { self.carried(bucket) };
                 while let Some((_, at)) = next.next_if(|(rank, _)| below > *rank) {
@@ -232,24 +255,9 @@ impl Histogram {
         ((self.count as f64 * p) as u64).min(self.count - 1)
     }
 
-    fn page_total(&self, number: usize, page: &Page) -> u64 {
-        let counted: u32 = page.iter().map(|counter| u32::from(*counter)).sum();
-        let carried = if self.carries.is_empty() {
-            0
-        } else {
-            let from = self.carries.partition_point(|(bucket, _)| bucket.page() < number);
-            self.carries[from..]
-                .iter()
-                .take_while(|(bucket, _)| bucket.page() == number)
-                .map(|(_, amount)| amount)
-                .sum()
-        };
-        u64::from(counted) + carried
-    }
-
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        self.table.capacity() * size_of::<u16>()
+        self.table.capacity() * size_of::<PageNote>()
             + self.pages.capacity() * size_of::<Page>()
             + self.carries.capacity() * size_of::<(Bucket, u64)>()
     }

@@ -4,9 +4,12 @@
 //! nothing of ours. Response times are whole microseconds here; milliseconds exist only where they are shown.
 
 pub mod bucket;
+mod encoding;
 pub mod entry;
 pub mod errors;
 pub mod histogram;
+pub mod history;
+pub mod journal;
 pub mod rate;
 pub mod request_stats;
 pub mod snapshot;
@@ -16,6 +19,8 @@ pub mod window;
 pub use entry::Entry;
 pub use errors::{ErrorRecord, error_key, mask_address};
 pub use histogram::Histogram;
+pub use history::History;
+pub use journal::Sample;
 pub use request_stats::{EntryId, Stats, Windows};
 pub use snapshot::{Detail, ErrorRow, Row, Snapshot};
 pub use transfer::Taken;

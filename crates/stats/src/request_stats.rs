@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::entry::Entry;
 use crate::errors::{ErrorRecord, ErrorTable};
 use crate::histogram::Bucket;
+use crate::journal::{Journal, Sample};
 use crate::window::DEFAULT_SPAN_S;
 
 /// The place of an entry; valid until [`Stats::generation`] changes.
@@ -54,6 +55,8 @@ pub struct Stats {
     generation: u32,
     windows: Windows,
     span_s: i64,
+    journal: Option<Journal>,
+    resets: u64,
 }
 
 impl Stats {
@@ -67,6 +70,8 @@ impl Stats {
             generation: fresh_generation(),
             windows: Windows::Nobody,
             span_s: DEFAULT_SPAN_S,
+            journal: None,
+            resets: 0,
         };
         stats.set_windows(Windows::Total, now);
         stats
@@ -143,14 +148,43 @@ impl Stats {
             entry.record_sample(now, sample, length, self.span_s);
         }
         self.total.record_sample(now, sample, length, self.span_s);
+        if let Some(journal) = &mut self.journal {
+            journal.push(Sample::request(id, now, response_time_us, length));
+        }
     }
 
     /// Count a failure of a request, which itself is counted by [`Stats::record`], and note its text.
     pub fn record_failure(&mut self, id: EntryId, now: f64, text: &str) {
         self.total.record_failure(now);
+        if let Some(journal) = &mut self.journal {
+            journal.push(Sample::failure(id, now));
+        }
         if let Some(entry) = self.entries.get_mut(id.0 as usize) {
             entry.record_failure(now);
             self.errors.occurred(id.0, (&entry.method, &entry.name), text, now);
+        }
+    }
+
+    /// From now on keep every sample until [`Stats::take_samples`] takes it.
+    pub fn follow(&mut self) {
+        self.journal.get_or_insert_default();
+    }
+
+    /// Take the samples since the last call, in exchange for what `into` holds; says how many did not fit.
+    pub fn take_samples(&mut self, into: &mut Vec<Sample>) -> u64 {
+        into.clear();
+        self.journal.as_mut().map_or(0, |journal| journal.take(into))
+    }
+
+    /// How often everything went back to zero.
+    pub fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    fn forget_samples(&mut self) {
+        self.resets += 1;
+        if let Some(journal) = &mut self.journal {
+            journal.clear();
         }
     }
 
@@ -208,6 +242,7 @@ impl Stats {
 
     /// Everything back to zero; the entries stay.
     pub fn reset_all(&mut self, now: f64) {
+        self.forget_samples();
         self.total.reset(now);
         self.errors.clear();
         for entry in self.entries.iter_mut().filter(|entry| entry.present) {
@@ -217,6 +252,7 @@ impl Stats {
 
     /// Forget all entries and failures.
     pub fn clear_all(&mut self, now: f64) {
+        self.forget_samples();
         self.total.reset(now);
         self.errors.clear();
         self.entries.clear();
