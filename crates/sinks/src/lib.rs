@@ -1,4 +1,4 @@
-//! Who is told: console tables and CSV files, from snapshots only.
+//! Who is told: console tables, CSV files and the result file, from snapshots only.
 //!
 //! Every output implements [`Sink`] and runs on a thread of its own ([`Service`]), so that a slow disk never holds up
 //! the test. Nothing here touches live statistics, takes a clock or knows Python.
@@ -8,6 +8,7 @@ pub mod console;
 pub mod csv;
 mod error;
 mod files;
+pub mod result;
 mod service;
 mod sink;
 

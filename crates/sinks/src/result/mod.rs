@@ -1,0 +1,13 @@
+//! The result file: everything that a run has measured, in one versioned JSON document that can be read, compared and
+//! added up later. `format.rs` is its shape, `write.rs` makes it, `read.rs` takes it in and says what is wrong.
+//!
+//! Its JSON Schema is `docs/result.schema.json`, made from the types in `format.rs` (and checked by a test).
+
+mod format;
+mod read;
+
+pub use format::*;
+pub use read::{ReadError, read, read_bytes};
+
+#[cfg(test)]
+mod tests;
