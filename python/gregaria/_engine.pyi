@@ -134,6 +134,44 @@ class HttpSession:
     def patch(self, url: Any, data: Any = None, *, json: Any = None, **kwargs: Any) -> Any: ...
 
 @final
+class BodyStream:
+    """The body of a response, read while it comes in: a file to urllib3 and to scripts."""
+
+    def read(self, n: int | None = None) -> bytes:
+        """So many bytes, fewer only at the end; all that is left without a number."""
+
+    def read1(self, n: int | None = None) -> bytes:
+        """What has come, so many bytes at most; waits for the first."""
+
+    def read_some(self, n: int) -> bytes: ...
+    def read_chunk(self, n: int | None = None) -> bytes:
+        """The rest of the present chunk of the transfer coding, so many bytes at most; empty at the end."""
+
+    def readline(self) -> bytes: ...
+    @property
+    def closed(self) -> bool:
+        """Whether there is nothing more to come."""
+
+    def isclosed(self) -> bool: ...
+    def readable(self) -> bool: ...
+    @property
+    def finished_after(self) -> float | None:
+        """Seconds from taking up the request to the last byte of the body."""
+
+    def close(self) -> None: ...
+
+def transmit(
+    session: HttpSession,
+    what: tuple[str, str | None, str, Mapping[Any, Any]],
+    body: tuple[Any, Any, bool],
+    how: tuple[Any, Any],
+    request: Any,
+) -> tuple[int, str, int, list[tuple[str, str]], BodyStream, float] | None:
+    """Send a request that `requests` has prepared: method, URL, path and headers; body, or its pieces and whether as
+    chunks; timeout and whom to trust. Gives status, reason, version, headers, body and seconds to the head; None for a
+    timeout that only urllib3 can tell the meaning of."""
+
+@final
 class ResponseContextManager:
     """A response: a `requests.Response` to `isinstance`, whose parts take shape when touched."""
 

@@ -22,7 +22,8 @@ use pyo3::prelude::*;
 mod _engine {
     #[pymodule_export]
     use crate::client::{
-        CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession, Response,
+        BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession, Response,
+        transmit,
     };
     #[pymodule_export]
     use crate::health::engine_stats;
