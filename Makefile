@@ -26,10 +26,10 @@ SOURCES := $(shell find crates python -path crates/testkit -prune -o -name __pyc
 NPM := $(shell command -v npm 2>/dev/null)
 UI_SOURCES := $(shell find webui -name node_modules -prune -o -name dist -prune -o -name e2e -prune -o -type f -print)
 
-.PHONY: help build ui demo test test-rust test-python test-pythons lint fmt bench docs wheel clean testkit
+.PHONY: help build ui e2e demo test test-rust test-ui test-python test-pythons lint fmt bench docs wheel clean testkit
 
 help: ## list the verbs
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 build: $(VENV)/.built ## the release wheel, installed in .venv (command: .venv/bin/gregaria)
 
@@ -38,13 +38,20 @@ ui: webui/dist/.built ## the page and the report's template, in webui/dist (need
 demo: build testkit ## run an example for 15 seconds against a bundled API and show the tables
 	@$(PY) dev/demo.py $(TARGET)/release/demo-api
 
-test: test-rust test-python ## everything: Rust tests, then Python and end-to-end tests
+test: test-rust test-ui test-python e2e ## everything: Rust, page, Python and end-to-end tests, the browser's too
 
 test-rust: $(VENV)/.tools ## only the Rust tests
 	@dev/test_rust.sh
 
 test-python: build testkit $(VENV)/.test-tools $(LOCUST_VENV)/.installed ## only the tests that go through Python
 	$(PY) -m pytest tests
+
+test-ui: webui/node_modules/.installed ## only the unit tests of page and report
+	npm --prefix webui run --silent test
+
+e2e: build testkit webui/dist/.built ## page and report in a real browser (installs Debian's Chromium if it may)
+	@dev/install_chromium.sh
+	npm --prefix webui run --silent e2e
 
 test-pythons: build testkit $(LOCUST_VENV)/.installed ## the Python tests under every CPython 3.11 to 3.13 on this machine
 	dev/test_pythons.sh

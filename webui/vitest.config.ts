@@ -1,6 +1,6 @@
-// Unit tests of the page and the report, in a DOM without a browser.
+// Unit tests of the page and the report, those that need a DOM say so at their top.
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"] },
+  test: { include: ["tests/**/*.test.{ts,tsx}"] },
 });

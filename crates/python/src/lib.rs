@@ -22,8 +22,7 @@ use pyo3::prelude::*;
 mod _engine {
     #[pymodule_export]
     use crate::client::{
-        BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession, Response,
-        transmit,
+        CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession, Response,
     };
     #[pymodule_export]
     use crate::health::engine_stats;
@@ -32,9 +31,7 @@ mod _engine {
     #[pymodule_export]
     use crate::sinks::{CsvWriter, format_errors, format_percentiles, format_stats, percentile_labels};
     #[pymodule_export]
-    use crate::stats::{
-        Recorder, RequestStats, StatsEntries, StatsEntry, StatsError, StatsErrors, bucket_response_time,
-    };
+    use crate::stats::{Recorder, RequestStats, StatsEntries, StatsEntry, StatsError, bucket_response_time};
     #[pymodule_export]
     use crate::users::{UserCore, UserGreenlet, register_classes, run_task_set};
     #[pymodule_export]

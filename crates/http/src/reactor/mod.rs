@@ -6,7 +6,6 @@ mod connection;
 mod driver;
 mod exchanges;
 mod inbox;
-mod streaming;
 mod timing;
 mod transport;
 

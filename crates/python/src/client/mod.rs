@@ -17,9 +17,7 @@ mod prepared;
 mod redirect;
 mod report;
 mod response;
-mod sending;
 mod session;
-mod stream;
 mod target;
 mod text;
 mod tls;
@@ -29,9 +27,7 @@ use pyo3::prelude::*;
 
 pub use fast::{CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse};
 pub use response::Response;
-pub use sending::transmit;
 pub use session::HttpSession;
-pub use stream::BodyStream;
 
 use crate::users::UserCore;
 

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { type Column, grouped, inView, matcher, nextSort, sortRows } from "../src/components/table_rows.ts";
+
+interface Fruit {
+  readonly name: string;
+  readonly weight: number | null;
+}
+const fruits: Fruit[] = [
+  { name: "fig 10", weight: null },
+  { name: "fig 2", weight: 3 },
+  { name: "Apple", weight: 20 },
+];
+const name: Column<Fruit> = { key: "name", title: "Name", value: (fruit) => fruit.name };
+const weight: Column<Fruit> = { key: "weight", title: "Weight", numeric: true, value: (fruit) => fruit.weight };
+const names = (rows: readonly Fruit[]) => rows.map((fruit) => fruit.name);
+
+test("texts are sorted as people do, numbers by size, and nothing comes last both ways", () => {
+  expect(names(sortRows(fruits, name, false))).toEqual(["Apple", "fig 2", "fig 10"]);
+  expect(names(sortRows(fruits, weight, false))).toEqual(["fig 2", "Apple", "fig 10"]);
+  expect(names(sortRows(fruits, weight, true))).toEqual(["Apple", "fig 2", "fig 10"]);
+  expect(sortRows(fruits, undefined, false)).toEqual(fruits);
+});
+
+test("a heading sorts, turns, and lets go", () => {
+  const first = nextSort(null, weight);
+  expect(first).toEqual({ key: "weight", down: true });
+  const second = nextSort(first, weight);
+  expect(second).toEqual({ key: "weight", down: false });
+  expect(nextSort(second, weight)).toBeNull();
+  expect(nextSort(second, name)).toEqual({ key: "name", down: false });
+});
+
+test("a filter wants every word and none behind a dash", () => {
+  const fits = matcher("  GET -cart ");
+  expect([fits("GET /"), fits("GET /Cart"), fits("POST /")]).toEqual([true, false, false]);
+  expect(matcher("")("anything")).toBe(true);
+  expect(matcher("-")("a-b")).toBe(true);
+});
+
+test("groups keep the order of rows and hide those of closed ones", () => {
+  const items = grouped(fruits, (fruit) => fruit.name.slice(0, 3).toLowerCase(), new Set(["fig"]));
+  expect(
+    items.map((item) => ("group" in item ? `${item.group.name} ${item.group.rows.length}` : item.row.name)),
+  ).toEqual(["fig 2", "app 1", "Apple"]);
+});
+
+test("of ten thousand rows only those in view are drawn", () => {
+  expect(inView(10_000, 0, 600, 30)).toEqual({ first: 0, last: 29 });
+  expect(inView(10_000, 150_000, 600, 30)).toEqual({ first: 4992, last: 5029 });
+  expect(inView(10_000, 1e9, 600, 30)).toEqual({ first: 9972, last: 10_000 });
+  expect(inView(5, 400, 600, 30)).toEqual({ first: 0, last: 5 });
+});
