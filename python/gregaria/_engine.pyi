@@ -584,6 +584,31 @@ class Recorder:
     def __hash__(self) -> int: ...
 
 @final
+class ThresholdJudge:
+    """Judges a run by conditions under which it has failed, such as `p95(/checkout) > 400ms over 30s`."""
+
+    def __new__(cls, stats: RequestStats, conditions: list[str], warm_up: int = 0) -> Self:
+        """ValueError if a condition cannot be understood. `warm_up` seconds at the start are left out."""
+
+    def start(self, now: float) -> None:
+        """A test begins, at `now` seconds since the epoch."""
+
+    def tick(self, now: float) -> str | None:
+        """Look at the figures, about once a second. Says for what condition the test can be ended early."""
+
+    def finish(self, now: float) -> None:
+        """Look for the last time."""
+
+    def judges_failures(self) -> bool:
+        """Whether a threshold says how many requests of the whole test may fail."""
+
+    def verdicts(self) -> list[dict[str, Any]]:
+        """For each: `condition`, `outcome` ("passed", "failed", "no data"), `value` and `limit` as text for people,
+        `entry` (method and name of the one whose value it is, None for all requests), `failed_after_s`."""
+
+    def __len__(self) -> int: ...
+
+@final
 class CsvWriter:
     """The CSV files of a run, written by a thread of their own. Creating it creates the files, or raises OSError."""
 

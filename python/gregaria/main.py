@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 import gregaria
 from gregaria import locustfile_alias, log, stats
 from gregaria.argument_parser import check_combinations, get_locustfiles_locally, get_parser, parse_locustfile_option
+from gregaria.cli.files import CsvFiles
 from gregaria.cli.front import FrontEnd, front_end
 from gregaria.cli.limits import raise_open_file_limit
-from gregaria.cli.outputs import CsvFiles, outputs_of
+from gregaria.cli.outputs import outputs_of
 from gregaria.cli.run import Run
+from gregaria.cli.thresholds import thresholds_of
 from gregaria.env import Environment
 from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
 from gregaria.user.inspectuser import print_task_ratio, print_task_ratio_json
@@ -57,6 +59,7 @@ def main() -> None:
     _warn(environment, options)
     _show_ratios(user_classes, options)
     environment.create_local_runner()
+    thresholds = thresholds_of(environment, options, files.paths)
     outputs = outputs_of(environment, options)
     outputs.open()
     csv_files = outputs.find(CsvFiles)
@@ -64,7 +67,7 @@ def main() -> None:
     _or_exit(front, front.create)
     _initialise(environment, options, front)
     _or_exit(front, front.serve)
-    sys.exit(Run(environment, options, front, outputs).run())
+    sys.exit(Run(environment, options, front, outputs, thresholds).run())
 
 
 def create_environment(user_classes: list[type[User]], options: Namespace, **settings: Any) -> Environment:

@@ -13,7 +13,7 @@ from typing import Literal
 Kind = Literal[
     "text",
     "path",
-    "texts",
+    "conditions",
     "flag",
     "integer",
     "port",
@@ -67,7 +67,7 @@ SHELLS = ("bash", "zsh", "fish")
 ALLOWED: dict[Kind, str] = {
     "text": "text",
     "path": "a path",
-    "texts": "text; may be given several times",
+    "conditions": "a condition such as p95(/checkout) > 400ms; may be given several times",
     "flag": "true, yes, on, 1, false, no, off or 0 in files and variables",
     "integer": "a whole number",
     "port": "a port from 0 to 65535",
@@ -568,7 +568,7 @@ OPTIONS: tuple[Option, ...] = (
         PASS,
         "Fail the test (exit code 3) if this holds: 'p95 > 400ms', 'p99(/checkout) > 1s', 'fail_ratio > 1%', "
         "'rps < 100'. May be given several times; docs/pass-and-fail.md has all that can be said.",
-        "texts",
+        "conditions",
         metavar="<condition>",
         own=True,
     ),

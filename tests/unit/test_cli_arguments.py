@@ -171,10 +171,14 @@ def test_our_own_names_win(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_options_that_only_we_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = get_parser().parse_args(["--fail-if", "a", "--fail-if", "b", "--strict", "--warm-up", "1m"])
-    assert (options.gregaria_fail_if, options.gregaria_strict, options.gregaria_warm_up) == (["a", "b"], True, 60)
-    Path("gregaria.conf").write_text('fail-if = ["a", "b, c"]\n')
-    assert get_parser().parse_args([]).gregaria_fail_if == ["a", "b, c"]
+    options = get_parser().parse_args(["--fail-if", "p9 > 1", "--fail-if", "p8 > 1", "--strict", "--warm-up", "1m"])
+    assert (options.gregaria_fail_if, options.gregaria_strict, options.gregaria_warm_up) == (
+        ["p9 > 1", "p8 > 1"],
+        True,
+        60,
+    )
+    Path("gregaria.conf").write_text('fail-if = ["p9 > 1", "p8(/a, b) > 1"]\n')
+    assert get_parser().parse_args([]).gregaria_fail_if == ["p9 > 1", "p8(/a, b) > 1"]
     monkeypatch.setenv("GREGARIA_FAIL_IF", "p95 > 1s")
     monkeypatch.setenv("GREGARIA_JSON", "yes")
     options = get_parser().parse_args([])

@@ -26,9 +26,10 @@ BAD: dict[str, tuple[str, ...]] = {
     "timespan": ("x", "1.5", "-1", "1h30", "3m2h", "1d", ""),
     "log level": ("loud", ""),
     "shell": ("dos",),
+    "conditions": ("p95", "q1 > 2", "p95 > 1 parsec", "fail_ratio > 200%"),
     "user settings": ("{", "[1]", "{}", "missing.json"),
 }
-FREE = {"text", "path", "texts", "words", "help", "version", "removed", "user classes", "config file"}
+FREE = {"text", "path", "words", "help", "version", "removed", "user classes", "config file"}
 CASES = [
     (option, value)
     for option in OPTIONS
@@ -60,6 +61,8 @@ def check(text: str, option: Option, value: str, origin: str) -> None:
     assert text.count("\n") == 1
     if option.kind == "flag":
         assert f"{value!r} is not one of true, yes, on, 1, false, no, off, 0" in text
+    elif option.kind == "conditions":
+        assert f"of {value!r} (" in text
     elif option.kind != "user settings":
         assert f"{value!r} is not {ALLOWED[option.kind]}" in text
 

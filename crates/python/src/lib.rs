@@ -12,6 +12,7 @@ mod runner;
 mod scheduling;
 mod sinks;
 mod stats;
+mod thresholds;
 mod users;
 mod waits;
 
@@ -32,6 +33,8 @@ mod _engine {
     use crate::sinks::{CsvWriter, format_errors, format_percentiles, format_stats, percentile_labels};
     #[pymodule_export]
     use crate::stats::{Recorder, RequestStats, StatsEntries, StatsEntry, StatsError, bucket_response_time};
+    #[pymodule_export]
+    use crate::thresholds::ThresholdJudge;
     #[pymodule_export]
     use crate::users::{UserCore, UserGreenlet, register_classes, run_task_set};
     #[pymodule_export]

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod rate;
 pub mod request_stats;
 pub mod snapshot;
+pub mod thresholds;
 pub mod transfer;
 pub mod window;
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from gregaria import _engine
 from gregaria.util.timespan import parse_timespan
 
 from .options import ALLOWED, LOG_LEVELS, SHELLS, Kind, Option
@@ -85,6 +86,15 @@ def json_user_config(text: str) -> list[dict[str, Any]]:
     return settings
 
 
+def condition(text: str) -> str:
+    """A condition for --fail-if, as it was written."""
+    try:
+        _engine.ThresholdJudge(_engine.RequestStats(), [text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 class ShowHelp(argparse.Action):
     """Print the help of the command and exit."""
 
@@ -147,7 +157,7 @@ _KINDS: dict[str, Callable[[Option], dict[str, Any]]] = {
     "text": _text,
     "flag": lambda _option: {"action": "store_true"},
     "path": _text,
-    "texts": lambda _option: {"action": "append", "default": None},
+    "conditions": lambda _option: {"action": "append", "type": condition, "default": None},
     "integer": _typed(_whole("integer")),
     "port": _typed(_whole("port", 0, 65535)),
     "delay": _typed(_whole("delay", -1)),

@@ -12,18 +12,21 @@ from __future__ import annotations
 import atexit
 import logging
 from argparse import Namespace
+from dataclasses import replace
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
-from gregaria import log, stats
+from gregaria import _engine, log, stats
 from gregaria.input_events import input_listener
 
 from .front import FrontEnd
 from .keys import bindings
-from .outputs import Outcome, Outputs, follow
+from .output import Outputs, follow
 from .signals import Interrupts
+from .thresholds import Thresholds
+from .verdict import Findings, Outcome, decide, generator
 
 logger = logging.getLogger("locust.main")
 
@@ -31,12 +34,15 @@ logger = logging.getLogger("locust.main")
 class Run:
     """A run whose environment has its runner, whose front end serves and whose outputs are open."""
 
-    def __init__(self, environment: Any, options: Namespace, front: FrontEnd, outputs: Outputs) -> None:
+    def __init__(
+        self, environment: Any, options: Namespace, front: FrontEnd, outputs: Outputs, thresholds: Thresholds
+    ) -> None:
         self.environment = environment
         self.runner = environment.runner
         self.options = options
         self.front = front
         self.outputs = outputs
+        self.thresholds = thresholds
         self._over = Event()
         self._background: list[gevent.Greenlet[..., Any]] = []
         self._signal: str | None = None
@@ -118,22 +124,28 @@ class Run:
     def _shut_down(self) -> int:
         self._interrupts.ending = True
         self.environment.events.quitting.fire(environment=self.environment, reverse=True)
-        code = self._exit_code()
+        outcome = self._outcome()
+        code = outcome.exit_code
         logger.info("Shutting down (exit code %s)", code)
         for greenlet in self._background:
             greenlet.kill(block=False)
         self.runner.quit()
-        self.outputs.finish(Outcome(code))
+        self.outputs.finish(outcome)
         self.environment.events.quit.fire(exit_code=code)
         self.front.close()
         return code
 
-    def _exit_code(self) -> int:
-        if self.environment.process_exit_code is not None:
-            return int(self.environment.process_exit_code)
-        if self.runner.errors or self.runner.exceptions:
-            return int(self.options.exit_code_on_error)
-        return 2 if log.unhandled_greenlet_exception else 0
+    def _outcome(self) -> Outcome:
+        found = Findings(
+            own_code=self.environment.process_exit_code,
+            failed_requests=sum(error.occurrences for error in self.runner.errors.values()),
+            exceptions=sum(row["count"] for row in self.runner.exceptions.values()),
+            code_on_error=self.options.exit_code_on_error,
+            judges_failures=self.thresholds.judge.judges_failures(),
+            unhandled=log.unhandled_greenlet_exception,
+            strict=self.options.gregaria_strict,
+        )
+        return decide(found, self.thresholds.verdicts(), generator(_engine.engine_stats()))
 
     def _at_once(self, exit_code: int) -> None:
-        self.outputs.finish(Outcome(exit_code, interrupted=True))
+        self.outputs.finish(replace(self._outcome(), exit_code=exit_code, interrupted=True))
