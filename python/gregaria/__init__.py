@@ -6,7 +6,9 @@ tasks let other users run. Set ``LOCUST_SKIP_MONKEY_PATCH`` to leave the standar
 
 from __future__ import annotations
 
+import importlib
 import os
+from typing import Any
 
 if not os.environ.get("LOCUST_SKIP_MONKEY_PATCH"):
     from gevent import monkey
@@ -29,10 +31,23 @@ from .user.sequential_taskset import SequentialTaskSet
 from .user.task import TaskSet, tag, task
 from .user.users import HttpUser, User
 from .user.wait_time import between, constant, constant_pacing, constant_throughput, poisson
-from .util.deprecation import HttpLocust, Locust
+from .util.deprecation import DeprecatedHttpLocustClass as HttpLocust
+from .util.deprecation import DeprecatedLocustClass as Locust
 
 events = Events()
 """The events of a run from the command line."""
+
+
+def __getattr__(name: str) -> Any:
+    """Submodules, which Locust imports at once, are imported when they are first asked for."""
+    if not name.startswith("_"):
+        try:
+            return importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "Events",

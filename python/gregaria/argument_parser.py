@@ -20,6 +20,13 @@ import gregaria
 from gregaria.cli.arguments import json_user_config, positive_integer, settings_of, timespan
 from gregaria.cli.options import COMMON, GROUPS, LOCUST_PREFIX, OPTIONS, OWN_PREFIX
 from gregaria.cli.origin import in_file, origin_of, origin_of_unknown
+from gregaria.cli.scripts import (
+    download_locustfile_from_url,
+    exit_handler,
+    gt_zero,
+    raise_argument_type_error,
+    version,
+)
 from gregaria.locustfile import locate
 
 __all__ = [
@@ -29,17 +36,22 @@ __all__ = [
     "LocustTomlConfigParser",
     "UIExtraArgOptions",
     "default_args_dict",
+    "download_locustfile_from_url",
+    "exit_handler",
     "get_empty_argument_parser",
     "get_locustfiles_locally",
     "get_parser",
+    "gt_zero",
     "json_user_config",
     "parse_locustfile_option",
     "parse_locustfile_paths",
     "parse_options",
     "positive_integer",
+    "raise_argument_type_error",
     "setup_parser_arguments",
     "timespan",
     "ui_extra_args_dict",
+    "version",
 ]
 
 DEFAULT_CONFIG_FILES = ("~/.locust.conf", "~/.gregaria.conf", "locust.conf", "gregaria.conf", "pyproject.toml")

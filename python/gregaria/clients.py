@@ -38,6 +38,7 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import LocationParseError
 
 from . import _engine
+from .adapter import LocustHttpAdapter, seconds_taken
 from .exception import LocustError
 
 ACCEPTED_ENCODINGS = "gzip, deflate, br"
@@ -183,7 +184,7 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
         """The adapters of `requests`; made when first looked at."""
         adapters: OrderedDict[str, Any] | None = self.__dict__.get("_adapters")
         if adapters is None:
-            adapter = LocustHttpAdapter(self.__dict__.get("pool_manager"))
+            adapter = LocustHttpAdapter(self.__dict__.get("pool_manager"), session=self)
             adapters = self.__dict__["_adapters"] = OrderedDict({"https://": adapter, "http://": adapter})
         return adapters
 
@@ -208,15 +209,6 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
 
     def __exit__(self, *args: object) -> None:
         self.close()
-
-
-class LocustHttpAdapter(HTTPAdapter):
-    """An adapter of `requests` that may share its connections with others."""
-
-    def __init__(self, pool_manager: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if pool_manager is not None:
-            self.poolmanager = pool_manager
 
 
 _ORIGINALS = {step: getattr(HttpSession, step) for step in _STEPS}
@@ -451,7 +443,8 @@ def send_with_requests(
         raise
     except requests.RequestException as exception:
         error = exception
-    duration = int((time.perf_counter() - begun) * 1_000_000)
+    streamed = bool(options.get("stream", session.stream))
+    duration = _duration_us(response, error, streamed, time.perf_counter() - begun)
     request = (
         error.request if error is not None else ((response.history or [response])[0].request if response else None)
     )
@@ -460,9 +453,19 @@ def send_with_requests(
     name = getattr(request, "path_url", None) or str(full)
     length = 0
     if response is not None:
-        streamed = options.get("stream", session.stream)
         length = int(response.headers.get("content-length") or 0) if streamed else len(response.content or b"")
     return response, error, duration, length, name, getattr(request, "url", None) or str(full)
+
+
+def _duration_us(response: Response | None, error: Exception | None, streamed: bool, waited: float) -> int:
+    """The time that the servers took, by the engine's clock where the engine did the sending."""
+    if response is None:
+        took = getattr(error, "_took", None)
+    else:
+        hops = [seconds_taken(hop, False) for hop in response.history]
+        parts = [*hops, seconds_taken(response, streamed)]
+        took = None if None in parts else sum(part for part in parts if part is not None)
+    return int((waited if took is None else took) * 1_000_000)
 
 
 def _tell_once() -> None:

@@ -67,6 +67,23 @@ def made(
     return error, reported(error)
 
 
+def streamed(kind: str, details: tuple[Any, ...]) -> BaseException:
+    """What a file over the connection raises for a failure in a body that is read while it comes in."""
+    if kind in ("read_timeout", "read_timeout_in_body"):
+        return TimeoutError("timed out")
+    if kind == "incomplete":
+        return lower.IncompleteRead(*details)
+    if kind == "bad_chunk":
+        return _InvalidChunkLength(details[0])
+    if kind == "ended_between_chunks":
+        return lower.ProtocolError("Response ended prematurely")
+    if kind == "tls":
+        return ssl.SSLError(1, f"{details[1]} (_ssl.c:{_SSL_LINE})")
+    if kind.startswith("broken"):
+        return _system_error(details[0] or errno_codes.ECONNRESET)
+    return http.client.HTTPException(f"{kind.replace('_', ' ')}: {', '.join(map(str, details))}")
+
+
 def _pool(site: Site) -> Any:
     https, host, port, _ = site
     return _Named(f"{'HTTPS' if https else 'HTTP'}ConnectionPool(host={host!r}, port={port})")

@@ -45,7 +45,7 @@ def locate(name: str) -> list[str]:
     if name == "-":
         complain("gregaria: error: -f - is not supported yet (a locustfile cannot come from a master)", EXIT_USAGE)
     if is_url(name):
-        return [_download(name)]
+        return [download(name)]
     path = Path(os.path.normpath(Path.cwd() / name))
     if path.is_dir():
         found = get_abspaths_in(name, extension=".py")
@@ -58,7 +58,8 @@ def locate(name: str) -> list[str]:
     )
 
 
-def _download(url: str) -> str:
+def download(url: str) -> str:
+    """Fetch a locustfile into a file that goes when the process ends; exits with a message if that fails."""
     import requests
 
     try:

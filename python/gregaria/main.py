@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("locust.main")
 
+version = gregaria.__version__
+
 COMMON_OPTIONS = {"num_users": "users", "spawn_rate": "spawn-rate", "run_time": "run-time"}
 WEB_UI_EXISTS = False  # and with it NO_WEB_UI goes when `Environment.create_web_ui` makes one
 NO_WEB_UI = "gregaria: error: there is no web UI yet; run without it, for example: gregaria --headless -u 10 -t 1m"
@@ -81,6 +83,12 @@ def create_environment(user_classes: list[type[User]], options: Namespace, **set
         profile=options.profile,
         **settings,
     )
+
+
+def merge_locustfiles_content(locustfiles: list[str]) -> tuple[Any, Any, Any, Any]:
+    """What these files define together: user classes, shapes and tasks, each by name, and the shape that is used."""
+    files = load_all(locustfiles)
+    return files.user_classes, files.shape_classes, files.user_tasks, files.shape
 
 
 def _import_plugins() -> None:

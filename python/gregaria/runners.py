@@ -21,19 +21,61 @@ from gevent.pool import Group
 from greenlet import getcurrent
 
 from . import _engine
+from .dispatch import UsersDispatcher
 from .ending import Ending
-from .exception import StopTest
-from .log import note_unhandled_exception, of_user_code
+from .exception import RPCError, RPCReceiveError, RPCSendError, StopTest
+from .guard import guarded, locust_exception_handler
 from .rpc import Message
+from .stats import RequestStats, StatsError
 from .usage import TOO_BUSY_AT_TIMES, TOO_BUSY_NOW, UsageMeter, memory_bytes
+from .user.task import LOCUST_STATE_STOPPING
 from .user_group import UserGroup, stop_users
+from .worker_nodes import WorkerNode, WorkerNodes
 
 if TYPE_CHECKING:
-    from .dispatch import UsersDispatcher
+    from ._engine import StatsErrors
     from .env import Environment
     from .shape import Tick
-    from .stats import RequestStats, StatsError
     from .user import User
+
+__all__ = [
+    "CONNECT_RETRY_COUNT",
+    "CONNECT_TIMEOUT",
+    "CPU_MONITOR_INTERVAL",
+    "CPU_WARNING_THRESHOLD",
+    "FALLBACK_INTERVAL",
+    "HEARTBEAT_DEAD_INTERNAL",
+    "HEARTBEAT_INTERVAL",
+    "HEARTBEAT_LIVENESS",
+    "LOCUST_STATE_STOPPING",
+    "MASTER_HEARTBEAT_TIMEOUT",
+    "STATE_CLEANUP",
+    "STATE_INIT",
+    "STATE_MISSING",
+    "STATE_RUNNING",
+    "STATE_SPAWNING",
+    "STATE_STOPPED",
+    "STATE_STOPPING",
+    "WORKER_LOG_REPORT_INTERVAL",
+    "WORKER_REPORT_INTERVAL",
+    "DistributedRunner",
+    "ExceptionDict",
+    "LocalRunner",
+    "MasterRunner",
+    "Message",
+    "RPCError",
+    "RPCReceiveError",
+    "RPCSendError",
+    "RequestStats",
+    "Runner",
+    "StatsError",
+    "StopTest",
+    "UsersDispatcher",
+    "WorkerNode",
+    "WorkerNodes",
+    "WorkerRunner",
+    "locust_exception_handler",
+]
 
 logger = logging.getLogger("locust.runners")
 
@@ -69,28 +111,6 @@ class ExceptionDict(TypedDict):
     nodes: set[str]
 
 
-def _guarded(environment: Environment, run: Callable[..., Any]) -> Callable[..., Any]:
-    """``run`` with its errors told: `StopTest` stops the test with one line, anything else is logged as critical."""
-
-    def guarded(*args: Any) -> Any:
-        try:
-            return run(*args)
-        except StopTest as error:
-            logger.error(error)
-            logger.warning("Stopping Locust...")
-            # A test that could not begin has not passed, whatever Locust says.
-            if environment.process_exit_code is None:
-                environment.process_exit_code = 1
-            assert environment.runner is not None
-            environment.runner.stop_or_quit()
-        except Exception as error:
-            logger.critical("Unhandled exception: no more users are started or stopped", exc_info=of_user_code(error))
-            note_unhandled_exception()
-        return None
-
-    return guarded
-
-
 class Runner:
     """What all runners have in common: users, states, exceptions, custom messages and the load shape.
 
@@ -123,7 +143,7 @@ class Runner:
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
     def _spawn(self, run: Callable[..., Any], *args: Any) -> gevent.Greenlet[..., Any]:
-        return self.greenlet.spawn(_guarded(self.environment, run), *args)
+        return self.greenlet.spawn(guarded(self.environment, run), *args)
 
     def _on_spawning_complete(self, user_count: int) -> None:
         self._carry_out(self._machine.spawning_complete(self.environment.reset_stats))
@@ -157,7 +177,7 @@ class Runner:
         return self.environment.stats
 
     @property
-    def errors(self) -> dict[str, StatsError]:
+    def errors(self) -> StatsErrors:
         """Failed requests, by what they failed of."""
         return self.stats.errors
 
@@ -386,24 +406,6 @@ class Runner:
         if msg_type in self.custom_messages:
             raise Exception(f"There is a listener for messages of the type '{msg_type}' already")
         self.custom_messages[msg_type] = (listener, concurrent)
-
-
-class WorkerNode:
-    """A worker as its master sees it."""
-
-    def __init__(self, id: str, state: str = STATE_INIT, heartbeat_liveness: int = HEARTBEAT_LIVENESS) -> None:
-        self.id = id
-        self.state = state
-        self.heartbeat = heartbeat_liveness
-        self.cpu_usage = 0
-        self.cpu_warning_emitted = False
-        self.memory_usage = 0
-        self.user_classes_count: dict[str, int] = {}
-
-    @property
-    def user_count(self) -> int:
-        """Users that the worker has reported."""
-        return sum(self.user_classes_count.values())
 
 
 class LocalRunner(Runner):

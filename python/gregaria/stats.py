@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,22 +21,31 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import gevent
 
 from ._engine import (
-    CsvWriter,
     RequestStats,
     StatsEntries,
     StatsEntry,
     StatsError,
+    StatsErrors,
     bucket_response_time,
     format_errors,
     format_percentiles,
     format_stats,
     percentile_labels,
 )
+from .exception import CatchResponseError
+from .stats_csv import CSVWriter, StatsCSV, StatsCSVFileWriter
+from .stats_types import (
+    CachedResponseTimes,
+    StatsBaseDict,
+    StatsEntryDict,
+    StatsErrorDict,
+    StatsHolder,
+)
 from .util.date import format_utc_timestamp
 from .util.rounding import proper_round
 
 if TYPE_CHECKING:
-    from .env import Environment
+    from .event import Events
     from .runners import Runner
 
 __all__ = [
@@ -51,11 +60,21 @@ __all__ = [
     "STATS_AUTORESIZE",
     "STATS_NAME_WIDTH",
     "STATS_TYPE_WIDTH",
+    "CSVWriter",
+    "CachedResponseTimes",
+    "CatchResponseError",
     "EntriesDict",
     "RequestStats",
+    "RequestStatsAdditionError",
+    "StatsBaseDict",
+    "StatsCSV",
     "StatsCSVFileWriter",
     "StatsEntry",
+    "StatsEntryDict",
     "StatsError",
+    "StatsErrorDict",
+    "StatsHolder",
+    "avg",
     "bucket_response_time",
     "calculate_response_time_percentile",
     "diff_response_time_dicts",
@@ -67,7 +86,9 @@ __all__ = [
     "print_percentile_stats",
     "print_stats",
     "print_stats_json",
+    "resize_handler",
     "save_stats_json",
+    "setup_distributed_stats_event_listeners",
     "sort_stats",
     "stats_history",
     "stats_printer",
@@ -79,6 +100,7 @@ console_logger = logging.getLogger("locust.stats_logger")
 logger = logging.getLogger(__name__)
 
 MutableMapping.register(StatsEntries)
+MutableMapping.register(StatsErrors)
 EntriesDict = StatsEntries
 
 _COLUMNS_BESIDE_THE_NAME = 80
@@ -155,6 +177,11 @@ def diff_response_time_dicts(latest: Mapping[int, int], old: Mapping[int, int]) 
     """What `latest` counts more than `old`."""
     differences = {time: count - old.get(time, 0) for time, count in latest.items()}
     return {time: difference for time, difference in differences.items() if difference}
+
+
+def avg(values: Sequence[float]) -> float:
+    """The arithmetic mean; 0 of nothing."""
+    return sum(values) / len(values) if values else 0.0
 
 
 def sort_stats(stats: Mapping[Key, Value]) -> list[Value]:
@@ -249,57 +276,34 @@ def stats_history(runner: Runner) -> None:
         gevent.sleep(HISTORY_STATS_INTERVAL_SEC)
 
 
-class StatsCSVFileWriter:
-    """The CSV files of a run: says when the engine writes them. Creating it creates the files."""
+def setup_distributed_stats_event_listeners(events: Events, stats: RequestStats) -> None:
+    """Have workers put their figures into each report, and the master add what workers report to its own."""
 
-    def __init__(
-        self,
-        environment: Environment,
-        percentiles_to_report: list[float],
-        base_filepath: str,
-        full_history: bool = False,
-    ) -> None:
-        self.environment = environment
-        self.percentiles_to_report = percentiles_to_report
-        self.base_filepath = base_filepath
-        self.full_history = full_history
-        self._writer = CsvWriter(environment.stats, base_filepath, full_history, list(percentiles_to_report))
+    def on_report_to_master(client_id: str, data: dict[str, Any]) -> None:
+        data["stats"] = stats.serialize_stats()
+        data["stats_total"] = stats.total.get_stripped_report()
+        data["errors"] = stats.serialize_errors()
+        stats.errors = {}
 
-    def __call__(self) -> None:
-        self.stats_writer()
+    def on_worker_report(client_id: str, data: dict[str, Any]) -> None:
+        for report in data["stats"]:
+            stats.get(report["name"], report["method"]).extend(StatsEntry.unserialize(report, stats))
+        for key, report in data["errors"].items():
+            _add_error(stats, key, report)
+        stats.total.extend(StatsEntry.unserialize(data["stats_total"], stats))
 
-    def stats_history_file_name(self) -> str:
-        """Path of the history file."""
-        return f"{self.base_filepath}_stats_history.csv"
+    events.report_to_master.add_listener(on_report_to_master)
+    events.worker_report.add_listener(on_worker_report)
 
-    def stats_writer(self) -> None:
-        """For a greenlet: hand over the figures again and again, until the files are closed."""
-        while not self._writer.closed:
-            self._writer.tick(time.time(), self._user_count(), self._exceptions())
-            while error := self._writer.take_error():
-                self._complain(error)
-            gevent.sleep(CSV_STATS_INTERVAL_SEC)
 
-    def close_files(self) -> None:
-        """Write the final figures and close the files."""
-        for error in self._writer.close(time.time(), self._user_count(), self._exceptions()):
-            self._complain(error)
-
-    def _complain(self, error: str) -> None:
-        logger.error("%s. The test is not affected, but the CSV files may be incomplete.", error)
-
-    def _user_count(self) -> int:
-        runner = self.environment.runner
-        return runner.user_count if runner is not None else 0
-
-    def _exceptions(self) -> list[tuple[int, str, str, str]]:
-        runner = self.environment.runner
-        if runner is None:
-            return []
-        return [
-            (row["count"], str(row["msg"]), str(row["traceback"]), ", ".join(sorted(row["nodes"])))
-            for row in runner.exceptions.values()
-        ]
+def _add_error(stats: RequestStats, key: str, report: dict[str, Any]) -> None:
+    told, known = StatsError.unserialize(report), stats.errors.get(key)
+    if known is None:
+        stats.errors[key] = told
+        return
+    known.occurrences += told.occurrences
+    known.first_seen = min((at for at in (known.first_seen, told.first_seen) if at is not None), default=None)
+    known.last_seen = max((at for at in (known.last_seen, told.last_seen) if at is not None), default=None)
 
 
 def _is_valid_percentile(value: Any) -> bool:

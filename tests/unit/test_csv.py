@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import gevent
 import pytest
 
-from gregaria import stats
+from gregaria import stats, stats_csv
 from gregaria.stats import RequestStats, StatsCSVFileWriter
 
 
@@ -121,7 +121,7 @@ class Failing:
 
 
 def test_a_disk_that_becomes_full_is_told_and_stops_nothing(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(stats, "CsvWriter", Failing)
+    monkeypatch.setattr(stats_csv, "CsvWriter", Failing)
     monkeypatch.setattr(stats, "CSV_STATS_INTERVAL_SEC", 0)
     with caplog.at_level(logging.ERROR):
         StatsCSVFileWriter(environment(), [0.5], str(tmp_path / "run")).stats_writer()

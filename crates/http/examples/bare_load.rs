@@ -42,6 +42,7 @@ fn request(id: u64, origin: &Arc<Origin>, connection: Option<ConnectionId>, byte
         connect_timeout: None,
         read_timeout: None,
         body_limit: 1 << 30,
+        channel: None,
     }))
 }
 

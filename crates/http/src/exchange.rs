@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::channel::Channel;
 use crate::failure::Failure;
 use crate::response::Response;
 use crate::tls::TlsSettings;
@@ -85,6 +86,8 @@ pub struct Request {
     pub read_timeout: Option<Duration>,
     /// The largest body, before and after decoding, in bytes.
     pub body_limit: u64,
+    /// For bodies that come, or go, piece by piece: the completion then comes with the head of the response.
+    pub channel: Option<Arc<Channel>>,
 }
 
 /// What the reactor is asked to do.
@@ -96,6 +99,8 @@ pub enum Command {
     Cancel(u64),
     /// Close this connection: at once if idle, after its response if busy.
     Close(ConnectionId),
+    /// Look at this channel: send what was written, read on, begin a read timeout, or close an abandoned one.
+    Attend(Arc<Channel>),
     /// Deliver `Event::Timer(key)` at `deadline`: never before, up to a millisecond late.
     Timer {
         /// Comes back in the event.
@@ -112,6 +117,8 @@ pub enum Event {
     Completed(Box<Completion>),
     /// A timer has come due.
     Timer(u64),
+    /// Whoever waits on a channel by this number finds something there.
+    Stirred(u64),
 }
 
 /// How a request ended.

@@ -7,6 +7,7 @@
 //! submit(Command::Send) -> inbox -> reactor thread: connect/reuse -> write -> codec -> decoding -> EventSink::deliver
 //! ```
 
+mod channel;
 pub mod codec;
 pub mod decoding;
 mod error;
@@ -17,6 +18,7 @@ mod resolver;
 mod response;
 pub mod tls;
 
+pub use channel::{Channel, End, Next, Piece, PieceKind, Wait};
 pub use error::Error;
 pub use exchange::{Command, Completion, ConnectionId, Event, Origin, Request, Scheme, Timings};
 pub use failure::{Failure, Phase};

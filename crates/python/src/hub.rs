@@ -8,6 +8,10 @@
 //!   hub:                       └▶ drain ─ switch ▶ greenlet ─ submit ─ switch back ─ … ─ flush ▶ reactor
 //! ```
 
+mod channels;
+
+pub use channels::Begun;
+
 use std::collections::VecDeque;
 use std::io::{PipeReader, Read};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -57,6 +61,16 @@ struct Pending {
     serial: u32,
     greenlet: Py<PyAny>,
     completion: Option<Box<Completion>>,
+    /// There is something on the channel that it waits on.
+    woken: bool,
+    /// It waits in the engine and may be switched to.
+    parked: bool,
+}
+
+impl Pending {
+    fn new(serial: u32, greenlet: Py<PyAny>) -> Self {
+        Pending { serial, greenlet, completion: None, woken: false, parked: true }
+    }
 }
 
 /// A request's id: its slot and, above, its serial number (31 bits: the highest marks threads).
@@ -77,6 +91,13 @@ pub struct State {
     sleepers: Slab<Option<Py<UserCore>>>,
     draining: bool,
     pub health: Health,
+}
+
+impl State {
+    fn next_serial(&mut self) -> u32 {
+        self.serial = (self.serial + 1) & (u32::MAX >> 1);
+        self.serial
+    }
 }
 
 /// The process's only hub.
@@ -154,45 +175,61 @@ impl Hub {
         if std::thread::current().id() != self.thread {
             return Ok(self.exchange_from_thread(py, request));
         }
-        let id = self.submit(py, request)?;
+        let id = self.submit(py, request, true)?;
+        self.await_completion(py, id)
+    }
+
+    fn await_completion(&self, py: Python<'_>, id: usize) -> PyResult<Box<Completion>> {
         loop {
-            let switched = greenlet::switch(self.gevent.bind(py));
-            let mut state = self.state();
-            match switched {
-                Ok(()) => {
-                    if let Some(completion) = state.pending[id].completion.take() {
-                        let pending = state.pending.remove(id);
-                        state.health.completed += 1;
-                        drop(state);
-                        drop(pending);
-                        return Ok(completion);
-                    }
-                }
-                Err(error) => {
-                    let abandoned = state.pending.remove(id);
-                    if abandoned.completion.is_none() {
-                        state.outbox.push(Command::Cancel(request_id(id, abandoned.serial)));
-                    }
-                    state.health.aborted += 1;
-                    self.flush_unless_draining(&mut state);
-                    drop(state);
-                    return Err(error);
-                }
+            if let Err(error) = greenlet::switch(self.gevent.bind(py)) {
+                self.give_up(id);
+                return Err(error);
+            }
+            if let Some(completion) = self.taken_completion(id) {
+                return Ok(completion);
             }
         }
     }
 
-    fn submit(&self, py: Python<'_>, mut request: Box<Request>) -> PyResult<usize> {
+    fn taken_completion(&self, id: usize) -> Option<Box<Completion>> {
+        let mut state = self.state();
+        let completion = state.pending[id].completion.take()?;
+        let pending = state.pending.remove(id);
+        state.health.completed += 1;
+        drop(state);
+        drop(pending);
+        Some(completion)
+    }
+
+    /// Nobody waits for this request any more.
+    fn give_up(&self, id: usize) {
+        let mut state = self.state();
+        let abandoned = state.pending.remove(id);
+        if abandoned.completion.is_none() {
+            state.outbox.push(Command::Cancel(request_id(id, abandoned.serial)));
+        }
+        state.health.aborted += 1;
+        self.flush_unless_draining(&mut state);
+        drop(state);
+        drop(abandoned);
+    }
+
+    /// The greenlet that is about to wait.
+    fn waiting_greenlet(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let current = greenlet::current(py)?;
         if current.is(self.gevent.bind(py)) {
             return Err(PyRuntimeError::new_err(
                 "a request cannot be made from a callback of gevent's loop, because it would have to wait; use gevent.spawn",
             ));
         }
+        Ok(current.unbind())
+    }
+
+    fn submit(&self, py: Python<'_>, mut request: Box<Request>, parked: bool) -> PyResult<usize> {
+        let greenlet = self.waiting_greenlet(py)?;
         let mut state = self.state();
-        state.serial = (state.serial + 1) & (u32::MAX >> 1);
-        let serial = state.serial;
-        let id = state.pending.insert(Pending { serial, greenlet: current.unbind(), completion: None });
+        let serial = state.next_serial();
+        let id = state.pending.insert(Pending { parked, ..Pending::new(serial, greenlet) });
         request.id = request_id(id, serial);
         state.health.started += 1;
         if state.outbox.is_empty() {
@@ -320,6 +357,18 @@ impl Hub {
                     let (slot, serial) = (completion.id as u32 as usize, (completion.id >> 32) as u32);
                     let Some(pending) = state.pending.get_mut(slot).filter(|it| it.serial == serial) else { continue };
                     pending.completion = Some(completion);
+                    if !pending.parked {
+                        continue;
+                    }
+                    let waiting = pending.greenlet.clone_ref(py);
+                    drop(state);
+                    self.resume(py, waiting.bind(py));
+                    state = self.state();
+                }
+                Event::Stirred(id) => {
+                    let (slot, serial) = (id as u32 as usize, (id >> 32) as u32);
+                    let Some(pending) = state.pending.get_mut(slot).filter(|it| it.serial == serial) else { continue };
+                    pending.woken = true;
                     let waiting = pending.greenlet.clone_ref(py);
                     drop(state);
                     self.resume(py, waiting.bind(py));

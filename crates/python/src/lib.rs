@@ -23,7 +23,8 @@ use pyo3::prelude::*;
 mod _engine {
     #[pymodule_export]
     use crate::client::{
-        CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession, Response,
+        BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession, Response,
+        transmit,
     };
     #[pymodule_export]
     use crate::health::engine_stats;
@@ -32,7 +33,9 @@ mod _engine {
     #[pymodule_export]
     use crate::sinks::{CsvWriter, format_errors, format_percentiles, format_stats, percentile_labels};
     #[pymodule_export]
-    use crate::stats::{Recorder, RequestStats, StatsEntries, StatsEntry, StatsError, bucket_response_time};
+    use crate::stats::{
+        Recorder, RequestStats, StatsEntries, StatsEntry, StatsError, StatsErrors, bucket_response_time,
+    };
     #[pymodule_export]
     use crate::thresholds::ThresholdJudge;
     #[pymodule_export]

@@ -31,6 +31,8 @@ impl ErrorRecord {
 pub struct ErrorTable {
     records: Vec<ErrorRecord>,
     by_entry: FxHashMap<u32, FxHashMap<Arc<str>, usize>>,
+    /// Changes whenever a place in `records` may hold another failure than before.
+    generation: u64,
 }
 
 impl ErrorTable {
@@ -72,7 +74,43 @@ impl ErrorTable {
         &self.records
     }
 
+    /// As long as it is the same, failures keep their places in [`ErrorTable::records`].
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// For a change of how often and when a failure was seen.
+    pub fn record_mut(&mut self, at: usize) -> Option<&mut ErrorRecord> {
+        self.records.get_mut(at)
+    }
+
+    /// Count what somebody else has seen, under the entry of its name and method.
+    pub(crate) fn add(&mut self, entry: u32, told: ErrorRecord) {
+        let texts = self.by_entry.entry(entry).or_default();
+        let Some(record) = texts.get(&told.text).and_then(|at| self.records.get_mut(*at)) else {
+            texts.insert(told.text.clone(), self.records.len());
+            self.records.push(told);
+            return;
+        };
+        record.occurrences += told.occurrences;
+        record.first_seen = [record.first_seen, told.first_seen].into_iter().flatten().reduce(f64::min);
+        record.last_seen = [record.last_seen, told.last_seen].into_iter().flatten().reduce(f64::max);
+    }
+
+    pub fn remove(&mut self, at: usize) -> Option<ErrorRecord> {
+        if at >= self.records.len() {
+            return None;
+        }
+        self.generation += 1;
+        for texts in self.by_entry.values_mut() {
+            texts.retain(|_, place| *place != at);
+            texts.values_mut().filter(|place| **place > at).for_each(|place| *place -= 1);
+        }
+        Some(self.records.remove(at))
+    }
+
     pub fn clear(&mut self) {
+        self.generation += 1;
         self.records.clear();
         self.by_entry.clear();
     }
@@ -155,6 +193,41 @@ mod tests {
             told,
             [("ValueError('a')", 2, Some(100.0), Some(102.0)), ("ValueError('b')", 1, Some(101.0), Some(101.0))]
         );
+    }
+
+    #[test]
+    fn what_others_have_seen_is_added_up() {
+        let mut table = table(&["X", "Y"]);
+        let told = |text: &str, first, last| ErrorRecord {
+            method: "GET".into(),
+            name: "/a".into(),
+            text: text.into(),
+            occurrences: 3,
+            first_seen: first,
+            last_seen: last,
+        };
+        table.add(0, told("X", Some(90.0), None));
+        table.add(0, told("Z", None, Some(1.0)));
+        let seen: Vec<_> =
+            table.records().iter().map(|r| (&*r.text, r.occurrences, r.first_seen, r.last_seen)).collect();
+        assert_eq!(
+            seen,
+            [("X", 4, Some(90.0), Some(100.0)), ("Y", 1, Some(101.0), Some(101.0)), ("Z", 3, None, Some(1.0)),]
+        );
+    }
+
+    #[test]
+    fn a_failure_can_be_taken_out_and_comes_back_as_new() {
+        let mut table = table(&["X", "Y", "Y"]);
+        let before = table.generation();
+        assert_eq!(table.remove(0).map(|record| record.text.to_string()), Some("X".into()));
+        assert_ne!(table.generation(), before);
+        assert_eq!(table.remove(7), None);
+        for text in ["Y", "X"] {
+            table.occurred(0, (&"GET".into(), &"/a".into()), text, 200.0);
+        }
+        let counted: Vec<_> = table.records().iter().map(|r| (&*r.text, r.occurrences)).collect();
+        assert_eq!(counted, [("Y", 3), ("X", 1)]);
     }
 
     #[test]

@@ -227,6 +227,20 @@ impl Stats {
         &self.errors
     }
 
+    pub fn errors_mut(&mut self) -> &mut ErrorTable {
+        &mut self.errors
+    }
+
+    /// Add failures that were counted elsewhere; the entry of their name and method need not be there.
+    pub fn add_error(&mut self, record: ErrorRecord, now: f64) {
+        let place = self.place(&record.method, &record.name).unwrap_or_else(|| {
+            let EntryId(place) = self.entry(&record.method, &record.name, now);
+            self.entries[place as usize].present = false;
+            place
+        });
+        self.errors.add(place, record);
+    }
+
     pub fn clear_errors(&mut self) {
         self.errors.clear();
     }

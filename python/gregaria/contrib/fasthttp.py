@@ -28,7 +28,7 @@ from ..fast.headers import Headers
 from ..fast.request import FastRequest, basic_authorization
 from ..user.rest import RestMixin
 from ..user.users import User
-from ..util.deprecation import FastHttpLocust
+from ..util.deprecation import DeprecatedFastHttpLocustClass as FastHttpLocust
 
 logger = logging.getLogger(__name__)
 

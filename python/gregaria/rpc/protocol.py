@@ -1,8 +1,39 @@
-"""What nodes send to each other."""
+"""What nodes send to each other, and as which bytes: msgpack, with dates and MongoDB's object ids as marked maps."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
+
+_DATE_FORMAT = "%Y%m%dT%H:%M:%S.%f"
+
+try:
+    from bson import ObjectId
+except ImportError:
+
+    class ObjectId:  # type: ignore[no-redef]
+        """Stands for bson's class where that is not installed, and cannot be made."""
+
+        def __init__(self, s: object) -> None:
+            raise Exception(f"an ObjectId ({s}) was sent or received, which needs the package pymongo (or bson)")
+
+
+def encode(obj: Any) -> Any:
+    """What msgpack does not know, as something that it knows; anything else as it is."""
+    if isinstance(obj, datetime.datetime):
+        return {"__datetime__": True, "as_str": obj.strftime(_DATE_FORMAT)}
+    if isinstance(obj, ObjectId):
+        return {"__ObjectId__": True, "as_str": str(obj)}
+    return obj
+
+
+def decode(obj: dict[Any, Any]) -> Any:
+    """What `encode` gave back as what it was; any other map as it is."""
+    if "__datetime__" in obj:
+        return datetime.datetime.strptime(obj["as_str"], _DATE_FORMAT)
+    if "__ObjectId__" in obj:
+        return ObjectId(obj["as_str"])
+    return obj
 
 
 class Message:
@@ -15,3 +46,17 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.type}:{self.node_id}>"
+
+    def serialize(self) -> bytes:
+        """As bytes; `TypeError` if the data holds what cannot be sent."""
+        import msgpack
+
+        packed: bytes = msgpack.dumps((self.type, self.data, self.node_id), default=encode)
+        return packed
+
+    @classmethod
+    def unserialize(cls, data: bytes) -> Message:
+        """The message behind such bytes."""
+        import msgpack
+
+        return cls(*msgpack.loads(data, raw=False, strict_map_key=False, object_hook=decode))

@@ -53,36 +53,78 @@ def transitions(weights: Mapping[str, int] | Iterable[str | tuple[str, int]]) ->
     return decorate
 
 
-def _is_markov_task(item: Any) -> bool:
-    return "transitions" in getattr(item, "__dict__", {})
+def is_markov_task(task: Any) -> bool:
+    """Whether something has transitions."""
+    return "transitions" in dir(task)
 
 
-def _check_names(class_name: str, tasks: Mapping[str, Any], body: Mapping[str, Any]) -> None:
-    for name, task in tasks.items():
-        if name == "run":
-            raise Exception("A task cannot be named run: TaskSet has a method of that name. Rename it.")
-        if name in ("on_start", "on_stop"):
-            logging.warning("%s.%s has transitions: it will also run as an ordinary task.", class_name, name)
-        if "locust_tag_set" in task.__dict__:
-            raise MarkovTaskTagError(
-                f"{class_name}.{name} is tagged, but tasks of a MarkovTaskSet cannot be left out; "
-                "tag the set as a whole where it is a task"
-            )
+def get_markov_tasks(class_dict: Mapping[str, Any]) -> list[Any]:
+    """The tasks of a class body, in the order of their definition."""
+    return [item for item in class_dict.values() if is_markov_task(item)]
+
+
+def to_weighted_list(transitions: Mapping[str, int]) -> list[str]:
+    """Each target as often as its weight says, for drawing lots."""
+    return [target for target, weight in transitions.items() for _ in range(weight)]
+
+
+def validate_has_markov_tasks(tasks: list[Any], classname: str) -> None:
+    """A set needs at least one task."""
+    if not tasks:
+        raise NoMarkovTasksError(f"{classname} has no tasks: decorate its methods with @transition or @transitions")
+
+
+def validate_transitions(tasks: list[Any], class_dict: Mapping[str, Any], classname: str) -> None:
+    """Each transition leads to a task of the same class body."""
+    for task in tasks:
         for target in task.transitions:
-            where = f"The transition from {class_name}.{name} to '{target}'"
-            if target not in body:
+            where = f"The transition from {classname}.{task.__name__} to '{target}'"
+            if not class_dict.get(target):
                 raise InvalidTransitionError(f"{where} leads nowhere: the class body has nothing of that name")
-            if target not in tasks:
+            if not is_markov_task(class_dict[target]):
                 raise NonMarkovTaskTransitionError(f"{where} is a dead end: '{target}' needs @transition itself")
 
 
-def _reachable(tasks: Mapping[str, Any], first: str) -> set[str]:
+def validate_no_unreachable_tasks(tasks: list[Any], class_dict: Mapping[str, Any], classname: str) -> list[Any]:
+    """Warn of tasks to which no way leads from the first one."""
+    first = tasks[0].__name__
     seen, unexplored = {first}, [first]
     while unexplored:
-        new = set(tasks[unexplored.pop()].transitions) - seen
+        new = set(to_weighted_list(class_dict[unexplored.pop()].transitions)) - seen
         seen |= new
         unexplored.extend(new)
-    return seen
+    if unreachable := {task.__name__ for task in tasks} - seen:
+        logging.warning("Tasks of %s that are never reached: %s", classname, ", ".join(sorted(unreachable)))
+    return tasks
+
+
+def validate_no_tags(task: Any, classname: str) -> None:
+    """A task of a graph cannot be left out, so it cannot be tagged."""
+    if "locust_tag_set" in dir(task):
+        tags = ", ".join(sorted(task.locust_tag_set))
+        raise MarkovTaskTagError(
+            f"{classname}.{task.__name__} is tagged ({tags}), but tasks of a MarkovTaskSet cannot be left out; "
+            "tag the set as a whole where it is a task"
+        )
+
+
+def validate_task_name(decorated_func: Any) -> None:
+    """Some names are the set's own."""
+    name = decorated_func.__name__
+    if name == "run":
+        raise Exception("A task cannot be named run: TaskSet has a method of that name. Rename it.")
+    if name in ("on_start", "on_stop"):
+        logging.warning("%s has transitions: it will also run as an ordinary task, which is rarely meant.", name)
+
+
+def validate_markov_chain(tasks: list[Any], class_dict: Mapping[str, Any], classname: str) -> None:
+    """Everything that can be told about a graph before a user walks it."""
+    validate_has_markov_tasks(tasks, classname)
+    validate_transitions(tasks, class_dict, classname)
+    validate_no_unreachable_tasks(tasks, class_dict, classname)
+    for task in tasks:
+        validate_task_name(task)
+        validate_no_tags(task, classname)
 
 
 class MarkovTaskSetMeta(TaskSetMeta):
@@ -90,17 +132,12 @@ class MarkovTaskSetMeta(TaskSetMeta):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> MarkovTaskSetMeta:
         if not body.get("abstract"):
-            tasks = {key: item for key, item in body.items() if _is_markov_task(item)}
-            if not tasks:
-                raise NoMarkovTasksError(f"{name} has no tasks: decorate its methods with @transition or @transitions")
-            _check_names(name, tasks, body)
-            first = next(iter(tasks))
-            if unreachable := tasks.keys() - _reachable(tasks, first):
-                logging.warning("Tasks of %s that are never reached: %s", name, ", ".join(sorted(unreachable)))
-            for task in tasks.values():
-                task.transitions = [target for target, weight in task.transitions.items() for _ in range(weight)]
-            body["current"] = tasks[first]
             body["abstract"] = False
+            tasks = get_markov_tasks(body)
+            validate_markov_chain(tasks, body, name)
+            body["current"] = tasks[0]
+            for task in tasks:
+                task.transitions = to_weighted_list(task.transitions)
         return type.__new__(mcs, name, bases, body)
 
 
@@ -111,8 +148,11 @@ class MarkovTaskSet(TaskSet, metaclass=MarkovTaskSetMeta):
     current: Any
     """The task that is next."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
     def get_next_task(self) -> Any:
         """The task that is next; draws the one after it."""
         task = self.current
-        self.current = getattr(type(self), random.choice(task.transitions))
+        self.current = getattr(self, random.choice(task.transitions))
         return task

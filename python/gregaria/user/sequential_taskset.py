@@ -22,7 +22,7 @@ class SequentialTaskSetMeta(TaskSetMeta):
                 if item is not None and not isinstance(item, (list, dict)):
                     raise ValueError(f"{name}.tasks must be a list or a dict, not {type(item).__name__}")
                 tasks.extend(expanded(item))
-            elif "locust_task_weight" in getattr(item, "__dict__", {}):
+            elif "locust_task_weight" in dir(item):
                 tasks.extend([item] * item.locust_task_weight)
         body["tasks"] = tasks
         return type.__new__(mcs, name, bases, body)

@@ -8,26 +8,60 @@ from __future__ import annotations
 import logging
 import random
 import traceback
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import gevent
 
 from .. import _engine
-from ..exception import InterruptTaskSet, MissingWaitTimeError, StopUser
+from ..exception import (
+    InterruptTaskSet,
+    MissingWaitTimeError,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    StopTest,
+    StopUser,
+)
 
 if TYPE_CHECKING:
     from ..clients import HttpSession
     from .users import User
+
+__all__ = [
+    "LOCUST_STATE_RUNNING",
+    "LOCUST_STATE_STOPPING",
+    "LOCUST_STATE_WAITING",
+    "DefaultTaskSet",
+    "InterruptTaskSet",
+    "MissingWaitTimeError",
+    "RescheduleTask",
+    "RescheduleTaskImmediately",
+    "StopTest",
+    "StopUser",
+    "TaskHolder",
+    "TaskSet",
+    "TaskSetMeta",
+    "filter_tasks_by_tags",
+    "get_tasks_from_base_classes",
+    "is_markov_taskset",
+    "tag",
+    "task",
+]
 
 logger = logging.getLogger(__name__.replace("gregaria", "locust", 1))
 
 LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING, LOCUST_STATE_STOPPING = "running", "waiting", "stopping"
 
 Task = TypeVar("Task", bound=Callable[..., Any])
+Held = TypeVar("Held")
+
+
+class TaskHolder(Protocol[Held]):
+    """A class with tasks: a `User` or a `TaskSet`."""
+
+    tasks: list[Held]
 
 
 @overload
@@ -83,33 +117,40 @@ def expanded(tasks: Any) -> list[Any]:
     return flat
 
 
-def collect_tasks(bases: Iterable[type], body: dict[str, Any]) -> list[Any]:
+def get_tasks_from_base_classes(bases: Iterable[type], class_dict: dict[str, Any]) -> list[Any]:
     """All tasks of a class: its bases', those of its ``tasks`` attribute, and those that are marked in its body."""
     tasks: list[Any] = []
     for base in bases:
         tasks.extend(getattr(base, "tasks", None) or [])
-    tasks.extend(expanded(body.get("tasks")))
-    for item in body.values():
-        if "locust_task_weight" in getattr(item, "__dict__", {}):
+    tasks.extend(expanded(class_dict.get("tasks")))
+    for item in class_dict.values():
+        # Also where it is inherited, by a set of a set that is a task; asking `hasattr` would run `__getattr__`.
+        if "locust_task_weight" in dir(item):
             tasks.extend([item] * item.locust_task_weight)
     return tasks
 
 
-def warn_of_old_attributes(name: str, body: dict[str, Any]) -> None:
-    """``task_set`` is the name that ``tasks`` had long ago."""
-    if "task_set" in body:
-        warnings.warn(
-            f"{name}.task_set is not used: assign a list to 'tasks' instead", DeprecationWarning, stacklevel=3
-        )
+def is_markov_taskset(task: Any) -> bool:
+    """Whether this is a `MarkovTaskSet` class, whose tasks are not in ``tasks``."""
+    return type(task).__name__ == "MarkovTaskSetMeta"
 
 
-def filter_tasks_by_tags(task_holder: Any, tags: set[str] | None = None, exclude_tags: set[str] | None = None) -> None:
-    """Keep only the tasks of a class that the tags leave, in the class and in the sets nested in it, for good."""
-    filtered, known = [], {}
+def filter_tasks_by_tags(
+    task_holder: Any,
+    tags: set[str] | None = None,
+    exclude_tags: set[str] | None = None,
+    checked: dict[Any, bool] | None = None,
+) -> None:
+    """Keep only the tasks of a class that the tags leave, in the class and in the sets nested in it, for good.
+
+    ``checked`` holds what is known of tasks already; a task in it is not looked at again.
+    """
+    filtered = []
+    checked = {} if checked is None else checked
     for task in task_holder.tasks:
-        if task not in known:
-            known[task] = _passes(task, tags, exclude_tags)
-        if known[task]:
+        if task not in checked:
+            checked[task] = _passes(task, tags, exclude_tags, checked)
+        if checked[task]:
             filtered.append(task)
     task_holder.tasks = filtered
     if not filtered and not _chooses_itself(task_holder):
@@ -117,15 +158,14 @@ def filter_tasks_by_tags(task_holder: Any, tags: set[str] | None = None, exclude
 
 
 def _chooses_itself(task_holder: Any) -> bool:
-    return any(base.__name__ in ("MarkovTaskSet", "PytestUser") for base in getattr(task_holder, "__mro__", ()))
+    # A user made of pytest's functions has those instead of tasks.
+    return is_markov_taskset(task_holder) or bool(getattr(task_holder, "functions", False))
 
 
-def _passes(task: Any, tags: set[str] | None, exclude_tags: set[str] | None) -> bool:
+def _passes(task: Any, tags: set[str] | None, exclude_tags: set[str] | None, checked: dict[Any, bool]) -> bool:
     if hasattr(task, "tasks"):
-        if _chooses_itself(task):
-            return True
-        filter_tasks_by_tags(task, tags, exclude_tags)
-        return bool(task.tasks)
+        filter_tasks_by_tags(task, tags, exclude_tags, checked)
+        return bool(task.tasks) or is_markov_taskset(task)
     own: set[str] = getattr(task, "locust_tag_set", set())
     return (tags is None or bool(own & tags)) and not (exclude_tags and own & exclude_tags)
 
@@ -134,7 +174,7 @@ class TaskSetMeta(type):
     """Collects a class's tasks."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> TaskSetMeta:
-        body["tasks"] = collect_tasks(bases, body)
+        body["tasks"] = get_tasks_from_base_classes(bases, body)
         return super().__new__(mcs, name, bases, body)
 
 
@@ -224,7 +264,9 @@ class TaskSet(metaclass=TaskSetMeta):
         try:
             self._sleep(self.wait_time())
         finally:
-            self._user._state = LOCUST_STATE_RUNNING
+            # What was told in the meantime stays.
+            if self._user._state == LOCUST_STATE_WAITING:
+                self._user._state = LOCUST_STATE_RUNNING
         if self._user._state == LOCUST_STATE_STOPPING:
             raise StopUser()
 

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import _engine
 from ..clients import HttpSession, RestResponseContextManager
-from ..exception import StopTest
+from ..exception import CatchResponseError, StopTest, StopUser
+from ..util.deprecation import check_for_deprecated_task_set_attribute
 from .rest import RestMixin
-from .task import DefaultTaskSet, TaskSet, collect_tasks, warn_of_old_attributes
+from .task import (
+    LOCUST_STATE_RUNNING,
+    LOCUST_STATE_STOPPING,
+    LOCUST_STATE_WAITING,
+    DefaultTaskSet,
+    TaskSet,
+    get_tasks_from_base_classes,
+)
 from .wait_time import constant
 
 if TYPE_CHECKING:
     from ..env import Environment
+
+__all__ = [
+    "LOCUST_STATE_RUNNING",
+    "LOCUST_STATE_STOPPING",
+    "LOCUST_STATE_WAITING",
+    "CatchResponseError",
+    "DefaultTaskSet",
+    "HttpSession",
+    "HttpUser",
+    "RestMixin",
+    "RestResponseContextManager",
+    "StopTest",
+    "StopUser",
+    "TaskSet",
+    "User",
+    "UserMeta",
+    "constant",
+]
+
+logger = logging.getLogger("locust.user.users")
 
 
 class UserMeta(type):
     """Collects a class's tasks and decides whether it is abstract, which is never inherited."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> UserMeta:
-        warn_of_old_attributes(name, body)
-        body["tasks"] = collect_tasks(bases, body)
+        check_for_deprecated_task_set_attribute(body)
+        body["tasks"] = get_tasks_from_base_classes(bases, body)
         if not body.get("abstract"):
             body["abstract"] = False
         return super().__new__(mcs, name, bases, body)

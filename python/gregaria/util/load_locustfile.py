@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from gregaria.locustfile import is_shape_class, is_user_class, load_locustfile
+from gregaria.shape import LoadTestShape
+from gregaria.user import User
 
-__all__ = ["is_shape_class", "is_user_class", "load_locustfile"]
+__all__ = ["LoadTestShape", "User", "is_shape_class", "is_user_class", "load_locustfile"]

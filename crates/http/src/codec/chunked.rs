@@ -39,6 +39,18 @@ impl Chunks {
     pub fn feed(&mut self, input: &[u8], body: &mut Vec<u8>, limit_bytes: u64) -> Result<usize, Failure> {
         let mut used = 0;
         while used < input.len() && !self.is_done() {
+            used += self.feed_chunk(&input[used..], body, limit_bytes)?.0;
+        }
+        Ok(used)
+    }
+
+    /// As [`Chunks::feed`], but stops at the end of a chunk's data, and says whether that was reached.
+    ///
+    /// # Errors
+    /// As [`Chunks::feed`].
+    pub fn feed_chunk(&mut self, input: &[u8], body: &mut Vec<u8>, limit_bytes: u64) -> Result<(usize, bool), Failure> {
+        let mut used = 0;
+        while used < input.len() && !self.is_done() {
             let rest = &input[used..];
             used += match self.expecting {
                 Expecting::Size | Expecting::Trailer => self.feed_line(rest, limit_bytes)?,
@@ -46,11 +58,11 @@ impl Chunks {
                     let taken = missing.min(rest.len() as u64);
                     body.extend_from_slice(&rest[..taken as usize]);
                     self.received += taken;
-                    self.expecting = if taken == missing {
-                        Expecting::LineEnd { missing: 2 }
-                    } else {
-                        Expecting::Data { received: received + taken, missing: missing - taken }
-                    };
+                    if taken == missing {
+                        self.expecting = Expecting::LineEnd { missing: 2 };
+                        return Ok((used + taken as usize, true));
+                    }
+                    self.expecting = Expecting::Data { received: received + taken, missing: missing - taken };
                     taken as usize
                 }
                 Expecting::LineEnd { missing } => {
@@ -62,7 +74,7 @@ impl Chunks {
                 Expecting::Nothing => 0,
             };
         }
-        Ok(used)
+        Ok((used, false))
     }
 
     /// Whether the last chunk and its trailers have been read.

@@ -3,6 +3,7 @@
 
 mod chunked;
 mod head;
+mod piecewise;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -13,6 +14,7 @@ use crate::failure::{Failure, Phase};
 use crate::response::Response;
 use chunked::Chunks;
 pub use head::{Framing, Head, MAX_LINE, MAX_LINES};
+pub use piecewise::Stretch;
 
 /// The most that is set aside for a body on the word of its `Content-Length`.
 const PREALLOCATION_BYTES: u64 = 1 << 20;
@@ -51,6 +53,8 @@ pub struct Decoder {
     head: Head,
     /// The head, then the body without its transfer coding.
     buffer: Vec<u8>,
+    /// Bytes of the body that were taken out before it was complete.
+    taken: u64,
     to_head_request: bool,
     body_limit: u64,
 }
@@ -98,7 +102,7 @@ impl Decoder {
             State::FirstLine => head::check_status_line(&self.buffer)?,
             State::Lines { .. } | State::UntilClose | State::Done => {}
             State::Exact { missing } => {
-                let received = (self.buffer.len() - self.head.length) as u64;
+                let received = self.taken + (self.buffer.len() - self.head.length) as u64;
                 return Err(Failure::IncompleteBody { received, expected: Some(*missing), in_chunk: false });
             }
             State::Chunked(chunks) => chunks.finish(self.body_limit)?,

@@ -39,13 +39,15 @@ pub(super) struct Route {
 pub(super) struct Intake {
     pub decoder: Decoder,
     /// A response is due.
-    expecting: bool,
-    complete: bool,
+    pub expecting: bool,
+    pub complete: bool,
     /// Bytes have come since this was last cleared.
-    heard: bool,
+    pub heard: bool,
+    /// The completion of a request with a channel is out.
+    pub announced: bool,
     /// Not to be used again: closed by the peer, or with bytes on it that belong to nothing.
     pub spoiled: bool,
-    first_byte: Option<Instant>,
+    pub first_byte: Option<Instant>,
 }
 
 impl Intake {
@@ -79,6 +81,8 @@ pub(super) enum Progress {
     Unfinished,
     /// The response is complete.
     Complete,
+    /// The peer takes nothing more; what it has said is still to be read.
+    PeerGone,
     /// The exchange has failed.
     Failed(Failure),
     /// The connection is of no use, and no exchange is on it.
@@ -92,7 +96,7 @@ pub(super) struct Connection {
     pub route: Option<Box<Route>>,
     pub origin: Arc<Origin>,
     pub request: Option<Box<Request>>,
-    written: usize,
+    pub written: usize,
     pub intake: Intake,
     started: Instant,
     connected: Option<Instant>,
@@ -141,6 +145,7 @@ impl Connection {
         self.intake.decoder.start(request.is_head, request.body_limit);
         self.intake.expecting = true;
         self.intake.complete = false;
+        self.intake.announced = false;
         self.intake.first_byte = None;
         self.written = 0;
         self.stage = Stage::Busy;
@@ -154,8 +159,8 @@ impl Connection {
         self.request.take()
     }
 
-    /// Writes what the socket takes. A peer that has closed may still have answered: then the answer is read.
-    pub fn send(&mut self, buffers: &mut Buffers) -> Progress {
+    /// Writes what the socket takes. A peer that has closed may still have answered.
+    pub fn send(&mut self) -> Progress {
         let (Some(transport), Some(request)) = (&mut self.transport, &self.request) else {
             return Progress::Pending { heard: false };
         };
@@ -163,7 +168,7 @@ impl Connection {
             Ok(()) => Progress::Pending { heard: false },
             Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
                 self.intake.spoiled = true;
-                self.receive(buffers, true)
+                Progress::PeerGone
             }
             Err(error) => Progress::Failed(self.broken(&error)),
         }
@@ -179,12 +184,22 @@ impl Connection {
 
     /// Reads what there is. `closing` if the peer is known to have closed its side.
     pub fn receive(&mut self, buffers: &mut Buffers, closing: bool) -> Progress {
+        self.receive_by(buffers, closing, Intake::absorb)
+    }
+
+    /// As [`Connection::receive`], with what is done with the bytes.
+    pub fn receive_by(
+        &mut self,
+        buffers: &mut Buffers,
+        closing: bool,
+        mut absorb: impl FnMut(&mut Intake, &[u8]) -> Result<(), Failure>,
+    ) -> Progress {
         let Some(transport) = &mut self.transport else {
             return Progress::Closed;
         };
         let intake = &mut self.intake;
         intake.heard = false;
-        let mut outcome = transport.receive(buffers, closing, |bytes| intake.absorb(bytes));
+        let mut outcome = transport.receive(buffers, closing, |bytes| absorb(intake, bytes));
         if outcome.is_ok()
             && let Err(error) = transport.flush()
         {

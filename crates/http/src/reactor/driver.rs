@@ -198,6 +198,7 @@ impl Driver {
                     self.cancelled.insert(id);
                 }
                 Command::Close(id) => self.close_when_done(id),
+                Command::Attend(channel) => self.attend(&channel),
                 Command::Timer { key, deadline } => self.timers.push(Reverse((deadline, key))),
             }
         }
@@ -290,6 +291,7 @@ mod tests {
             connect_timeout: Some(Duration::from_secs(1)),
             read_timeout: None,
             body_limit: 100,
+            channel: None,
         };
         let mut driver = driver();
         driver.take_up(Box::new(request));

@@ -27,7 +27,13 @@ impl Driver {
         let Some(connection) = self.connections.get_mut(id.slot()) else {
             return;
         };
-        let progress = connection.send(&mut self.buffers);
+        if connection.has_channel() {
+            return self.send_streamed(id);
+        }
+        let mut progress = connection.send();
+        if matches!(progress, Progress::PeerGone) {
+            progress = connection.receive(&mut self.buffers, true);
+        }
         match connection.request.as_deref().and_then(|request| request.read_timeout) {
             Some(timeout) => self.deadlines.set(&mut connection.deadline, id, now, timeout),
             None => connection.deadline.clear(),
@@ -39,13 +45,16 @@ impl Driver {
         let Some(connection) = self.connections.get_mut(id.slot()) else {
             return;
         };
+        if connection.has_channel() {
+            return self.receive_streamed(id, closing);
+        }
         let progress = connection.receive(&mut self.buffers, closing);
         self.settle(id, progress);
     }
 
     pub(super) fn settle(&mut self, id: ConnectionId, progress: Progress) {
         match progress {
-            Progress::Pending { heard: false } => {}
+            Progress::Pending { heard: false } | Progress::PeerGone => {}
             Progress::Pending { heard: true } => self.set_deadline(id, |request| request.read_timeout),
             Progress::Unfinished => {
                 self.set_deadline(id, |request| request.read_timeout);
@@ -60,6 +69,9 @@ impl Driver {
     fn complete(&mut self, id: ConnectionId) {
         let finished = Instant::now();
         let connection = &mut self.connections[id.slot()];
+        if connection.has_channel() {
+            return self.complete_streamed(id);
+        }
         let reusable = connection.is_reusable();
         let (result, reusable) = match connection.intake.decoder.take() {
             Ok((response, keep_alive)) => (Ok(response), reusable && keep_alive),
@@ -82,6 +94,9 @@ impl Driver {
         let Some(connection) = self.lookup(id) else {
             return;
         };
+        if connection.has_channel() {
+            return self.fail_streamed(id, failure);
+        }
         let timings = connection.timings(Instant::now());
         if let Some(request) = connection.end() {
             let completion = Completion { id: request.id, result: Err(failure), connection: None, timings };

@@ -49,7 +49,7 @@ impl Client {
     pub fn completion(&self) -> Completion {
         match self.event() {
             Event::Completed(completion) => *completion,
-            Event::Timer(key) => panic!("timer {key} instead of a completion"),
+            other => panic!("{other:?} instead of a completion"),
         }
     }
 
@@ -86,6 +86,7 @@ pub fn get(id: u64, origin: &Arc<Origin>) -> Request {
         connect_timeout: None,
         read_timeout: None,
         body_limit: 100 << 20,
+        channel: None,
     }
 }
 

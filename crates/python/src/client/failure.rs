@@ -77,13 +77,7 @@ impl Failed {
         let made = match &self.cause {
             Cause::Raised(error) => (error.clone_ref(py), failures.call_method1("reported", (error,))?.unbind()),
             Cause::Native(failure) => {
-                // Through TLS a reset looks like an end to Python.
-                let (kind, details) = match failure {
-                    Failure::Io { phase: Phase::Head, .. } if is_tls(sent) => {
-                        described(py, &Failure::ClosedWithoutResponse)?
-                    }
-                    failure => described(py, failure)?,
-                };
+                let (kind, details) = described_over(py, failure, is_tls(sent))?;
                 let site = match sent {
                     Some(sent) => {
                         let endpoint = &sent.target.endpoint;
@@ -182,6 +176,18 @@ pub fn with_request(py: Python<'_>, error: PyErr, sent: &Prepared) -> PyResult<P
         error.value(py).setattr("request", response::prepared_request(py, sent)?)?;
     }
     Err(error)
+}
+
+/// As [`described`]. Through TLS a reset looks like an end to Python.
+pub fn described_over<'py>(
+    py: Python<'py>,
+    failure: &Failure,
+    https: bool,
+) -> PyResult<(&'static str, Bound<'py, PyTuple>)> {
+    match failure {
+        Failure::Io { phase: Phase::Head, .. } if https => described(py, &Failure::ClosedWithoutResponse),
+        failure => described(py, failure),
+    }
 }
 
 /// A failure's kind and details as `gregaria.failures.made` takes them.

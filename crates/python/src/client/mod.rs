@@ -17,7 +17,9 @@ mod prepared;
 mod redirect;
 mod report;
 mod response;
+mod sending;
 mod session;
+mod stream;
 mod target;
 mod text;
 mod tls;
@@ -27,7 +29,9 @@ use pyo3::prelude::*;
 
 pub use fast::{CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse};
 pub use response::Response;
+pub use sending::transmit;
 pub use session::HttpSession;
+pub use stream::BodyStream;
 
 use crate::users::UserCore;
 

@@ -329,6 +329,7 @@ impl Journey {
             connect_timeout: self.timeouts.connect,
             read_timeout: self.timeouts.read,
             body_limit: BODY_LIMIT_BYTES,
+            channel: None,
         }))
     }
 

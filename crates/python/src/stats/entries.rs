@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyIterator, PyTuple};
+use pyo3::types::{IntoPyDict, PyIterator, PyTuple};
 
 use super::{RequestStats, StatsEntry, now, text};
 
@@ -125,6 +125,14 @@ impl StatsEntries {
         for key in self.keys() {
             self.remove(&key);
         }
+    }
+
+    /// As dictionaries are compared.
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if let Ok(other) = other.cast_exact::<Self>() {
+            return Ok(self.stats.is(&other.get().stats));
+        }
+        self.items(py).into_py_dict(py)?.eq(other)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -294,8 +294,9 @@ impl StatsEntry {
         Ok(())
     }
 
-    #[pyo3(signature = (_error = None))]
-    fn log_error(&self, _error: Option<&Bound<'_, PyAny>>) {
+    #[pyo3(signature = (error = None))]
+    fn log_error(&self, error: Option<&Bound<'_, PyAny>>) {
+        let _ = error;
         self.change(|entry, _| entry.record_failure(now()));
     }
 

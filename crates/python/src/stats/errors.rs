@@ -6,7 +6,7 @@ use gregaria_stats::{ErrorRecord, error_key, mask_address};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 
-use super::{lock, now, text};
+use super::{RequestStats, lock, now, text};
 
 /// What a failure is called: a string itself, of anything else its `repr`.
 pub fn description(error: &Bound<'_, PyAny>) -> PyResult<String> {
@@ -22,57 +22,52 @@ pub fn key(py: Python<'_>, record: &ErrorRecord) -> PyResult<String> {
     Ok(error_key(&record.method, &record.name, &text.to_string_lossy()))
 }
 
-#[derive(Clone, Copy)]
-struct Seen {
-    occurrences: u64,
-    first: Option<f64>,
-    last: Option<f64>,
+enum Source {
+    /// A failure of nobody's table.
+    Own(Mutex<ErrorRecord>),
+    /// Place and generation in the table; the record is what is told once the place is another's.
+    Table { stats: Py<RequestStats>, at: usize, generation: u64, last: Mutex<ErrorRecord> },
 }
 
-/// One kind of failure: what, where, how often and when. A copy, taken when it was asked for.
+/// One kind of failure: what, where, how often and when. One of a table is looked up there at each access.
 #[pyclass(frozen, module = "gregaria._engine")]
 pub struct StatsError {
-    method: String,
-    name: String,
     error: Py<PyAny>,
-    seen: Mutex<Seen>,
+    source: Source,
 }
 
 impl StatsError {
-    pub fn from_record(py: Python<'_>, record: &ErrorRecord) -> Self {
-        let seen = Seen { occurrences: record.occurrences, first: record.first_seen, last: record.last_seen };
-        StatsError {
-            method: record.method.to_string(),
-            name: record.name.to_string(),
-            error: PyString::new(py, &record.text).into_any().unbind(),
-            seen: Mutex::new(seen),
+    /// A live view of the failure at a place of the table.
+    pub fn in_table(py: Python<'_>, stats: &Py<RequestStats>, generation: u64, at: usize, last: ErrorRecord) -> Self {
+        let error = PyString::new(py, &last.text).into_any().unbind();
+        let source = Source::Table { stats: stats.clone_ref(py), at, generation, last: Mutex::new(last) };
+        StatsError { error, source }
+    }
+
+    fn change<R>(&self, action: impl FnOnce(&mut ErrorRecord) -> R) -> R {
+        match &self.source {
+            Source::Own(record) => action(&mut lock(record)),
+            Source::Table { stats, at, generation, last } => stats.get().with(|stats| {
+                let errors = stats.errors_mut();
+                match errors.generation() == *generation {
+                    true => action(errors.record_mut(*at).unwrap_or(&mut lock(last))),
+                    false => action(&mut lock(last)),
+                }
+            }),
         }
     }
 
-    fn seen(&self) -> Seen {
-        *lock(&self.seen)
+    /// The figures of this moment.
+    pub fn record(&self) -> ErrorRecord {
+        self.change(|record| record.clone())
     }
 
-    fn record(&self, py: Python<'_>) -> PyResult<ErrorRecord> {
-        let seen = self.seen();
-        Ok(ErrorRecord {
-            method: self.method.as_str().into(),
-            name: self.name.as_str().into(),
-            text: description(self.error.bind(py))?.into(),
-            occurrences: seen.occurrences,
-            first_seen: seen.first,
-            last_seen: seen.last,
-        })
-    }
-}
-
-impl StatsError {
     fn tell(&self, dict: &Bound<'_, PyDict>) -> PyResult<()> {
-        let (text, seen) = (description(self.error.bind(dict.py()))?, self.seen());
-        dict.set_item("error", mask_address(&text))?;
-        dict.set_item("occurrences", seen.occurrences)?;
-        dict.set_item("first_seen", seen.first)?;
-        dict.set_item("last_seen", seen.last)
+        let record = self.record();
+        dict.set_item("error", mask_address(&record.text))?;
+        dict.set_item("occurrences", record.occurrences)?;
+        dict.set_item("first_seen", record.first_seen)?;
+        dict.set_item("last_seen", record.last_seen)
     }
 }
 
@@ -88,8 +83,15 @@ impl StatsError {
         first_seen: Option<f64>,
         last_seen: Option<f64>,
     ) -> PyResult<Self> {
-        let seen = Mutex::new(Seen { occurrences, first: first_seen, last: last_seen });
-        Ok(StatsError { method: text(method)?, name: text(name)?, error, seen })
+        let record = ErrorRecord {
+            method: text(method)?.into(),
+            name: text(name)?.into(),
+            text: description(error.bind(method.py()))?.into(),
+            occurrences,
+            first_seen,
+            last_seen,
+        };
+        Ok(StatsError { error, source: Source::Own(Mutex::new(record)) })
     }
 
     #[classmethod]
@@ -123,13 +125,13 @@ impl StatsError {
     }
 
     #[getter]
-    fn method(&self) -> &str {
-        &self.method
+    fn method(&self) -> String {
+        self.change(|record| record.method.to_string())
     }
 
     #[getter]
-    fn name(&self) -> &str {
-        &self.name
+    fn name(&self) -> String {
+        self.change(|record| record.name.to_string())
     }
 
     #[getter]
@@ -139,46 +141,64 @@ impl StatsError {
 
     #[getter]
     fn occurrences(&self) -> u64 {
-        self.seen().occurrences
+        self.change(|record| record.occurrences)
+    }
+
+    #[setter]
+    fn set_occurrences(&self, occurrences: u64) {
+        self.change(|record| record.occurrences = occurrences);
     }
 
     #[getter]
     fn first_seen(&self) -> Option<f64> {
-        self.seen().first
+        self.change(|record| record.first_seen)
+    }
+
+    #[setter]
+    fn set_first_seen(&self, at: Option<f64>) {
+        self.change(|record| record.first_seen = at);
     }
 
     #[getter]
     fn last_seen(&self) -> Option<f64> {
-        self.seen().last
+        self.change(|record| record.last_seen)
+    }
+
+    #[setter]
+    fn set_last_seen(&self, at: Option<f64>) {
+        self.change(|record| record.last_seen = at);
     }
 
     fn occurred(&self) {
         let now = now();
-        let mut seen = lock(&self.seen);
-        *seen = Seen { occurrences: seen.occurrences + 1, first: seen.first.or(Some(now)), last: Some(now) };
+        self.change(|record| {
+            record.occurrences += 1;
+            record.first_seen = record.first_seen.or(Some(now));
+            record.last_seen = Some(now);
+        });
     }
 
-    fn to_name(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(self.record(py)?.to_name())
+    fn to_name(&self) -> String {
+        self.record().to_name()
     }
 
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        dict.set_item("method", &self.method)?;
-        dict.set_item("name", &self.name)?;
+        dict.set_item("method", self.method())?;
+        dict.set_item("name", self.name())?;
         self.tell(&dict)?;
         Ok(dict)
     }
 
     pub fn serialize<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        dict.set_item("name", &self.name)?;
-        dict.set_item("method", &self.method)?;
+        dict.set_item("name", self.name())?;
+        dict.set_item("method", self.method())?;
         self.tell(&dict)?;
         Ok(dict)
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<StatsError {} ×{}>", self.to_name(py)?, self.seen().occurrences))
+    fn __repr__(&self) -> String {
+        format!("<StatsError {} ×{}>", self.to_name(), self.occurrences())
     }
 }

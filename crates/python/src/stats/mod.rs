@@ -5,6 +5,7 @@
 mod entries;
 mod entry;
 mod errors;
+mod failures;
 mod recorder;
 mod settings;
 mod wire;
@@ -20,6 +21,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 pub use entries::StatsEntries;
 pub use entry::{StatsEntry, bucket_response_time};
 pub use errors::StatsError;
+pub use failures::StatsErrors;
 pub use recorder::Recorder;
 
 /// The statistics of an environment.
@@ -27,12 +29,17 @@ pub use recorder::Recorder;
 pub struct RequestStats {
     inner: Mutex<Stats>,
     history: Mutex<Py<PyList>>,
+    error_keys: Mutex<failures::Keys>,
 }
 
 impl RequestStats {
     /// Do something with the statistics; not with Python, the lock is held.
     pub fn with<R>(&self, action: impl FnOnce(&mut Stats) -> R) -> R {
         action(&mut lock(&self.inner))
+    }
+
+    fn error_keys(&self) -> &Mutex<failures::Keys> {
+        &self.error_keys
     }
 
     fn forget_history(&self, py: Python<'_>) {
@@ -52,7 +59,8 @@ impl RequestStats {
         if !use_response_times_cache {
             stats.set_windows(Windows::Nobody, now);
         }
-        RequestStats { inner: Mutex::new(stats), history: Mutex::new(PyList::empty(py).unbind()) }
+        let history = Mutex::new(PyList::empty(py).unbind());
+        RequestStats { inner: Mutex::new(stats), history, error_keys: Mutex::default() }
     }
 
     #[getter]
@@ -76,21 +84,23 @@ impl RequestStats {
     }
 
     #[getter]
-    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let records = self.with(|stats| stats.errors().records().to_vec());
-        let errors = PyDict::new(py);
-        for record in records {
-            errors.set_item(errors::key(py, &record)?, StatsError::from_record(py, &record))?;
-        }
-        Ok(errors)
+    fn errors(slf: Py<Self>) -> StatsErrors {
+        StatsErrors::new(slf)
     }
 
     #[setter]
     fn set_errors(&self, errors: &Bound<'_, PyAny>) -> PyResult<()> {
-        if errors.len()? > 0 {
-            return Err(PyTypeError::new_err("failures are counted by log_error; they can only be cleared here"));
+        let mut records = Vec::new();
+        for error in errors.call_method0("values")?.try_iter()? {
+            let error = error?;
+            let told = error.cast_exact::<StatsError>();
+            records.push(told.map_err(|_| PyTypeError::new_err("errors holds objects of StatsError"))?.get().record());
         }
-        self.with(Stats::clear_errors);
+        let now = now();
+        self.with(|stats| {
+            stats.clear_errors();
+            records.into_iter().for_each(|record| stats.add_error(record, now));
+        });
         Ok(())
     }
 
@@ -181,11 +191,10 @@ impl RequestStats {
         entries.map(|entry| entry.get_stripped_report(py)).collect()
     }
 
-    fn serialize_errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let records = self.with(|stats| stats.errors().records().to_vec());
+    fn serialize_errors<'py>(slf: Py<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let errors = PyDict::new(py);
-        for record in records {
-            errors.set_item(errors::key(py, &record)?, StatsError::from_record(py, &record).serialize(py)?)?;
+        for (key, error) in StatsErrors::new(slf).items(py)? {
+            errors.set_item(key, error.serialize(py)?)?;
         }
         Ok(errors)
     }

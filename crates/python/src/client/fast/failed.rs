@@ -129,9 +129,18 @@ impl FastFailed {
         // A reset before the first byte is a closed connection here.
         let closed = Failure::ClosedWithoutResponse;
         let failure = if is_closed(failure) { &closed } else { failure };
-        let (kind, details) = failure::described(py, failure)?;
-        let made = py.import("gregaria.fast.errors")?.call_method1("made", (kind, details, self.https))?.unbind();
+        let made = made_of(py, failure, self.https)?.unbind();
         let mut slot = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(slot.get_or_insert(made).clone_ref(py))
     }
+}
+
+fn made_of<'py>(py: Python<'py>, failure: &Failure, https: bool) -> PyResult<Bound<'py, PyAny>> {
+    let (kind, details) = failure::described(py, failure)?;
+    py.import("gregaria.fast.errors")?.call_method1("made", (kind, details, https))
+}
+
+/// The exception of a failure in a body that is read while it comes in.
+pub fn streamed_failure(py: Python<'_>, failure: &Failure, https: bool) -> PyResult<PyErr> {
+    made_of(py, failure, https).map(PyErr::from_value)
 }

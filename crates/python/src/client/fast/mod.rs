@@ -15,6 +15,7 @@ mod response;
 mod session;
 
 pub use caught::{CaughtResponse, ErrorResponse};
+pub use failed::streamed_failure;
 pub use pool::ClientPool;
 pub use response::FastResponse;
 pub use session::FastHttpSession;

@@ -175,6 +175,7 @@ impl Journey<'_, '_> {
             connect_timeout: self.limits.connect,
             read_timeout: self.limits.read,
             body_limit: BODY_LIMIT_BYTES,
+            channel: None,
         });
         let completion = hub.exchange(py, request)?;
         if let Some(connection) = completion.connection {

@@ -1,0 +1,173 @@
+//! Sending a request that `requests` has prepared: its bytes through the reactor, its body as it is made, the response
+//! as a head and a stream. Whatever `requests` does around that (redirects, hooks, digest authentication, proxies of the
+//! environment) it goes on doing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gregaria_http::{Channel, Completion, Failure, Request, Response as Answer, Scheme};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use super::failure;
+use super::headers::Lines;
+use super::options;
+use super::session::HttpSession;
+use super::stream::{BodyStream, Home, Route};
+use super::target::{self, Target};
+use super::text;
+use super::tls::Trust;
+use crate::hub::{Begun, Hub};
+
+/// What is sent: method, URL, path as in the first line, headers.
+type What<'py> = (String, String, String, Bound<'py, PyAny>);
+/// The body as a whole, or its pieces and whether they are sent as chunks.
+type Body<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, bool);
+/// Timeout and whom to trust.
+type How<'py> = (Option<Bound<'py, PyAny>>, Bound<'py, PyAny>);
+/// Status, reason, version, headers, body, seconds to the head.
+type Transmitted = (u16, String, u8, Vec<(String, String)>, Py<BodyStream>, f64);
+
+/// Send a prepared request. `None` for a timeout that only urllib3 can tell the meaning of.
+#[pyfunction]
+pub fn transmit<'py>(
+    session: &Bound<'py, HttpSession>,
+    what: What<'py>,
+    body: Body<'py>,
+    how: How<'py>,
+    request: &Bound<'py, PyAny>,
+) -> PyResult<Option<Transmitted>> {
+    let py = session.py();
+    let (method, url, path, headers) = what;
+    let (whole, pieces, chunked) = body;
+    let Some(timeouts) = options::timeouts(how.0.as_ref())? else { return Ok(None) };
+    let target = target::of_url(py, &url)?;
+    let origin = target.endpoint.origin(py, &Trust::of(&how.1)?)?;
+    let mut lines = Lines::default();
+    lines.merge(&headers)?;
+    let channel = Channel::new(pieces.is_some());
+    let sending = Box::new(Request {
+        id: 0,
+        connection: session.get().take_idle(&origin),
+        origin: Arc::clone(&origin),
+        bytes: wire(py, &method, &target, &path, &lines, whole.as_ref())?,
+        is_head: method == "HEAD",
+        connect_timeout: timeouts.connect,
+        read_timeout: timeouts.read,
+        body_limit: u64::MAX,
+        channel: Some(Arc::clone(&channel)),
+    });
+    let hub = Hub::get(py)?;
+    let completion = match pieces {
+        None => hub.exchange(py, sending)?,
+        Some(pieces) => upload(py, hub, sending, &channel, (&pieces, chunked))?,
+    };
+    let timings = completion.timings;
+    let Completion { result, .. } = *completion;
+    let took = timings.finished.saturating_duration_since(timings.started);
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(failure) => return Err(failed(py, &failure, &target, how.0.as_ref(), request, took)?),
+    };
+    let closes = lines.asks_to_close();
+    let route = Route { origin, closes, read_timeout: timeouts.read, started: timings.started };
+    let stream = BodyStream::new(channel, Home::Session(session.clone().unbind()), route);
+    let headers = answer.headers().map(|(name, value)| (text::latin1(name), text::latin1(value))).collect();
+    let (status, reason, version) = (answer.status(), text::latin1(answer.reason()), Answer::version(&answer));
+    Ok(Some((status, reason, version, headers, Py::new(py, stream)?, took.as_secs_f64())))
+}
+
+fn wire(
+    py: Python<'_>,
+    method: &str,
+    target: &Target,
+    path: &str,
+    lines: &Lines,
+    body: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Vec<u8>> {
+    let mut bytes = format!("{method} {path} HTTP/1.1\r\n").into_bytes();
+    if !lines.has("host") {
+        bytes.extend_from_slice(format!("Host: {}\r\n", target.endpoint.host_header).as_bytes());
+    }
+    bytes.extend_from_slice(&lines.sent(py)?);
+    bytes.extend_from_slice(b"\r\n");
+    match body {
+        None => {}
+        Some(body) => bytes.extend_from_slice(contents(body)?),
+    }
+    Ok(bytes)
+}
+
+fn contents<'a>(piece: &'a Bound<'_, PyAny>) -> PyResult<&'a [u8]> {
+    match piece.cast::<PyString>() {
+        Ok(text) => Ok(text.to_str()?.as_bytes()),
+        Err(_) => Ok(piece.cast::<PyBytes>()?.as_bytes()),
+    }
+}
+
+/// Send the head at once and the body as its pieces are made.
+pub fn upload(
+    py: Python<'_>,
+    hub: &Hub,
+    request: Box<Request>,
+    channel: &Arc<Channel>,
+    (pieces, chunked): (&Bound<'_, PyAny>, bool),
+) -> PyResult<Box<Completion>> {
+    let begun = hub.begin(py, request)?;
+    match write_all(py, hub, &begun, channel, pieces, chunked) {
+        Ok(()) => hub.conclude(py, begun),
+        Err(error) => {
+            hub.abort(begun);
+            Err(error)
+        }
+    }
+}
+
+fn write_all(
+    py: Python<'_>,
+    hub: &Hub,
+    begun: &Begun,
+    channel: &Arc<Channel>,
+    pieces: &Bound<'_, PyAny>,
+    chunked: bool,
+) -> PyResult<()> {
+    for piece in pieces.try_iter()? {
+        let piece = piece?;
+        let bytes = contents(&piece)?;
+        if bytes.is_empty() {
+            continue;
+        }
+        if chunked {
+            channel.write(format!("{:x}\r\n", bytes.len()).as_bytes(), false);
+        }
+        channel.write(bytes, false);
+        if chunked {
+            channel.write(b"\r\n", false);
+        }
+        if !hub.wants_more(py, begun, channel)? {
+            return Ok(());
+        }
+    }
+    channel.write(if chunked { b"0\r\n\r\n" } else { b"" }, true);
+    hub.attend(channel);
+    Ok(())
+}
+
+/// The exception of `requests` for this failure; it knows how long it took.
+fn failed(
+    py: Python<'_>,
+    failure: &Failure,
+    target: &Target,
+    timeout: Option<&Bound<'_, PyAny>>,
+    request: &Bound<'_, PyAny>,
+    took: Duration,
+) -> PyResult<PyErr> {
+    let endpoint = &target.endpoint;
+    let https = endpoint.scheme == Scheme::Https;
+    let (kind, details) = failure::described_over(py, failure, https)?;
+    let site = (https, endpoint.host.as_str(), endpoint.port, target.path.as_str());
+    let made = py.import("gregaria.failures")?.call_method1("made", (kind, details, site, timeout, request))?;
+    let error = made.get_item(0)?;
+    error.setattr("_took", took.as_secs_f64())?;
+    Ok(PyErr::from_value(error))
+}
