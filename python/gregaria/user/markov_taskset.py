@@ -68,6 +68,12 @@ def to_weighted_list(transitions: Mapping[str, int]) -> list[str]:
     return [target for target, weight in transitions.items() for _ in range(weight)]
 
 
+def _name_in(class_dict: Mapping[str, Any], task: Any) -> str:
+    """What a task is called where it stands, which need not be what it was defined as."""
+    names = (name for name, item in class_dict.items() if item is task)
+    return next(names, task.__name__)
+
+
 def validate_has_markov_tasks(tasks: list[Any], classname: str) -> None:
     """A set needs at least one task."""
     if not tasks:
@@ -78,7 +84,7 @@ def validate_transitions(tasks: list[Any], class_dict: Mapping[str, Any], classn
     """Each transition leads to a task of the same class body."""
     for task in tasks:
         for target in task.transitions:
-            where = f"The transition from {classname}.{task.__name__} to '{target}'"
+            where = f"The transition from {classname}.{_name_in(class_dict, task)} to '{target}'"
             if not class_dict.get(target):
                 raise InvalidTransitionError(f"{where} leads nowhere: the class body has nothing of that name")
             if not is_markov_task(class_dict[target]):
@@ -87,13 +93,13 @@ def validate_transitions(tasks: list[Any], class_dict: Mapping[str, Any], classn
 
 def validate_no_unreachable_tasks(tasks: list[Any], class_dict: Mapping[str, Any], classname: str) -> list[Any]:
     """Warn of tasks to which no way leads from the first one."""
-    first = tasks[0].__name__
+    first = _name_in(class_dict, tasks[0])
     seen, unexplored = {first}, [first]
     while unexplored:
         new = set(to_weighted_list(class_dict[unexplored.pop()].transitions)) - seen
         seen |= new
         unexplored.extend(new)
-    if unreachable := {task.__name__ for task in tasks} - seen:
+    if unreachable := {_name_in(class_dict, task) for task in tasks} - seen:
         logging.warning("Tasks of %s that are never reached: %s", classname, ", ".join(sorted(unreachable)))
     return tasks
 
