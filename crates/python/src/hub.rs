@@ -8,6 +8,7 @@
 //!   hub:                       └▶ drain ─ switch ▶ greenlet ─ submit ─ switch back ─ … ─ flush ▶ reactor
 //! ```
 
+mod awaited;
 mod channels;
 
 pub use channels::Begun;
@@ -24,11 +25,14 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use slab::Slab;
 
+use crate::client::PendingResponse;
+use crate::coroutines::{UserTask, block};
 use crate::greenlet;
 use crate::health::Health;
 use crate::mailbox::{Delivery, Mailbox, THREAD_BIT};
 use crate::scheduling::prefer_promptness;
-use crate::users::{UserCore, pool::Pool};
+use crate::users::UserCore;
+use crate::users::pool::{Job, Pool};
 
 /// Commands kept back within a drain before they are handed to the reactor.
 const FLUSH_AT: usize = 32;
@@ -54,12 +58,16 @@ pub enum Ready {
     Run(Py<UserCore>),
     /// Throw `GreenletExit` into the greenlet that the user runs in.
     Kill(Py<UserCore>),
+    /// Go on with a user's coroutine, if it still is in the turn of this number.
+    Wake(Py<UserTask>, u32),
+    /// Call this as a step of the event loop, in a pooled greenlet.
+    Step(Py<PyAny>),
 }
 
-/// A greenlet that waits for its response. The serial number tells it from earlier holders of the same slot.
+/// Who waits for a response. The serial number tells it from earlier holders of the same slot.
 struct Pending {
     serial: u32,
-    greenlet: Py<PyAny>,
+    waiter: Waiter,
     completion: Option<Box<Completion>>,
     /// There is something on the channel that it waits on.
     woken: bool,
@@ -68,9 +76,15 @@ struct Pending {
 }
 
 impl Pending {
-    fn new(serial: u32, greenlet: Py<PyAny>) -> Self {
-        Pending { serial, greenlet, completion: None, woken: false, parked: true }
+    fn new(serial: u32, waiter: Waiter) -> Self {
+        Pending { serial, waiter, completion: None, woken: false, parked: true }
     }
+}
+
+enum Waiter {
+    Greenlet(Py<PyAny>),
+    /// A coroutine, through what it awaits.
+    Coroutine(Py<PendingResponse>),
 }
 
 /// A request's id: its slot and, above, its serial number (31 bits: the highest marks threads).
@@ -181,7 +195,7 @@ impl Hub {
 
     fn await_completion(&self, py: Python<'_>, id: usize) -> PyResult<Box<Completion>> {
         loop {
-            if let Err(error) = greenlet::switch(self.gevent.bind(py)) {
+            if let Err(error) = block(self.gevent.bind(py)) {
                 self.give_up(id);
                 return Err(error);
             }
@@ -205,8 +219,9 @@ impl Hub {
     fn give_up(&self, id: usize) {
         let mut state = self.state();
         let abandoned = state.pending.remove(id);
-        if abandoned.completion.is_none() {
-            state.outbox.push(Command::Cancel(request_id(id, abandoned.serial)));
+        match &abandoned.completion {
+            None => state.outbox.push(Command::Cancel(request_id(id, abandoned.serial))),
+            Some(completion) => state.outbox.extend(completion.connection.map(Command::Close)),
         }
         state.health.aborted += 1;
         self.flush_unless_draining(&mut state);
@@ -225,11 +240,15 @@ impl Hub {
         Ok(current.unbind())
     }
 
-    fn submit(&self, py: Python<'_>, mut request: Box<Request>, parked: bool) -> PyResult<usize> {
-        let greenlet = self.waiting_greenlet(py)?;
+    fn submit(&self, py: Python<'_>, request: Box<Request>, parked: bool) -> PyResult<usize> {
+        let waiter = Waiter::Greenlet(self.waiting_greenlet(py)?);
+        Ok(self.submit_for(waiter, request, parked).0)
+    }
+
+    fn submit_for(&self, waiter: Waiter, mut request: Box<Request>, parked: bool) -> (usize, u32) {
         let mut state = self.state();
         let serial = state.next_serial();
-        let id = state.pending.insert(Pending { parked, ..Pending::new(serial, greenlet) });
+        let id = state.pending.insert(Pending { parked, ..Pending::new(serial, waiter) });
         request.id = request_id(id, serial);
         state.health.started += 1;
         if state.outbox.is_empty() {
@@ -240,7 +259,7 @@ impl Hub {
             self.reactor.submit(&mut state.outbox);
         }
         self.flush_unless_draining(&mut state);
-        Ok(id)
+        (id, serial)
     }
 
     fn exchange_from_thread(&self, py: Python<'_>, mut request: Box<Request>) -> Box<Completion> {
@@ -356,20 +375,30 @@ impl Hub {
                     state.health.queued(now.saturating_duration_since(completion.timings.finished));
                     let (slot, serial) = (completion.id as u32 as usize, (completion.id >> 32) as u32);
                     let Some(pending) = state.pending.get_mut(slot).filter(|it| it.serial == serial) else { continue };
-                    pending.completion = Some(completion);
                     if !pending.parked {
+                        pending.completion = Some(completion);
                         continue;
                     }
-                    let waiting = pending.greenlet.clone_ref(py);
-                    drop(state);
-                    self.resume(py, waiting.bind(py));
+                    if let Waiter::Greenlet(waiting) = &pending.waiter {
+                        pending.completion = Some(completion);
+                        let waiting = waiting.clone_ref(py);
+                        drop(state);
+                        self.resume(py, waiting.bind(py));
+                    } else {
+                        let pending = state.pending.remove(slot);
+                        drop(state);
+                        if let Waiter::Coroutine(awaited) = pending.waiter {
+                            PendingResponse::arrived(awaited.bind(py), self, completion);
+                        }
+                    }
                     state = self.state();
                 }
                 Event::Stirred(id) => {
                     let (slot, serial) = (id as u32 as usize, (id >> 32) as u32);
                     let Some(pending) = state.pending.get_mut(slot).filter(|it| it.serial == serial) else { continue };
+                    let Waiter::Greenlet(waiting) = &pending.waiter else { continue };
                     pending.woken = true;
-                    let waiting = pending.greenlet.clone_ref(py);
+                    let waiting = waiting.clone_ref(py);
                     drop(state);
                     self.resume(py, waiting.bind(py));
                     state = self.state();
@@ -392,14 +421,21 @@ impl Hub {
             match next {
                 Some(Ready::Run(user)) => self.run(py, user),
                 Some(Ready::Kill(user)) => self.kill(py, user.bind(py))?,
+                Some(Ready::Wake(task, turn)) => UserTask::wake_of(task.bind(py), self, turn),
+                Some(Ready::Step(callback)) => self.borrow(py, Job::Step(callback)),
                 None => break,
             }
         }
         Ok(count)
     }
 
-    fn run(&self, py: Python<'_>, user: Py<UserCore>) {
-        match self.pool.assign(py, self, user) {
+    /// Go on with `user` in a borrowed greenlet.
+    pub fn run(&self, py: Python<'_>, user: Py<UserCore>) {
+        self.borrow(py, Job::User(user));
+    }
+
+    fn borrow(&self, py: Python<'_>, job: Job) {
+        match self.pool.assign(py, self, job) {
             Ok(worker) => self.resume(py, worker.bind(py)),
             Err(error) => self.report(py, error),
         }
@@ -414,7 +450,8 @@ impl Hub {
         Ok(())
     }
 
-    fn resume(&self, py: Python<'_>, target: &Bound<'_, PyAny>) {
+    /// Switch to `target`, from the hub.
+    pub fn resume(&self, py: Python<'_>, target: &Bound<'_, PyAny>) {
         self.flush_if_kept_back();
         if let Err(error) = greenlet::switch(target) {
             self.report(py, error);

@@ -4,6 +4,7 @@
 //! `runner` the pure crates as Python sees them. The module's surface is listed below and typed in `_engine.pyi`.
 
 mod client;
+mod coroutines;
 mod greenlet;
 mod health;
 mod hub;
@@ -23,9 +24,11 @@ use pyo3::prelude::*;
 mod _engine {
     #[pymodule_export]
     use crate::client::{
-        BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession, Response,
-        transmit,
+        BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession,
+        PendingResponse, Response, transmit,
     };
+    #[pymodule_export]
+    use crate::coroutines::{UserTask, complete, is_left, run_soon};
     #[pymodule_export]
     use crate::health::engine_stats;
     #[pymodule_export]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import time
 import traceback
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from json import JSONDecodeError
 from typing import Any, Generic, TypeVar
 
@@ -29,30 +29,65 @@ class RestMixin(Generic[RestResponse]):
         Sends and accepts JSON unless the headers say otherwise. A body that is no JSON, a failed assertion and any
         other exception in the block make the request a failed one; none of them leaves the block.
         """
-        headers = {**headers} if headers else {}
-        for name in ("Content-Type", "Accept"):
-            if name not in headers and name.lower() not in headers:
-                headers[name] = "application/json"
+        headers = _with_json(headers)
         with self.client.request(method, url, catch_response=True, headers=headers, **kwargs) as response:
             _parse(response)
             try:
                 yield response
-            except AssertionError as error:
-                response.failure(_of_assertion(error, response))
             except Exception as error:
-                places = ", ".join(_places(error))
-                response.failure(f"{type(error).__name__}: {error} at {places}. Response was {_start(response)}")
+                _judge(response, error)
 
     @contextmanager
     def rest_(
         self, method: str, url: str, name: str | None = None, **kwargs: Any
     ) -> Generator[RestResponse, None, None]:
         """As `rest`, with the present time as a parameter ``_``, which gets past caches."""
-        separator = "&" if "?" in url else "?"
-        if name is None:
-            name = f"{url}{separator}_=..."
-        with self.rest(method, f"{url}{separator}_={int(time.time() * 1000)}", name=name, **kwargs) as response:
+        url, name = _past_caches(url, name)
+        with self.rest(method, url, name=name, **kwargs) as response:
             yield response
+
+    @asynccontextmanager
+    async def arest(
+        self, method: str, url: str, headers: dict[str, Any] | None = None, **kwargs: Any
+    ) -> AsyncGenerator[RestResponse, None]:
+        """As `rest`, for coroutines."""
+        headers = _with_json(headers)
+        async with self.client.arequest(method, url, catch_response=True, headers=headers, **kwargs) as response:
+            _parse(response)
+            try:
+                yield response
+            except Exception as error:
+                _judge(response, error)
+
+    @asynccontextmanager
+    async def arest_(
+        self, method: str, url: str, name: str | None = None, **kwargs: Any
+    ) -> AsyncGenerator[RestResponse, None]:
+        """As `rest_`, for coroutines."""
+        url, name = _past_caches(url, name)
+        async with self.arest(method, url, name=name, **kwargs) as response:
+            yield response
+
+
+def _with_json(headers: dict[str, Any] | None) -> dict[str, Any]:
+    headers = {**headers} if headers else {}
+    for name in ("Content-Type", "Accept"):
+        if name not in headers and name.lower() not in headers:
+            headers[name] = "application/json"
+    return headers
+
+
+def _past_caches(url: str, name: str | None) -> tuple[str, str]:
+    separator = "&" if "?" in url else "?"
+    return f"{url}{separator}_={int(time.time() * 1000)}", f"{url}{separator}_=..." if name is None else name
+
+
+def _judge(response: Any, error: Exception) -> None:
+    if isinstance(error, AssertionError):
+        response.failure(_of_assertion(error, response))
+        return
+    places = ", ".join(_places(error))
+    response.failure(f"{type(error).__name__}: {error} at {places}. Response was {_start(response)}")
 
 
 def _parse(response: Any) -> None:

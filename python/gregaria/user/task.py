@@ -5,6 +5,7 @@ The loop over a set's tasks is the engine's; `TaskSet.run` enters it for a direc
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import traceback
@@ -233,18 +234,18 @@ class TaskSet(metaclass=TaskSetMeta):
         else:
             self._task_queue.append(task_callable)
 
-    def execute_next_task(self) -> None:
+    def execute_next_task(self) -> Any:
         """Run the task at the head of the queue."""
-        self.execute_task(self._task_queue.popleft())
+        return self.execute_task(self._task_queue.popleft())
 
-    def execute_task(self, task: Any) -> None:
-        """Run a task: a bound method of this set, a TaskSet class, or a function of the set."""
-        if getattr(task, "__self__", None) is self:
-            task()
-        elif isinstance(task, type) and issubclass(task, TaskSet):
+    def execute_task(self, task: Any) -> Any:
+        """Run a task: a bound method of this set, a TaskSet class, or a function of the set. A coroutine is awaited."""
+        if isinstance(task, type) and issubclass(task, TaskSet):
             task(self).run()
-        else:
-            task(self)
+            return
+        returned = task() if getattr(task, "__self__", None) is self else task(self)
+        if returned is not None:
+            _engine.complete(self._user, returned)
 
     def wait_time(self) -> float:
         """Seconds until the next task: the user's, unless a subclass has its own."""
@@ -267,6 +268,18 @@ class TaskSet(metaclass=TaskSetMeta):
             # What was told in the meantime stays.
             if self._user._state == LOCUST_STATE_WAITING:
                 self._user._state = LOCUST_STATE_RUNNING
+        if self._user._state == LOCUST_STATE_STOPPING:
+            raise StopUser()
+
+    async def async_wait(self) -> None:
+        """As `wait`, for coroutines."""
+        if self._user._state == LOCUST_STATE_STOPPING:
+            raise StopUser()
+        self._user._state = LOCUST_STATE_WAITING
+        try:
+            await asyncio.sleep(max(self.wait_time(), 0))
+        finally:
+            self._user._state = LOCUST_STATE_RUNNING
         if self._user._state == LOCUST_STATE_STOPPING:
             raise StopUser()
 
@@ -295,11 +308,13 @@ class DefaultTaskSet(TaskSet):
     def get_next_task(self) -> Any:
         return random_task(self, self._user.tasks)
 
-    def execute_task(self, task: Any) -> None:
+    def execute_task(self, task: Any) -> Any:
         if isinstance(task, type) and issubclass(task, TaskSet):
             task(self._user).run()
-        else:
-            task(self._user)
+            return
+        returned = task(self._user)
+        if returned is not None:
+            _engine.complete(self._user, returned)
 
 
 def report_task_error(owner: TaskSet, exception: BaseException) -> bool:

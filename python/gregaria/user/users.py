@@ -90,6 +90,12 @@ class User(_engine.UserCore, metaclass=UserMeta):
         if task_set is not None:
             task_set.wait()
 
+    async def async_wait(self) -> None:
+        """As `wait`, for coroutines."""
+        task_set: TaskSet | None = self._taskset_instance
+        if task_set is not None:
+            await task_set.async_wait()
+
     def context(self) -> dict[str, Any]:
         """Merged into the context of each request of this user."""
         return {}

@@ -3,6 +3,7 @@
 //! The road: `session` → `options` → `target`, `headers`, `body` → `prepared` → `perform` (→ hub → reactor) →
 //! `response` → `report`.
 
+mod asynchronous;
 mod body;
 mod cookies;
 mod encoding;
@@ -27,6 +28,7 @@ mod tls;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+pub use asynchronous::PendingResponse;
 pub use fast::{CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse};
 pub use response::Response;
 pub use sending::transmit;

@@ -73,7 +73,8 @@ pub fn verb_with_body<'py>(
     perform(session, method, url, options, kwargs)
 }
 
-fn overrides_request(session: &Bound<'_, HttpSession>) -> PyResult<bool> {
+/// Whether the session has a `request` of its own, which then makes all its requests.
+pub fn overrides_request(session: &Bound<'_, HttpSession>) -> PyResult<bool> {
     let py = session.py();
     let name = intern!(py, "request");
     // Asked of the native base, because a plugin may have replaced the method of `gregaria.clients.HttpSession` itself.

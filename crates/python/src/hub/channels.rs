@@ -6,8 +6,8 @@ use std::sync::Arc;
 use gregaria_http::{Channel, Command, Completion, Next, Request, Wait};
 use pyo3::prelude::*;
 
-use super::{Hub, Pending, request_id};
-use crate::greenlet;
+use super::{Hub, Pending, Waiter, request_id};
+use crate::coroutines::block;
 
 /// A request under way whose caller has something else to do.
 pub enum Begun {
@@ -18,7 +18,8 @@ pub enum Begun {
 }
 
 impl Hub {
-    fn is_home(&self) -> bool {
+    /// The calling thread is the one whose gevent hub runs the users.
+    pub fn is_home(&self) -> bool {
         std::thread::current().id() == self.thread
     }
 
@@ -56,7 +57,7 @@ impl Hub {
         let greenlet = self.waiting_greenlet(py)?;
         let mut state = self.state();
         let serial = state.next_serial();
-        let id = state.pending.insert(Pending::new(serial, greenlet));
+        let id = state.pending.insert(Pending::new(serial, Waiter::Greenlet(greenlet)));
         match ask(request_id(id, serial)) {
             Wait::Needless => {
                 let unused = state.pending.remove(id);
@@ -70,7 +71,7 @@ impl Hub {
         self.flush_unless_draining(&mut state);
         drop(state);
         loop {
-            let switched = greenlet::switch(self.greenlet(py));
+            let switched = block(self.greenlet(py));
             let mut state = self.state();
             if switched.is_err() || state.pending[id].woken {
                 let done = state.pending.remove(id);

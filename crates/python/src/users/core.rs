@@ -2,15 +2,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gregaria_users::machine::{Outcome, State as MachineState, UserMachine};
+use gregaria_users::machine::{Outcome, State as MachineState, Step, UserMachine};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyIterator, PyTuple};
 
 use super::driver;
 use super::handle::UserGreenlet;
 use super::plan::UserPlan;
+use crate::coroutines::UserTask;
 use crate::greenlet::{self, UserContext};
 use crate::hub::{Hub, Ready};
 
@@ -25,6 +26,8 @@ pub enum Life {
     Running(Py<PyAny>),
     /// It waits between tasks as a timer with this key, and holds no greenlet.
     Sleeping(usize),
+    /// Its coroutine waits for something, and holds no greenlet.
+    Awaiting,
     Ended,
 }
 
@@ -63,6 +66,10 @@ pub struct UserState {
     pub context: Option<UserContext>,
     /// Inside an explicit call of `wait()` in a task.
     pub waiting_in_task: bool,
+    /// What drives its coroutines, if it has any.
+    pub task: Option<Py<UserTask>>,
+    /// The coroutine that waits, and what it does for the user.
+    pub awaited: Option<(Step, Py<PyIterator>)>,
 }
 
 /// Base class of `gregaria.User`.
@@ -114,6 +121,13 @@ impl UserCore {
             Life::Running(_) => {
                 drop(state);
                 hub.enqueue(Ready::Kill(slf.clone().unbind()));
+            }
+            Life::Awaiting => {
+                let task = state.task.as_ref().map(|task| task.clone_ref(slf.py()));
+                drop(state);
+                if let Some(task) = task {
+                    UserTask::kill(task.bind(slf.py()))?;
+                }
             }
             Life::Sleeping(key) => {
                 let key = *key;
@@ -254,6 +268,10 @@ impl UserCore {
                 visit.call(context.object())?;
             }
             visit.call(&state.default_set)?;
+            visit.call(&state.task)?;
+            if let Some((_, awaited)) = &state.awaited {
+                visit.call(awaited)?;
+            }
             visit.call(&state.handle)?;
         }
         Ok(())
@@ -266,7 +284,12 @@ impl UserCore {
         };
         let held = {
             let mut state = self.state();
-            (state.default_set.take(), state.handle.take(), state.context.take())
+            (
+                (state.task.take(), state.awaited.take()),
+                state.default_set.take(),
+                state.handle.take(),
+                state.context.take(),
+            )
         };
         drop((course, held));
     }

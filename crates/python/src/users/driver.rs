@@ -10,12 +10,14 @@ use gregaria_users::machine::{Control, End, Outcome, State, Step, UserMachine};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyIterator;
 
 use super::core::{Course, Level, Life, UserCore};
 use super::handle::UserGreenlet;
 use super::outcome::{classify, raised_for};
 use super::plan::{self, SetPlan, UserPlan};
-use super::tasks::{self, Executed};
+use super::tasks::{self, Called};
+use crate::coroutines::{EventLoop, Stepped, UserTask, complete};
 use crate::hub::{Hub, Ready};
 use crate::{client, greenlet, waits};
 
@@ -67,7 +69,9 @@ fn try_run_borrowed(user: &Bound<'_, UserCore>, slot: usize) -> PyResult<()> {
     let mut drive = Drive::new(user, plan, user.get().course(), Some(slot))?;
     let progress = context.run(py, || {
         if drive.plan.run {
-            return user.call_method0(intern!(py, "run")).map(|_| Progress::Over(End::Stopped, None));
+            let returned = user.call_method0(intern!(py, "run"))?;
+            complete(user, &returned)?;
+            return Ok(Progress::Over(End::Stopped, None));
         }
         drive.run(resume_with)
     })??;
@@ -89,6 +93,7 @@ pub fn run_in_place(user: &Bound<'_, UserCore>) -> PyResult<()> {
     }
     let plan = Arc::new(UserPlan::of(user)?);
     let progress = Drive::new(user, plan, user.get().course(), None)?.run(None)?;
+    end_task(user)?;
     client::release(user);
     match progress {
         Progress::Parked => Ok(()),
@@ -140,8 +145,11 @@ fn end_user(user: &Bound<'_, UserCore>, error: Option<PyErr>) {
         }
         let life = std::mem::replace(&mut state.life, Life::Ended);
         let handle = state.handle.as_ref().map(|handle| handle.clone_ref(py));
-        (handle, (life, state.context.take(), state.default_set.take()))
+        (handle, (life, state.context.take(), state.default_set.take(), state.awaited.take()))
     };
+    if let Err(error) = end_task(user) {
+        error.print(py);
+    }
     let levels = std::mem::take(&mut lock(user.get().course()).levels);
     drop((held, levels));
     client::release(user);
@@ -150,6 +158,12 @@ fn end_user(user: &Bound<'_, UserCore>, error: Option<PyErr>) {
     {
         hub.report(py, error);
     }
+}
+
+/// Cancel what the user's coroutines have left behind.
+fn end_task(user: &Bound<'_, UserCore>) -> PyResult<()> {
+    let task = user.get().state().task.take();
+    task.map_or(Ok(()), |task| UserTask::end(task.bind(user.py())))
 }
 
 fn lock(course: &Mutex<Course>) -> MutexGuard<'_, Course> {
@@ -182,31 +196,93 @@ impl<'a, 'py> Drive<'a, 'py> {
         let mut step = match (started, resume_with) {
             (false, None) => lock(self.course).machine.start(),
             (false, Some(_)) => Step::Done(End::Stopped),
-            (true, outcome) => self.advance(outcome.unwrap_or(Outcome::Returned)),
+            (true, outcome) => match self.go_on_awaiting() {
+                Some((step, coroutine)) => match self.drive(step, &coroutine)? {
+                    Some(outcome) => self.advance(outcome),
+                    None => return Ok(Progress::Parked),
+                },
+                None => self.advance(outcome.unwrap_or(Outcome::Returned)),
+            },
         };
         loop {
-            let outcome = match step {
+            let called = match step {
                 Step::Done(end) => return Ok(Progress::Over(end, self.error.take())),
-                Step::Wait => match self.wait()? {
+                Step::Wait => match self.wait().transpose() {
+                    Some(waited) => waited,
+                    None => return Ok(Progress::Parked),
+                },
+                Step::Execute => self.execute(),
+                Step::Report => {
+                    let outcome = self.report()?;
+                    step = self.advance(outcome);
+                    continue;
+                }
+                other => self.call(other),
+            };
+            let outcome = match called {
+                Ok(Called::Returned) => Outcome::Returned,
+                Ok(Called::Set(_)) => {
+                    step = lock(self.course).machine.enter();
+                    continue;
+                }
+                Ok(Called::Awaits(coroutine)) => match self.drive(step, &coroutine)? {
                     Some(outcome) => outcome,
                     None => return Ok(Progress::Parked),
                 },
-                Step::Execute => match self.execute() {
-                    Ok(Executed::Returned) => Outcome::Returned,
-                    Ok(Executed::Entered) => {
-                        step = lock(self.course).machine.enter();
-                        continue;
-                    }
-                    Err(error) => self.classified(error)?,
-                },
-                Step::Report => self.report()?,
-                other => match self.call(other) {
-                    Ok(()) => Outcome::Returned,
-                    Err(error) => self.raised_in(other, error)?,
-                },
+                Err(error) => self.raised_in(step, error)?,
             };
             step = self.advance(outcome);
         }
+    }
+
+    /// The coroutine that the user has waited in, and what it does for the user.
+    fn go_on_awaiting(&self) -> Option<(Step, Bound<'py, PyIterator>)> {
+        let (step, coroutine) = self.user.get().state().awaited.take()?;
+        Some((step, coroutine.into_bound(self.user.py())))
+    }
+
+    /// Drive the coroutine that does `step`. `None` if it waits, and the greenlet is to be given back.
+    fn drive(&mut self, step: Step, coroutine: &Bound<'py, PyIterator>) -> PyResult<Option<Outcome>> {
+        let task = UserTask::of(self.user)?;
+        let mut thrown = None;
+        loop {
+            match UserTask::step(&task, coroutine, thrown.take())? {
+                Stepped::Finished(result) => return self.driven(step, &task, result.map(drop)).map(Some),
+                Stepped::Waits if self.gives_back()? => {
+                    let mut state = self.user.get().state();
+                    state.awaited = Some((step, coroutine.clone().unbind()));
+                    let old = std::mem::replace(&mut state.life, Life::Awaiting);
+                    drop(state);
+                    drop(old);
+                    return Ok(None);
+                }
+                Stepped::Waits => thrown = UserTask::wait_in_place(&task, self.hub).err(),
+            }
+        }
+    }
+
+    /// What the end of the coroutine that did `step` means.
+    fn driven(&mut self, step: Step, task: &Bound<'py, UserTask>, result: PyResult<()>) -> PyResult<Outcome> {
+        let py = self.user.py();
+        let killed = task.get().end_coroutine();
+        let error = match result {
+            Ok(()) => return Ok(if killed { KILLED } else { Outcome::Returned }),
+            Err(error) if EventLoop::get(py)?.is_cancellation(py, &error) => {
+                if killed {
+                    return Ok(KILLED);
+                }
+                // Cancelled by the script itself: an exception of the task as any other.
+                let error = PyErr::from_value(error.into_value(py).into_bound(py).into_any());
+                self.error = Some(error);
+                return Ok(Outcome::Failed);
+            }
+            Err(error) => error,
+        };
+        let outcome = self.raised_in(step, error)?;
+        if killed && outcome == Outcome::Failed {
+            self.report()?;
+        }
+        Ok(if killed { KILLED } else { outcome })
     }
 
     /// Tell the machine; let go of the sets that it has left.
@@ -239,23 +315,22 @@ impl<'a, 'py> Drive<'a, 'py> {
     }
 
     /// Steps that are one call of a hook.
-    fn call(&self, step: Step) -> PyResult<()> {
+    fn call(&self, step: Step) -> PyResult<Called<'py>> {
         let py = self.user.py();
-        match step {
-            Step::StartUser if self.plan.on_start => self.user.call_method0(intern!(py, "on_start")).map(drop),
-            Step::StopUser if self.plan.on_stop => self.user.call_method0(intern!(py, "on_stop")).map(drop),
+        let returned = match step {
+            Step::StartUser if self.plan.on_start => self.user.call_method0(intern!(py, "on_start")),
+            Step::StopUser if self.plan.on_stop => self.user.call_method0(intern!(py, "on_stop")),
             Step::StartSet | Step::StopSet => match self.innermost() {
                 Some((set, plan)) if step == Step::StartSet && plan.on_start => {
-                    set.call_method0(intern!(py, "on_start")).map(drop)
+                    set.call_method0(intern!(py, "on_start"))
                 }
-                Some((set, plan)) if step == Step::StopSet && plan.on_stop => {
-                    set.call_method0(intern!(py, "on_stop")).map(drop)
-                }
-                _ => Ok(()),
+                Some((set, plan)) if step == Step::StopSet && plan.on_stop => set.call_method0(intern!(py, "on_stop")),
+                _ => return Ok(Called::Returned),
             },
-            Step::Pick => self.pick(),
-            _ => Ok(()),
-        }
+            Step::Pick => return self.pick().map(|()| Called::Returned),
+            _ => return Ok(Called::Returned),
+        };
+        Called::of(&returned?)
     }
 
     /// An exception out of `step`: some are reported where they happen.
@@ -290,7 +365,7 @@ impl<'a, 'py> Drive<'a, 'py> {
         Ok(())
     }
 
-    fn execute(&self) -> PyResult<Executed> {
+    fn execute(&self) -> PyResult<Called<'py>> {
         let py = self.user.py();
         let task = {
             let mut course = lock(self.course);
@@ -300,17 +375,18 @@ impl<'a, 'py> Drive<'a, 'py> {
             }
         };
         let task = task.map(|task| task.into_bound(py));
-        let entered = match self.innermost() {
+        let called = match self.innermost() {
             Some((set, _)) => tasks::execute(&set, task)?,
             None => tasks::execute_own(self.user, task)?,
         };
-        let Some(set) = entered else { return Ok(Executed::Returned) };
-        let plan = SetPlan::of(&set)?;
-        if plan.run {
-            return set.call_method0(intern!(py, "run")).map(|_| Executed::Returned);
+        if let Called::Set(set) = &called {
+            let plan = SetPlan::of(set)?;
+            if plan.run {
+                return Called::of(&set.call_method0(intern!(py, "run"))?);
+            }
+            lock(self.course).levels.push(Level { set: set.clone().unbind(), plan, next_task: None });
         }
-        lock(self.course).levels.push(Level { set: set.unbind(), plan, next_task: None });
-        Ok(Executed::Entered)
+        Ok(called)
     }
 
     /// Tell about the exception just seen. It ends here unless the environment wants exceptions to get through.
@@ -334,15 +410,8 @@ impl<'a, 'py> Drive<'a, 'py> {
     }
 
     /// Wait, or arrange for it and return `None` if the greenlet is to be given back.
-    fn wait(&mut self) -> PyResult<Option<Outcome>> {
-        match self.try_wait() {
-            Ok(true) => Ok(Some(Outcome::Returned)),
-            Ok(false) => Ok(None),
-            Err(error) => self.classified(error).map(Some),
-        }
-    }
-
-    fn try_wait(&mut self) -> PyResult<bool> {
+    fn wait(&mut self) -> PyResult<Option<Called<'py>>> {
+        const WAITED: Option<Called<'_>> = Some(Called::Returned);
         let py = self.user.py();
         let innermost = self.innermost();
         let plan = innermost.as_ref().map_or(self.plan.default, |(_, plan)| *plan);
@@ -351,7 +420,7 @@ impl<'a, 'py> Drive<'a, 'py> {
                 Some((set, _)) => set,
                 None => default_set(self.user)?.into_bound(py),
             };
-            return set.call_method0(intern!(py, "wait")).map(|_| true);
+            return Called::of(&set.call_method0(intern!(py, "wait"))?).map(Some);
         }
         let seconds = waits::seconds(self.user, innermost.as_ref().map(|(set, _)| set), plan.wait_time)?;
         if self.borrowed.is_some() && seconds <= 0.0 {
@@ -359,20 +428,20 @@ impl<'a, 'py> Drive<'a, 'py> {
             let started = self.hub.state().health.started;
             if started != self.started_before {
                 self.started_before = started;
-                return Ok(true);
+                return Ok(WAITED);
             }
         }
         if !self.gives_back()? {
             let pause = if seconds > 0.0 { seconds } else { 0.0 };
-            return py.import("gevent")?.call_method1("sleep", (pause,)).map(|_| true);
+            return py.import("gevent")?.call_method1("sleep", (pause,)).map(|_| WAITED);
         }
         if seconds > 0.0 {
             self.park(seconds);
-            return Ok(false);
+            return Ok(None);
         }
         self.user.get().state().life = Life::Queued;
         self.hub.enqueue(Ready::Run(self.user.clone().unbind()));
-        Ok(false)
+        Ok(None)
     }
 
     /// Whether the greenlet is given back for the time of a wait. Once it holds something of the user's, it is the user's.

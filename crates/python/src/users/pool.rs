@@ -10,11 +10,20 @@ use slab::Slab;
 
 use super::core::UserCore;
 use super::{driver, locals};
+use crate::coroutines::EventLoop;
 use crate::greenlet;
 use crate::hub::Hub;
 
 /// Idle greenlets kept for the next users; a suspended one costs some 20 KB.
 const KEPT_IDLE: usize = 128;
+
+/// What a greenlet is borrowed for.
+pub enum Job {
+    /// A user that goes on.
+    User(Py<UserCore>),
+    /// A step of the event loop.
+    Step(Py<PyAny>),
+}
 
 #[derive(Default)]
 struct Workers {
@@ -25,7 +34,7 @@ struct Workers {
 
 struct Worker {
     greenlet: Py<PyAny>,
-    user: Option<Py<UserCore>>,
+    job: Option<Job>,
     /// Weak references to the greenlet that have been looked at.
     seen_references: usize,
 }
@@ -46,12 +55,12 @@ impl Pool {
         self.workers().peak
     }
 
-    /// Choose a greenlet for `user`; the caller switches to it.
-    pub fn assign(&self, py: Python<'_>, hub: &Hub, user: Py<UserCore>) -> PyResult<Py<PyAny>> {
+    /// Choose a greenlet for `job`; the caller switches to it.
+    pub fn assign(&self, py: Python<'_>, hub: &Hub, job: Job) -> PyResult<Py<PyAny>> {
         let mut workers = self.workers();
         if let Some(slot) = workers.idle.pop() {
             let worker = &mut workers.greenlets[slot];
-            worker.user = Some(user);
+            worker.job = Some(job);
             return Ok(worker.greenlet.clone_ref(py));
         }
         let slot = workers.greenlets.vacant_key();
@@ -59,13 +68,13 @@ impl Pool {
         let run = Py::new(py, WorkerMain { slot })?;
         let greenlet = greenlet::new(run.bind(py).as_any(), hub.greenlet(py))?.unbind();
         let mut workers = self.workers();
-        workers.greenlets.insert(Worker { greenlet: greenlet.clone_ref(py), user: Some(user), seen_references: 0 });
+        workers.greenlets.insert(Worker { greenlet: greenlet.clone_ref(py), job: Some(job), seen_references: 0 });
         workers.peak = workers.peak.max(workers.greenlets.len());
         Ok(greenlet)
     }
 
-    fn take(&self, slot: usize) -> Option<Py<UserCore>> {
-        self.workers().greenlets[slot].user.take()
+    fn take(&self, slot: usize) -> Option<Job> {
+        self.workers().greenlets[slot].job.take()
     }
 
     /// Whether something is kept for the greenlet of `slot`, so that no other user may have it.
@@ -107,6 +116,14 @@ impl Pool {
     }
 }
 
+fn run_step(hub: &Hub, callback: &Bound<'_, PyAny>) {
+    let py = callback.py();
+    let stepped = EventLoop::get(py).and_then(|event_loop| event_loop.step(py.None().bind(py), || callback.call0()));
+    if let Err(error) = stepped.and_then(|result| result) {
+        hub.report_of(py, "event loop", error);
+    }
+}
+
 /// What a pooled greenlet runs: one user after the other.
 #[pyclass(frozen)]
 struct WorkerMain {
@@ -118,8 +135,11 @@ impl WorkerMain {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         let hub = Hub::get(py)?;
         loop {
-            if let Some(user) = hub.pool.take(self.slot) {
-                driver::run_borrowed(user.bind(py), self.slot);
+            if let Some(job) = hub.pool.take(self.slot) {
+                match job {
+                    Job::User(user) => driver::run_borrowed(user.bind(py), self.slot),
+                    Job::Step(callback) => run_step(hub, callback.bind(py)),
+                }
                 if !hub.pool.give_back(py, self.slot) {
                     return Ok(());
                 }

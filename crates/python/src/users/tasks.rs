@@ -2,18 +2,28 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyFunction, PyList, PyType};
+use pyo3::types::{PyFunction, PyIterator, PyList, PyType};
 
 use super::core::UserCore;
 use super::driver;
 use super::plan::{self, SetPlan};
+use crate::coroutines::iterator_of;
 use crate::waits;
 
-/// What running a task came to.
-pub enum Executed {
+/// What a call of user code came to.
+pub enum Called<'py> {
     Returned,
-    /// The task is a TaskSet, which is now the innermost level.
-    Entered,
+    /// The task is a TaskSet: this one.
+    Set(Bound<'py, PyAny>),
+    /// It is a coroutine, which is to be driven.
+    Awaits(Bound<'py, PyIterator>),
+}
+
+impl<'py> Called<'py> {
+    /// Of what was returned.
+    pub fn of(returned: &Bound<'py, PyAny>) -> PyResult<Self> {
+        Ok(iterator_of(returned)?.map_or(Called::Returned, Called::Awaits))
+    }
 }
 
 /// The next task of `set`, or `None` if its own methods keep it.
@@ -76,35 +86,32 @@ fn choose<'py>(tasks: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>
     }
 }
 
-/// Run `task` for `set`, or let the set's own methods run theirs. Returns the TaskSet to enter, if the task is one.
-pub fn execute<'py>(set: &Bound<'py, PyAny>, task: Option<Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, PyAny>>> {
+/// Run `task` for `set`, or let the set's own methods run theirs.
+pub fn execute<'py>(set: &Bound<'py, PyAny>, task: Option<Bound<'py, PyAny>>) -> PyResult<Called<'py>> {
     let py = set.py();
-    let Some(task) = task else { return set.call_method0(intern!(py, "execute_next_task")).map(|_| None) };
+    let Some(task) = task else { return Called::of(&set.call_method0(intern!(py, "execute_next_task"))?) };
     if task.is_exact_instance_of::<PyFunction>() {
-        return task.call1((set,)).map(|_| None);
+        return Called::of(&task.call1((set,))?);
     }
     if task.getattr_opt(intern!(py, "__self__"))?.is_some_and(|owner| owner.is(set)) {
-        return task.call0().map(|_| None);
+        return Called::of(&task.call0()?);
     }
     if is_task_set(&task)? {
-        return task.call1((set,)).map(Some);
+        return task.call1((set,)).map(Called::Set);
     }
-    task.call1((set,)).map(|_| None)
+    Called::of(&task.call1((set,))?)
 }
 
 /// As [`execute`] for the user's own tasks, which get the user.
-pub fn execute_own<'py>(
-    user: &Bound<'py, UserCore>,
-    task: Option<Bound<'py, PyAny>>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
+pub fn execute_own<'py>(user: &Bound<'py, UserCore>, task: Option<Bound<'py, PyAny>>) -> PyResult<Called<'py>> {
     let py = user.py();
     let Some(task) = task else {
         let set = driver::default_set(user)?.into_bound(py);
-        return set.call_method0(intern!(py, "execute_next_task")).map(|_| None);
+        return Called::of(&set.call_method0(intern!(py, "execute_next_task"))?);
     };
     let entering = !task.is_exact_instance_of::<PyFunction>() && is_task_set(&task)?;
     let result = task.call1((user,))?;
-    Ok(entering.then_some(result))
+    if entering { Ok(Called::Set(result)) } else { Called::of(&result) }
 }
 
 fn is_task_set(task: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -16,6 +16,8 @@ mod session;
 
 pub use caught::{CaughtResponse, ErrorResponse};
 pub use failed::streamed_failure;
+pub use options::Options;
+pub use perform::{Underway, perform};
 pub use pool::ClientPool;
 pub use response::FastResponse;
-pub use session::FastHttpSession;
+pub use session::{FastHttpSession, overrides_request};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gregaria_http::codec::{Decoder, Fed};
-use gregaria_http::{Failure, Request, Response as Answer};
+use gregaria_http::{Completion, Failure, Request, Response as Answer};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -31,14 +31,26 @@ pub fn perform<'py>(
     url: &Bound<'py, PyAny>,
     mut options: Options<'py>,
 ) -> PyResult<Py<PyAny>> {
+    let catch_response = options.catch_response;
+    let (journey, sent) = begin(session, method, url, &mut options)?;
+    told(session.py(), journey.go(sent, None)?, catch_response)
+}
+
+/// Prepare a request.
+pub fn begin<'a, 'py>(
+    session: &'a Bound<'py, FastHttpSession>,
+    method: Method,
+    url: &Bound<'py, PyAny>,
+    options: &mut Options<'py>,
+) -> PyResult<(Journey<'a, 'py>, Sent)> {
     let py = session.py();
     let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     options.place_unknown(method.name())?;
     let url = url.cast::<PyString>()?;
     let this = session.get();
     let aim = this.aims(session).resolve(py, url.to_str()?)?;
-    let limits = this.limits(&options);
-    let sent = Sent::prepare(session, &method, &aim, &options, limits.trust())?;
+    let limits = this.limits(options);
+    let sent = Sent::prepare(session, &method, &aim, options, limits.trust())?;
     let name = match &options.name {
         Some(name) => Some(name.clone().unbind()),
         None => session.as_super().get().request_name(py),
@@ -54,8 +66,12 @@ pub fn perform<'py>(
         length: 0,
     };
     let journey = Journey { session, stream: options.stream, limits, call, history: Vec::new(), total: Duration::ZERO };
-    let response = journey.go(sent)?;
-    if options.catch_response {
+    Ok((journey, sent))
+}
+
+/// Hand the response over, reported unless it is caught.
+pub fn told(py: Python<'_>, response: FastResponse, catch_response: bool) -> PyResult<Py<PyAny>> {
+    if catch_response {
         return caught::wrapped(py, response);
     }
     let response = match &response.outcome {
@@ -67,13 +83,74 @@ pub fn perform<'py>(
 }
 
 /// A request on its way, over redirects, to its response.
-struct Journey<'a, 'py> {
+pub struct Journey<'a, 'py> {
     session: &'a Bound<'py, FastHttpSession>,
     stream: bool,
     limits: Limits,
     call: FastCall,
     history: Vec<Py<FastResponse>>,
     total: Duration,
+}
+
+/// A request under way whose caller holds no greenlet. Redirects, retries and new connections are the caller's greenlet's.
+pub struct Underway {
+    session: Py<FastHttpSession>,
+    sent: Sent,
+    limits: Limits,
+    call: FastCall,
+    pool: Py<ClientPool>,
+    catch_response: bool,
+}
+
+impl Underway {
+    /// Prepare a request and what is to be sent; `None` if it cannot be made without a greenlet.
+    pub fn begin<'py>(
+        session: &Bound<'py, FastHttpSession>,
+        method: &Method,
+        url: &Bound<'py, PyAny>,
+        mut options: Options<'py>,
+    ) -> PyResult<Option<(Self, Box<Request>)>> {
+        let py = session.py();
+        let pool = session.get().pool(session)?;
+        if options.stream || session.get().limits(&options).needs_second_road || !pool.get().enter_if_free() {
+            return Ok(None);
+        }
+        let begun = begin(session, method.clone(), url, &mut options);
+        let (journey, mut sent) = match begun {
+            Ok((journey, sent)) if !sent.target.endpoint.host.is_empty() => (journey, sent),
+            other => {
+                pool.get().leave(py)?;
+                return other.map(|_| None);
+            }
+        };
+        let request = journey.add_cookies(&mut sent).and_then(|()| journey.request(&sent, pool.get()));
+        let Journey { limits, call, .. } = journey;
+        match request {
+            Ok(request) => {
+                let (session, catch_response) = (session.clone().unbind(), options.catch_response);
+                Ok(Some((Underway { session, sent, limits, call, pool, catch_response }, request)))
+            }
+            Err(error) => {
+                pool.get().leave(py)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The request was given up.
+    pub fn abandon(self, py: Python<'_>) -> PyResult<()> {
+        self.pool.get().leave(py)
+    }
+
+    /// Go on with what has come of it, and report it.
+    pub fn finish(self, py: Python<'_>, completion: Completion) -> PyResult<Py<PyAny>> {
+        let session = self.session.bind(py);
+        let (limits, call, total) = (self.limits, self.call, Duration::ZERO);
+        let mut journey = Journey { session, stream: false, limits, call, history: Vec::new(), total };
+        let arrived = journey.received(&self.sent, self.pool.get(), completion);
+        self.pool.get().leave(py)?;
+        told(py, journey.go(self.sent, Some(arrived))?, self.catch_response)
+    }
 }
 
 /// An answer, the time to its head, and the body that is still to be read, if it is streamed.
@@ -84,12 +161,13 @@ struct Arrived {
 }
 
 impl Journey<'_, '_> {
-    fn go(mut self, mut sent: Sent) -> PyResult<FastResponse> {
+    /// To the response; `first` is what has come of the first request, if it was made already.
+    fn go(mut self, mut sent: Sent, mut first: Option<Result<Arrived, FastFailed>>) -> PyResult<FastResponse> {
         let py = self.session.py();
-        let first = Arc::clone(&self.call.aim.target.endpoint);
+        let endpoint = Arc::clone(&self.call.aim.target.endpoint);
         let (mut retries, mut redirects) = (0, 0);
         loop {
-            let arrived = match self.arrive(&mut sent)? {
+            let arrived = match self.arrive(&mut sent, first.take())? {
                 Ok(arrived) => arrived,
                 Err(failed) => {
                     if failed.remedy(py)? != Remedy::Retry {
@@ -110,7 +188,7 @@ impl Journey<'_, '_> {
                 false => None,
             };
             let Some(location) = location else { return self.answered(arrived, is_bad, sent) };
-            let next = match sent.redirected(py, &arrived.answer, &location, &first, self.limits.trust()) {
+            let next = match sent.redirected(py, &arrived.answer, &location, &endpoint, self.limits.trust()) {
                 Ok(next) => next,
                 Err(error) => return self.refused(error, sent),
             };
@@ -126,68 +204,101 @@ impl Journey<'_, '_> {
     }
 
     /// Send, over another connection if the one that was idle turns out to be closed.
-    fn arrive(&mut self, sent: &mut Sent) -> PyResult<Result<Arrived, FastFailed>> {
+    fn arrive(
+        &mut self,
+        sent: &mut Sent,
+        first: Option<Result<Arrived, FastFailed>>,
+    ) -> PyResult<Result<Arrived, FastFailed>> {
         let py = self.session.py();
-        let base = self.session.as_super();
-        if !sent.has_cookie() {
-            sent.cookie = Cookies::header(base, sent.method.name(), &sent.target)?;
+        if first.is_none() {
+            self.add_cookies(sent)?;
         }
         if sent.target.endpoint.host.is_empty() {
             let failure = Failure::Resolve { code: -2, text: "Name or service not known".to_owned() };
             return Ok(Err(FastFailed::native(failure, sent)));
         }
         let pool = self.session.get().pool(self.session)?;
-        pool.get().enter(py)?;
         let mut attempts = match request::is_idempotent(&sent.method) {
             true => pool.get().concurrency() + 1,
             false => 0,
         };
+        let arrived = match first {
+            Some(Err(failed)) if attempts > 0 && failed.remedy(py)? == Remedy::Reconnect => {
+                attempts -= 1;
+                self.arrive_within(sent, pool.get(), attempts)?
+            }
+            Some(first) => first,
+            None => self.arrive_within(sent, pool.get(), attempts)?,
+        };
+        if let Ok(arrived) = &arrived
+            && arrived.answer.has_set_cookie()
+        {
+            let headers = arrived.answer.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie"));
+            Cookies::keep(self.session.as_super(), &sent.target, headers.map(|(_, value)| value))?;
+        }
+        Ok(arrived)
+    }
+
+    fn arrive_within(
+        &mut self,
+        sent: &Sent,
+        pool: &ClientPool,
+        mut attempts: usize,
+    ) -> PyResult<Result<Arrived, FastFailed>> {
+        let py = self.session.py();
+        pool.enter(py)?;
         let arrived = loop {
             let arrived = match self.stream || self.limits.needs_second_road {
                 true => self.exchange_by_python(sent),
-                false => self.exchange(sent, pool.get()),
+                false => self.exchange(sent, pool),
             };
             match &arrived {
                 Ok(Err(failed)) if attempts > 0 && failed.remedy(py)? == Remedy::Reconnect => attempts -= 1,
                 _ => break arrived,
             }
         };
-        pool.get().leave(py)?;
-        let arrived = arrived?;
-        if let Ok(arrived) = &arrived
-            && arrived.answer.has_set_cookie()
-        {
-            let headers = arrived.answer.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie"));
-            Cookies::keep(base, &sent.target, headers.map(|(_, value)| value))?;
-        }
-        Ok(arrived)
+        pool.leave(py)?;
+        arrived
     }
 
-    fn exchange(&mut self, sent: &Sent, pool: &ClientPool) -> PyResult<Result<Arrived, FastFailed>> {
-        let py = self.session.py();
-        let hub = Hub::get(py)?;
-        let request = Box::new(Request {
+    fn add_cookies(&self, sent: &mut Sent) -> PyResult<()> {
+        if !sent.has_cookie() {
+            sent.cookie = Cookies::header(self.session.as_super(), sent.method.name(), &sent.target)?;
+        }
+        Ok(())
+    }
+
+    fn request(&self, sent: &Sent, pool: &ClientPool) -> PyResult<Box<Request>> {
+        Ok(Box::new(Request {
             id: 0,
             origin: Arc::clone(&sent.origin),
             connection: pool.take_idle(&sent.origin),
-            bytes: sent.wire(py)?,
+            bytes: sent.wire(self.session.py())?,
             is_head: sent.method.is_head(),
             connect_timeout: self.limits.connect,
             read_timeout: self.limits.read,
             body_limit: BODY_LIMIT_BYTES,
             channel: None,
-        });
-        let completion = hub.exchange(py, request)?;
+        }))
+    }
+
+    fn exchange(&mut self, sent: &Sent, pool: &ClientPool) -> PyResult<Result<Arrived, FastFailed>> {
+        let py = self.session.py();
+        let completion = Hub::get(py)?.exchange(py, self.request(sent, pool)?)?;
+        Ok(self.received(sent, pool, *completion))
+    }
+
+    fn received(&mut self, sent: &Sent, pool: &ClientPool, completion: Completion) -> Result<Arrived, FastFailed> {
         if let Some(connection) = completion.connection {
             pool.keep_idle(&sent.origin, connection);
         }
         let timings = completion.timings;
         self.total += timings.finished.saturating_duration_since(timings.started);
         let elapsed = timings.first_byte.unwrap_or(timings.finished).saturating_duration_since(timings.started);
-        Ok(match completion.result {
+        match completion.result {
             Ok(answer) => Ok(Arrived { answer, elapsed, stream: None }),
             Err(failure) => Err(FastFailed::native(failure, sent)),
-        })
+        }
     }
 
     /// Streams, proxies and TLS contexts of the script's own: over a socket of gevent.

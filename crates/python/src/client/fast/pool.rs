@@ -47,6 +47,14 @@ impl ClientPool {
         }
     }
 
+    /// Begin a request if there are not too many; false if there are.
+    pub fn enter_if_free(&self) -> bool {
+        let mut state = self.state();
+        let free = state.busy < self.concurrency;
+        state.busy += usize::from(free);
+        free
+    }
+
     fn make_gate(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let made = py.import("gevent.lock")?.getattr("Semaphore")?.call1((0,))?.unbind();
         Ok(self.state().gate.get_or_insert(made).clone_ref(py))

@@ -215,7 +215,8 @@ fn verb<'py>(
     perform::perform(slf, method, url, options)
 }
 
-fn overrides_request(slf: &Bound<'_, FastHttpSession>) -> PyResult<bool> {
+/// Whether the session has a `request` of its own, which then makes all its requests.
+pub fn overrides_request(slf: &Bound<'_, FastHttpSession>) -> PyResult<bool> {
     let py = slf.py();
     let (class, request) = SESSION_CLASS.get_or_try_init(py, || {
         let class = py.import("gregaria.contrib.fasthttp")?.getattr("FastHttpSession")?.cast_into::<PyType>()?;
