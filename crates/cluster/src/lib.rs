@@ -8,6 +8,7 @@
 //! ```
 
 pub mod action;
+pub mod driver;
 pub mod master;
 pub mod message;
 pub mod nodes;

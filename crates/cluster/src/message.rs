@@ -15,6 +15,8 @@ pub enum Error {
     Msgpack(#[from] rmpv::decode::Error),
     #[error("a '{kind}' message whose data is not what belongs there")]
     Data { kind: String, source: rmp_serde::decode::Error },
+    #[error(transparent)]
+    Fine(#[from] crate::report::fine::Error),
 }
 
 /// One message.

@@ -4,6 +4,7 @@
 //! `runner` the pure crates as Python sees them. The module's surface is listed below and typed in `_engine.pyi`.
 
 mod client;
+mod cluster;
 mod coroutines;
 mod greenlet;
 mod health;
@@ -27,6 +28,8 @@ mod _engine {
         BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession,
         PendingResponse, Response, transmit,
     };
+    #[pymodule_export]
+    use crate::cluster::{MasterLink, WorkerLink};
     #[pymodule_export]
     use crate::coroutines::{UserTask, complete, is_left, run_soon};
     #[pymodule_export]

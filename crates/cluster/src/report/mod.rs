@@ -1,11 +1,15 @@
 //! Statistics on their way from a worker to its master. Pure.
 
+pub mod fine;
 pub mod plain;
 
 use gregaria_stats::{ErrorRecord, Taken};
+use rmpv::Value;
+use rmpv::ext::to_value;
 use serde::de::IgnoredAny;
 
-use crate::message::Error;
+use crate::master::OURS;
+use crate::message::{Error, map};
 pub use plain::{Number, PlainEntry, PlainError, PlainReport};
 
 /// A worker's report as its master reads it.
@@ -14,6 +18,8 @@ pub struct Report {
     pub taken: Taken,
     /// Users that run on the worker, by class.
     pub users: Vec<(String, u64)>,
+    /// The number of a report of one of our own nodes.
+    pub number: Option<u64>,
 }
 
 impl Report {
@@ -24,61 +30,87 @@ impl Report {
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let message: Result<(IgnoredAny, PlainReport, IgnoredAny), _> = rmp_serde::from_slice(bytes);
         let (_, report, _) = message.map_err(|source| Error::Data { kind: "stats".to_owned(), source })?;
-        Ok(report.into())
+        let users = report.user_classes_count.iter().map(|(name, count)| (name.clone(), count.whole())).collect();
+        let number = report.gregaria.as_ref().map(|ours| ours.number);
+        let taken = match &report.gregaria {
+            Some(ours) => fine::decode(&ours.fine)?,
+            None => plain_taken(report),
+        };
+        Ok(Self { taken, users, number })
     }
 }
 
-impl From<PlainReport> for Report {
-    fn from(report: PlainReport) -> Self {
-        let total = report.stats_total.into_entry();
-        let total = (total.num_requests() > 0 || total.num_failures() > 0).then_some(total);
-        let errors = report.errors.into_values().map(|error| ErrorRecord {
-            method: error.method.unwrap_or_default().into(),
-            name: error.name.into(),
-            text: error.error.into(),
-            occurrences: error.occurrences.whole(),
-            first_seen: error.first_seen,
-            last_seen: error.last_seen,
-        });
-        let users = report.user_classes_count.into_iter().map(|(name, count)| (name, count.whole()));
-        Self {
-            taken: Taken {
-                entries: report.stats.into_iter().map(PlainEntry::into_entry).collect(),
-                total,
-                errors: errors.collect(),
-            },
-            users: users.collect(),
-        }
+fn plain_taken(report: PlainReport) -> Taken {
+    let total = report.stats_total.into_entry();
+    let errors = report.errors.into_values().map(|error| ErrorRecord {
+        method: error.method.unwrap_or_default().into(),
+        name: error.name.into(),
+        text: error.error.into(),
+        occurrences: error.occurrences.whole(),
+        first_seen: error.first_seen,
+        last_seen: error.last_seen,
+    });
+    Taken {
+        entries: report.stats.into_iter().map(PlainEntry::into_entry).collect(),
+        total: (total.num_requests() > 0 || total.num_failures() > 0).then_some(total),
+        errors: errors.collect(),
     }
+}
+
+/// The part of a report in Locust's form that is about statistics; `keys` are those of the failures, in their order.
+///
+/// # Panics
+/// Never: numbers, texts and maps can always be put into values.
+pub fn plain_fields(taken: &Taken, keys: &[String], now: f64) -> Vec<(Value, Value)> {
+    let value = |entry: &PlainEntry| to_value(entry).expect("numbers, texts and maps are all there is in it");
+    let nothing = || PlainEntry {
+        name: "Aggregated".to_owned(),
+        method: Some(String::new()),
+        start_time: Number(now),
+        ..PlainEntry::default()
+    };
+    let total = taken.total.as_ref().map_or_else(nothing, PlainEntry::of);
+    let errors = taken.errors.iter().zip(keys).map(|(record, key)| {
+        let error = PlainError {
+            name: record.name.to_string(),
+            method: Some(record.method.to_string()),
+            error: record.text.to_string(),
+            occurrences: Number(record.occurrences as f64),
+            first_seen: record.first_seen,
+            last_seen: record.last_seen,
+        };
+        (key.as_str().into(), to_value(&error).expect("numbers and texts are all there is in it"))
+    });
+    vec![
+        ("stats".into(), taken.entries.iter().map(|entry| value(&PlainEntry::of(entry))).collect::<Vec<_>>().into()),
+        ("stats_total".into(), value(&total)),
+        ("errors".into(), Value::Map(errors.collect())),
+    ]
+}
+
+/// The part of a report that only our own nodes read.
+pub fn fine_field(taken: &Taken, number: u64) -> (Value, Value) {
+    (OURS.into(), map([("number", number.into()), ("fine", Value::Binary(fine::encode(taken)))]))
+}
+
+/// The part of a report about users.
+pub fn user_fields(users: &[(String, u64)]) -> Vec<(Value, Value)> {
+    let count = users.iter().map(|(_, count)| count).sum::<u64>();
+    let by_class = users.iter().map(|(name, count)| (name.as_str().into(), (*count).into()));
+    vec![("user_classes_count".into(), Value::Map(by_class.collect())), ("user_count".into(), count.into())]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Message, map};
+    use crate::message::Message;
     use gregaria_stats::Stats;
-    use rmpv::Value;
 
-    fn value_of(entry: &PlainEntry) -> Value {
-        let bytes = rmp_serde::to_vec_named(entry).unwrap();
-        rmpv::decode::read_value(&mut &bytes[..]).unwrap()
-    }
-
-    fn message(stats: &Taken) -> Vec<u8> {
-        let entries = stats.entries.iter().map(|entry| value_of(&PlainEntry::of(entry))).collect();
-        let total = stats
-            .total
-            .as_ref()
-            .map_or_else(|| value_of(&PlainEntry::default()), |total| value_of(&PlainEntry::of(total)));
-        let data = map([
-            ("stats", Value::Array(entries)),
-            ("stats_total", total),
-            ("errors", Value::Map(Vec::new())),
-            ("user_classes_count", map([("Visitor", 3.into())])),
-            ("user_count", 3.into()),
-            ("of a listener", "anything".into()),
-        ]);
-        Message::new("stats", data, "host_1").encode()
+    fn message(taken: &Taken) -> Vec<u8> {
+        let mut fields = plain_fields(taken, &vec!["key".to_owned(); taken.errors.len()], 102.0);
+        fields.extend(user_fields(&[("Visitor".to_owned(), 3)]));
+        fields.push(("of a listener".into(), "anything".into()));
+        Message::new("stats", Value::Map(fields), "host_1").encode()
     }
 
     #[test]
@@ -97,6 +129,22 @@ mod tests {
         assert_eq!(entry.per_second().at(101), (5, 1));
         assert_eq!(entry.total_response_time_us(), 343_000);
         assert_eq!(report.users, [("Visitor".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn one_of_ours_says_everything_in_the_fine_form() {
+        let mut stats = Stats::new(100.0);
+        let id = stats.entry("GET", "/", 100.0);
+        stats.record(id, 101.0, Some(1_234), 10);
+        stats.record_failure(id, 101.0, "E()");
+        let taken = stats.take(102.0);
+        let mut fields = plain_fields(&Taken::default(), &[], 102.0);
+        fields.extend(user_fields(&[]));
+        fields.push(fine_field(&taken, 9));
+        let report = Report::decode(&Message::new("stats", Value::Map(fields), "host_1").encode()).unwrap();
+        assert_eq!(report.number, Some(9));
+        assert_eq!(report.taken.entries[0].response_times_us(), [(1_234, 1)]);
+        assert_eq!(report.taken.errors, taken.errors);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use gregaria_stats::histogram::Bucket;
 use gregaria_stats::{Entry, Histogram};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::ByteBuf;
 
 /// A number of milliseconds or bytes, which peers send as a float or as an integer.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
@@ -132,6 +133,18 @@ pub struct PlainReport {
     pub stats_total: PlainEntry,
     pub errors: BTreeMap<String, PlainError>,
     pub user_classes_count: BTreeMap<String, Number>,
+    /// What one of our own nodes adds.
+    #[serde(default)]
+    pub gregaria: Option<Additions>,
+}
+
+/// The addition of our own nodes to a report.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Additions {
+    /// Counts up with every report of a worker.
+    pub number: u64,
+    /// See `fine`.
+    pub fine: ByteBuf,
 }
 
 fn pairs(counts: impl Iterator<Item = (i64, u64)>) -> Pairs {

@@ -41,11 +41,12 @@ pub trait ClientSink: Send + Sync + 'static {
 enum Order {
     Send(Vec<u8>),
     Reconnect,
+    Close,
 }
 
 /// A client; dropping it closes the connection once what was sent before has been written.
 pub struct Client {
-    orders: Option<UnboundedSender<Order>>,
+    orders: UnboundedSender<Order>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -79,35 +80,28 @@ impl Client {
             .name("cluster".to_owned())
             .spawn(move || runtime.block_on(run.run()))
             .map_err(Error::Thread)?;
-        Ok(Self { orders: Some(orders), thread: Some(thread) })
+        Ok(Self { orders, thread: Some(thread) })
     }
 
     /// Send, now or as soon as there is a connection. From any thread.
     pub fn send(&self, payload: Vec<u8>) {
-        if let Some(orders) = &self.orders {
-            orders.send(Order::Send(payload)).ok();
-        }
+        self.orders.send(Order::Send(payload)).ok();
     }
 
     /// Close the connection and make a new one.
     pub fn reconnect(&self) {
-        if let Some(orders) = &self.orders {
-            orders.send(Order::Reconnect).ok();
-        }
+        self.orders.send(Order::Reconnect).ok();
     }
 
-    /// A way to send that can be kept elsewhere; the client lives as long as any.
-    ///
-    /// # Panics
-    /// Never: the orders go only with the client.
+    /// A way to send that can be kept elsewhere; does not keep the client alive.
     pub fn sender(&self) -> ClientSender {
-        ClientSender(self.orders.clone().expect("taken only when the client is dropped"))
+        ClientSender(self.orders.clone())
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.orders.take();
+        self.orders.send(Order::Close).ok();
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {
@@ -175,7 +169,7 @@ impl Run {
                 false
             }
             Some(Order::Reconnect) => false,
-            None => true,
+            Some(Order::Close) | None => true,
         }
     }
 
@@ -213,7 +207,13 @@ impl Run {
                     },
                     // The pump writes what is queued, and then ends by itself.
                     Some(Order::Reconnect) => way_out = None,
-                    None => { way_out = None; dropped = true; if !*is_open.borrow() { return None } }
+                    Some(Order::Close) | None => {
+                        way_out = None;
+                        dropped = true;
+                        if !*is_open.borrow() {
+                            return None;
+                        }
+                    }
                 },
             }
         };

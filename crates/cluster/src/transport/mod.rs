@@ -8,8 +8,8 @@ mod server;
 use std::io;
 use std::time::Duration;
 
-pub use client::{Client, ClientEvent, ClientSink};
-pub use server::{Server, ServerEvent, ServerSink};
+pub use client::{Client, ClientEvent, ClientSender, ClientSink};
+pub use server::{Server, ServerEvent, ServerSender, ServerSink};
 
 use crate::zmtp::{Limits, Secret};
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::{HANDSHAKE_TIMEOUT, QUEUE_LIMIT_BYTES};
@@ -14,6 +15,7 @@ use crate::zmtp::{self, Event, Session};
 
 const READ_BYTES: usize = 64 << 10;
 const LOOK_AT_QUEUE: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +98,7 @@ pub async fn pump(
             message = outgoing.queue.recv(), if session.is_open() && writing.is_done() => {
                 let Some(message) = message else {
                     writer.shutdown().await.ok();
+                    linger(&mut reader, &mut buffer).await;
                     return Gone::Dropped;
                 };
                 outgoing.waiting_bytes.fetch_sub(message.len(), Ordering::Relaxed);
@@ -109,6 +112,12 @@ pub async fn pump(
             },
         }
     }
+}
+
+/// Reads on until the peer has closed too: closing with something unread would take back what was just written.
+async fn linger(reader: &mut OwnedReadHalf, buffer: &mut [u8]) {
+    let to_the_end = async { while reader.read(buffer).await.is_ok_and(|length| length > 0) {} };
+    tokio::time::timeout(LINGER, to_the_end).await.ok();
 }
 
 fn take_in(session: &mut Session, bytes: &[u8], told: &mut impl FnMut(Event)) -> Result<(), Gone> {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 use tokio::net::{TcpListener, TcpStream, lookup_host};
@@ -50,6 +50,10 @@ impl Shared {
     fn peers(&self) -> MutexGuard<'_, Peers> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn send(&self, identity: &str, payload: Vec<u8>) -> bool {
+        self.peers().by_identity.get(identity).is_some_and(|(_, outbox)| outbox.put(payload))
+    }
 }
 
 /// A running server; dropping it closes everything.
@@ -89,23 +93,23 @@ impl Server {
 
     /// Send to the peer with this identity; whether there is one. From any thread.
     pub fn send(&self, identity: &str, payload: Vec<u8>) -> bool {
-        self.sender().send(identity, payload)
+        self.shared.send(identity, payload)
     }
 
     /// A way to send that can be kept elsewhere.
     pub fn sender(&self) -> ServerSender {
-        ServerSender(Arc::clone(&self.shared))
+        ServerSender(Arc::downgrade(&self.shared))
     }
 }
 
-/// See [`Server::sender`].
+/// See [`Server::sender`]; does not keep the server alive.
 #[derive(Clone)]
-pub struct ServerSender(Arc<Shared>);
+pub struct ServerSender(Weak<Shared>);
 
 impl ServerSender {
     /// As [`Server::send`].
     pub fn send(&self, identity: &str, payload: Vec<u8>) -> bool {
-        self.0.peers().by_identity.get(identity).is_some_and(|(_, outbox)| outbox.put(payload))
+        self.0.upgrade().is_some_and(|shared| shared.send(identity, payload))
     }
 }
 

@@ -20,7 +20,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 
 pub use entries::StatsEntries;
 pub use entry::{StatsEntry, bucket_response_time};
-pub use errors::StatsError;
+pub use errors::{StatsError, key as error_key};
 pub use failures::StatsErrors;
 pub use recorder::Recorder;
 

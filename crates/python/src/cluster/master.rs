@@ -1,0 +1,113 @@
+//! The master's end of a cluster.
+
+use std::sync::{Arc, Mutex};
+
+use gregaria_cluster::driver::MasterDriver;
+use gregaria_cluster::master::Settings;
+use gregaria_cluster::message::Message;
+use gregaria_cluster::nodes::Node;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use super::inbox::{Act, Inbox};
+use super::value::to_value;
+use super::{links, to_exception};
+use crate::stats::{RequestStats, lock};
+
+/// (id, state, users by class, CPU in percent, memory in bytes, liveness, lag in ms)
+type NodeTuple = (String, String, Vec<(String, u64)>, f64, u64, i64, Option<f64>);
+
+/// Listens for workers, keeps their list and adds up their statistics. See `_engine.pyi`.
+#[pyclass(frozen, module = "gregaria._engine")]
+pub struct MasterLink {
+    inbox: Arc<Inbox>,
+    driver: Mutex<Option<MasterDriver>>,
+    port: u16,
+}
+
+fn tuple(node: &Node) -> NodeTuple {
+    let users = node.users.clone();
+    (node.id.clone(), node.state.clone(), users, node.cpu_usage, node.memory_bytes, node.liveness, node.lag_ms)
+}
+
+impl MasterLink {
+    fn with<R>(&self, action: impl FnOnce(&MasterDriver) -> R) -> PyResult<R> {
+        let driver = lock(&self.driver);
+        driver.as_ref().map(action).ok_or_else(|| PyRuntimeError::new_err("the master is closed"))
+    }
+}
+
+#[pymethods]
+impl MasterLink {
+    #[new]
+    #[pyo3(signature = (stats, host, port, *, version, secret = None))]
+    fn new(
+        py: Python<'_>,
+        stats: Py<RequestStats>,
+        host: &str,
+        port: u16,
+        version: String,
+        secret: Option<&str>,
+    ) -> PyResult<Self> {
+        let links = links(secret)?;
+        let inbox = Arc::new(Inbox::new(stats)?);
+        let settings = Settings { version, liveness: 3, dead_at: -60, tell_heartbeats: false, tell_reports: false };
+        let hub = Arc::<Inbox>::clone(&inbox);
+        let driver = py
+            .detach(|| MasterDriver::start((host, port), links, settings, hub))
+            .map_err(|error| to_exception(&error))?;
+        let port = driver.port();
+        Ok(Self { inbox, driver: Mutex::new(Some(driver)), port })
+    }
+
+    #[getter]
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn fileno(&self) -> i32 {
+        self.inbox.descriptor()
+    }
+
+    fn take(&self, py: Python<'_>) -> PyResult<Vec<Act>> {
+        self.inbox.take(py)
+    }
+
+    /// A heartbeat's interval has passed. Settings are given each time, since locustfiles may change them.
+    fn tick(&self, liveness: i64, dead_at: i64, tell_heartbeats: bool, tell_reports: bool) -> PyResult<()> {
+        self.with(|driver| {
+            driver.with(|master| {
+                let settings = &mut master.settings;
+                (settings.liveness, settings.dead_at) = (liveness, dead_at);
+                (settings.tell_heartbeats, settings.tell_reports) = (tell_heartbeats, tell_reports);
+            });
+            driver.tick();
+        })
+    }
+
+    fn send(&self, kind: &str, data: &Bound<'_, PyAny>, node_id: &str) -> PyResult<bool> {
+        let message = Message::new(kind, to_value(data)?, node_id);
+        self.with(|driver| driver.send(&message))
+    }
+
+    fn nodes(&self) -> PyResult<Vec<NodeTuple>> {
+        self.with(|driver| driver.with(|master| master.nodes.iter().map(tuple).collect()))
+    }
+
+    fn node(&self, id: &str) -> PyResult<Option<NodeTuple>> {
+        self.with(|driver| driver.with(|master| master.nodes.get(id).map(tuple)))
+    }
+
+    fn forget(&self, id: &str) -> PyResult<bool> {
+        self.with(|driver| driver.with(|master| master.nodes.remove(id).is_some()))
+    }
+
+    fn index(&self, id: &str) -> PyResult<u64> {
+        self.with(|driver| driver.with(|master| master.nodes.index(id)))
+    }
+
+    fn close(&self, py: Python<'_>) {
+        let driver = lock(&self.driver).take();
+        py.detach(|| drop(driver));
+    }
+}
