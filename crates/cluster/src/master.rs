@@ -103,7 +103,7 @@ impl Master {
     fn on_heartbeat(&mut self, id: &str, message: &Message) -> Vec<Action> {
         let ours = message.field(OURS).and_then(|ours| crate::message::field(ours, "additions"));
         let ours = ours.and_then(Value::as_u64) == Some(ADDITIONS_VERSION);
-        let (index, seen) = (self.nodes.index(id), self.nodes.last_report(id));
+        let index = self.nodes.index(id);
         let liveness = self.settings.liveness;
         let Some(node) = self.nodes.get_mut(id) else {
             let text = format!("Got heartbeat message from unknown worker {id}");
@@ -139,8 +139,10 @@ impl Master {
                 format!("Worker {id} (index {index}) exceeded cpu threshold (will only log this once per worker)");
             actions.push(Action::Log(Level::Warning, text));
         }
-        let answer = if ours { map([("reports_seen", seen.into())]) } else { Value::Nil };
-        actions.push(Action::Send(Message::new("heartbeat", answer, id)));
+        actions.push(match ours {
+            true => self.confirmation(id),
+            false => Action::Send(Message::new("heartbeat", Value::Nil, id)),
+        });
         if self.settings.tell_heartbeats {
             actions.push(Action::Tell(Tell::HeartbeatSent { id: id.to_owned() }));
         }
@@ -189,16 +191,27 @@ impl Master {
     /// Whether its statistics are to be counted, and what else to do.
     pub fn on_report(&mut self, id: &str, users: &[(String, u64)], number: Option<u64>) -> (bool, Vec<Action>) {
         let new = number.is_none_or(|number| self.nodes.is_new_report(id, number));
+        let mut actions = Vec::new();
+        if number.is_some() {
+            actions.push(self.confirmation(id));
+        }
         match self.nodes.get_mut(id) {
-            Some(node) => {
-                node.users = users.to_vec();
-                (new, Vec::new())
-            }
+            Some(node) => node.users = users.to_vec(),
             None => {
                 let text = format!("Discarded report from unrecognized worker {id}");
-                (new, vec![Action::Log(Level::Info, text)])
+                actions.push(Action::Log(Level::Info, text));
             }
         }
+        (new, actions)
+    }
+
+    /// A heartbeat for one of ours: says which reports have been counted, and in which form they are wanted.
+    fn confirmation(&self, id: &str) -> Action {
+        let answer = map([
+            ("reports_seen", self.nodes.last_report(id).into()),
+            ("plain_reports", self.settings.tell_reports.into()),
+        ]);
+        Action::Send(Message::new("heartbeat", answer, id))
     }
 
     /// A message that could not be read.

@@ -235,6 +235,9 @@ impl Worker {
         if let Some(seen) = message.field("reports_seen").and_then(Value::as_u64) {
             self.kept.retain(|(number, _)| *number > seen);
         }
+        if let (Some(plain), Some(_)) = (message.field("plain_reports").and_then(Value::as_bool), self.ours) {
+            self.ours = Some(plain);
+        }
         match self.settings.tell_heartbeats {
             true => vec![Action::Tell(Tell::HeartbeatReceived { id: message.node_id.clone() })],
             false => Vec::new(),

@@ -29,7 +29,7 @@ mod _engine {
         PendingResponse, Response, transmit,
     };
     #[pymodule_export]
-    use crate::cluster::{MasterLink, WorkerLink};
+    use crate::cluster::{MasterLink, WorkerLink, ask_master};
     #[pymodule_export]
     use crate::coroutines::{UserTask, complete, is_left, run_soon};
     #[pymodule_export]

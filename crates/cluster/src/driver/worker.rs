@@ -1,5 +1,6 @@
 //! The worker's machine on a client, with a thread that keeps its time and writes its reports, so that neither costs the hub.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -47,6 +48,8 @@ pub struct WorkerDriver {
     core: Arc<Core>,
     client: Client,
     jobs: Option<Sender<Job>>,
+    /// Jobs that are not done yet.
+    open_jobs: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -72,12 +75,13 @@ impl WorkerDriver {
         let client = Client::connect(address, &id, links, Arc::<Core>::clone(&core))?;
         core.sender.set(client.sender()).ok();
         let (jobs, inbox) = channel();
-        let working = Arc::clone(&core);
+        let open_jobs = Arc::<AtomicUsize>::default();
+        let (working, open) = (Arc::clone(&core), Arc::clone(&open_jobs));
         let thread = std::thread::Builder::new()
             .name("cluster-clock".to_owned())
-            .spawn(move || working.work(&inbox))
+            .spawn(move || working.work(&inbox, &open))
             .map_err(transport::Error::Thread)?;
-        Ok(Self { core, client, jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { core, client, jobs: Some(jobs), open_jobs, thread: Some(thread) })
     }
 
     /// Look at the machine, or change it; with the seconds on its clock.
@@ -98,8 +102,14 @@ impl WorkerDriver {
 
     fn put(&self, job: Job) {
         if let Some(jobs) = &self.jobs {
+            self.open_jobs.fetch_add(1, Ordering::AcqRel);
             jobs.send(job).ok();
         }
+    }
+
+    /// Whether something that was to be sent is not written yet.
+    pub fn has_jobs(&self) -> bool {
+        self.open_jobs.load(Ordering::Acquire) > 0
     }
 
     /// Close the connection and make a new one.
@@ -126,12 +136,17 @@ impl Core {
         self.began.elapsed().as_secs_f64()
     }
 
-    fn work(&self, inbox: &Receiver<Job>) {
+    fn work(&self, inbox: &Receiver<Job>, open_jobs: &AtomicUsize) {
         loop {
             let pause_s = self.lock().pause_s(self.now());
             match inbox.recv_timeout(Duration::from_secs_f64(pause_s)) {
-                Ok(Job::Send(message)) => self.sender.wait().send(message.encode()),
-                Ok(Job::Report(reporting)) => self.write_report(*reporting),
+                Ok(job) => {
+                    match job {
+                        Job::Send(message) => self.sender.wait().send(message.encode()),
+                        Job::Report(reporting) => self.write_report(*reporting),
+                    }
+                    open_jobs.fetch_sub(1, Ordering::AcqRel);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }

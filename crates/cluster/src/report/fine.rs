@@ -9,6 +9,11 @@ use gregaria_stats::{Entry, ErrorRecord, Histogram, Taken};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+/// Past any clock; a peer that says more is not believed.
+pub(super) const LATEST_SECOND: i64 = 1 << 40;
+/// More than anybody can measure at once; a peer that says more is not believed.
+pub(super) const MOST_SAMPLES: u64 = 1 << 40;
+
 /// Why a report could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -123,7 +128,7 @@ impl FineEntry {
     fn into_entry(self) -> Result<Entry, Error> {
         let mut second = 0_i64;
         let per_second = self.per_second.into_iter().map(|(step, requests, failures)| {
-            second = second.saturating_add(step);
+            second = second.saturating_add(step).clamp(0, LATEST_SECOND);
             (second, requests, failures)
         });
         let parts = Parts {
@@ -158,7 +163,7 @@ fn read_histogram(mut bytes: &[u8]) -> Option<Histogram> {
     let (mut histogram, mut value) = (Histogram::new(), 0_u64);
     while !bytes.is_empty() {
         value = value.checked_add(read_varint(&mut bytes)?)?;
-        histogram.record_many(Bucket::of(value), read_varint(&mut bytes)?.min(u64::MAX >> 8));
+        histogram.record_many(Bucket::of(value), read_varint(&mut bytes)?.min(MOST_SAMPLES));
     }
     Some(histogram)
 }

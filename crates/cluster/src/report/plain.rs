@@ -10,6 +10,8 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::ByteBuf;
 
+use super::fine::{LATEST_SECOND, MOST_SAMPLES};
+
 /// A number of milliseconds or bytes, which peers send as a float or as an integer.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct Number(pub f64);
@@ -183,11 +185,12 @@ impl PlainEntry {
     pub fn into_entry(self) -> Entry {
         let mut histogram = Histogram::new();
         for (ms, amount) in &self.response_times.0 {
-            histogram.record_many(Bucket::of(ms.microseconds()), amount.whole());
+            histogram.record_many(Bucket::of(ms.microseconds()), amount.whole().min(MOST_SAMPLES));
         }
         let count = |number: Number| u32::try_from(number.whole()).unwrap_or(u32::MAX);
-        let requests = self.num_reqs_per_sec.0.iter().map(|(second, amount)| (second.0 as i64, count(*amount), 0));
-        let failures = self.num_fail_per_sec.0.iter().map(|(second, amount)| (second.0 as i64, 0, count(*amount)));
+        let second = |number: &Number| (number.0 as i64).clamp(0, LATEST_SECOND);
+        let requests = self.num_reqs_per_sec.0.iter().map(|(at, amount)| (second(at), count(*amount), 0));
+        let failures = self.num_fail_per_sec.0.iter().map(|(at, amount)| (second(at), 0, count(*amount)));
         let parts = Parts {
             num_requests: self.num_requests.whole(),
             num_none_requests: self.num_none_requests.whole(),

@@ -63,9 +63,10 @@ impl Inbox {
         (&self.reader).read_exact(&mut [0])?;
         let taken = std::mem::take(&mut *queue);
         drop(queue);
-        let exceptions = taken.exceptions.into_iter().map(|((id, message, traceback), count)| {
-            Heard::Tell(Tell::Exception { id, message, traceback, count })
-        });
+        let exceptions = taken
+            .exceptions
+            .into_iter()
+            .map(|((id, message, traceback), count)| Heard::Tell(Tell::Exception { id, message, traceback, count }));
         exceptions.chain(taken.heard).map(|heard| act(py, heard)).collect()
     }
 }

@@ -31,16 +31,17 @@ fn tuple(node: &Node) -> NodeTuple {
 }
 
 impl MasterLink {
-    fn with<R>(&self, action: impl FnOnce(&MasterDriver) -> R) -> PyResult<R> {
-        let driver = lock(&self.driver);
-        driver.as_ref().map(action).ok_or_else(|| PyRuntimeError::new_err("the master is closed"))
+    /// `None` once the link is closed.
+    fn with<R>(&self, action: impl FnOnce(&MasterDriver) -> R) -> Option<R> {
+        lock(&self.driver).as_ref().map(action)
     }
 }
 
 #[pymethods]
 impl MasterLink {
     #[new]
-    #[pyo3(signature = (stats, host, port, *, version, secret = None))]
+    #[pyo3(signature = (stats, host, port, *, version, secret = None, tell_reports = false))]
+    #[expect(clippy::too_many_arguments, reason = "they are named in Python")]
     fn new(
         py: Python<'_>,
         stats: Py<RequestStats>,
@@ -48,10 +49,11 @@ impl MasterLink {
         port: u16,
         version: String,
         secret: Option<&str>,
+        tell_reports: bool,
     ) -> PyResult<Self> {
         let links = links(secret)?;
         let inbox = Arc::new(Inbox::new(stats)?);
-        let settings = Settings { version, liveness: 3, dead_at: -60, tell_heartbeats: false, tell_reports: false };
+        let settings = Settings { version, liveness: 3, dead_at: -60, tell_heartbeats: false, tell_reports };
         let hub = Arc::<Inbox>::clone(&inbox);
         let driver = py
             .detach(|| MasterDriver::start((host, port), links, settings, hub))
@@ -74,7 +76,7 @@ impl MasterLink {
     }
 
     /// A heartbeat's interval has passed. Settings are given each time, since locustfiles may change them.
-    fn tick(&self, liveness: i64, dead_at: i64, tell_heartbeats: bool, tell_reports: bool) -> PyResult<()> {
+    fn tick(&self, liveness: i64, dead_at: i64, tell_heartbeats: bool, tell_reports: bool) {
         self.with(|driver| {
             driver.with(|master| {
                 let settings = &mut master.settings;
@@ -82,28 +84,29 @@ impl MasterLink {
                 (settings.tell_heartbeats, settings.tell_reports) = (tell_heartbeats, tell_reports);
             });
             driver.tick();
-        })
+        });
     }
 
     fn send(&self, kind: &str, data: &Bound<'_, PyAny>, node_id: &str) -> PyResult<bool> {
         let message = Message::new(kind, to_value(data)?, node_id);
-        self.with(|driver| driver.send(&message))
+        Ok(self.with(|driver| driver.send(&message)).unwrap_or(false))
     }
 
-    fn nodes(&self) -> PyResult<Vec<NodeTuple>> {
-        self.with(|driver| driver.with(|master| master.nodes.iter().map(tuple).collect()))
+    fn nodes(&self) -> Vec<NodeTuple> {
+        self.with(|driver| driver.with(|master| master.nodes.iter().map(tuple).collect())).unwrap_or_default()
     }
 
-    fn node(&self, id: &str) -> PyResult<Option<NodeTuple>> {
-        self.with(|driver| driver.with(|master| master.nodes.get(id).map(tuple)))
+    fn node(&self, id: &str) -> Option<NodeTuple> {
+        self.with(|driver| driver.with(|master| master.nodes.get(id).map(tuple))).flatten()
     }
 
-    fn forget(&self, id: &str) -> PyResult<bool> {
-        self.with(|driver| driver.with(|master| master.nodes.remove(id).is_some()))
+    fn forget(&self, id: &str) -> bool {
+        self.with(|driver| driver.with(|master| master.nodes.remove(id).is_some())).unwrap_or(false)
     }
 
     fn index(&self, id: &str) -> PyResult<u64> {
         self.with(|driver| driver.with(|master| master.nodes.index(id)))
+            .ok_or_else(|| PyRuntimeError::new_err("the master is closed"))
     }
 
     fn close(&self, py: Python<'_>) {

@@ -1,6 +1,7 @@
 //! Master and worker as Python sees them: links that answer by themselves and leave the rest in an inbox.
 //! The machines and their transport are `gregaria-cluster`; the runners in Python do what the inbox says.
 
+mod ask;
 mod inbox;
 mod master;
 mod value;
@@ -11,6 +12,7 @@ use gregaria_cluster::zmtp::Secret;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
+pub use ask::ask_master;
 pub use master::MasterLink;
 pub use worker::WorkerLink;
 
@@ -25,7 +27,9 @@ fn links(secret: Option<&str>) -> PyResult<Settings> {
 fn to_exception(error: &transport::Error) -> PyErr {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     match source.and_then(std::io::Error::raw_os_error) {
-        Some(number) => PyOSError::new_err((number, format!("{error}: {}", source.map_or_else(String::new, ToString::to_string)))),
+        Some(number) => {
+            PyOSError::new_err((number, format!("{error}: {}", source.map_or_else(String::new, ToString::to_string))))
+        }
         None => PyOSError::new_err(error.to_string()),
     }
 }

@@ -29,9 +29,9 @@ fn convert(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     }
     if object.is_instance_of::<PyInt>() {
         let signed = object.extract::<i64>().map(Value::from);
-        return signed.or_else(|_| object.extract::<u64>().map(Value::from)).map_err(|_| {
-            PyOverflowError::new_err("cannot send a whole number that does not fit into 64 bits")
-        });
+        return signed
+            .or_else(|_| object.extract::<u64>().map(Value::from))
+            .map_err(|_| PyOverflowError::new_err("cannot send a whole number that does not fit into 64 bits"));
     }
     if let Ok(number) = object.cast::<PyFloat>() {
         return Ok(number.value().into());
@@ -58,9 +58,8 @@ fn convert(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
 
 fn special(object: &Bound<'_, PyAny>) -> PyResult<Value> {
     let kind = object.get_type();
-    let marked = |mark: &str, text: String| {
-        Ok(Value::Map(vec![(mark.into(), true.into()), ("as_str".into(), text.into())]))
-    };
+    let marked =
+        |mark: &str, text: String| Ok(Value::Map(vec![(mark.into(), true.into()), ("as_str".into(), text.into())]));
     let datetime = object.py().import("datetime")?.getattr("datetime")?;
     if object.is_instance(&datetime)? {
         return marked(DATE_MARK, object.call_method1("strftime", (DATE_FORMAT,))?.extract()?);

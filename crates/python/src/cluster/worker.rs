@@ -1,11 +1,12 @@
 //! The worker's end of a cluster.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use gregaria_cluster::driver::{Reporting, WorkerDriver};
 use gregaria_cluster::message::Message;
 use gregaria_cluster::report::{plain_fields, user_fields};
-use gregaria_cluster::worker::{Health, Settings};
+use gregaria_cluster::worker::{Health, Settings, Worker};
 use gregaria_stats::Taken;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -16,6 +17,8 @@ use super::inbox::{Act, Inbox};
 use super::value::{to_python, to_value};
 use super::{links, to_exception};
 use crate::stats::{RequestStats, error_key, lock, now};
+
+const POLL: Duration = Duration::from_millis(5);
 
 /// Registers with a master, sends heartbeats and reports. See `_engine.pyi`.
 #[pyclass(frozen, module = "gregaria._engine")]
@@ -154,7 +157,8 @@ impl WorkerLink {
             fields.extend(user_fields(&[]));
         }
         let taken = std::mem::take(&mut *lock(&self.pending));
-        let reporting = Reporting { taken, users: Vec::new(), error_keys: Vec::new(), written: Some(fields), now: now() };
+        let reporting =
+            Reporting { taken, users: Vec::new(), error_keys: Vec::new(), written: Some(fields), now: now() };
         self.with(|driver| driver.report(reporting))
     }
 
@@ -164,10 +168,20 @@ impl WorkerLink {
         self.with(|driver| driver.with(|worker, _| worker.master_is_ours().is_some()))
     }
 
-    /// Reports, as sent, that no master has confirmed.
-    fn unconfirmed<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        let reports = self.with(|driver| driver.with(|worker, _| worker.kept_reports().map(<[u8]>::to_vec).collect::<Vec<_>>()))?;
-        Ok(reports.iter().map(|report| PyBytes::new(py, report)).collect())
+    /// Reports, as sent, that the master has not confirmed after so many seconds.
+    fn unconfirmed<'py>(&self, py: Python<'py>, wait_s: f64) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let deadline = Instant::now() + Duration::from_secs_f64(wait_s.clamp(0.0, 60.0));
+        loop {
+            let kept = |worker: &mut Worker, _| worker.kept_reports().map(<[u8]>::to_vec).collect::<Vec<_>>();
+            let reports = self.with(|driver| (!driver.has_jobs()).then(|| driver.with(kept)))?;
+            let late = Instant::now() >= deadline;
+            match reports {
+                Some(reports) if reports.is_empty() || late => {
+                    return Ok(reports.iter().map(|report| PyBytes::new(py, report)).collect());
+                }
+                _ => py.detach(|| std::thread::sleep(POLL)),
+            }
+        }
     }
 
     /// Send what is left and close the connection.
