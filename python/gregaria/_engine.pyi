@@ -782,7 +782,115 @@ def format_errors(stats: RequestStats, name_width: int, type_width: int = 8) -> 
 def percentile_labels(percentiles: list[float]) -> list[str]:
     """Percentiles as headings: ``99.9%``."""
 
+# --- cluster ----------------------------------------------------------------------------------------------------------
+@final
+class MasterLink:
+    """Listens for workers, answers them, keeps their list and adds up their statistics; tells the rest by `take`."""
+
+    def __new__(
+        cls,
+        stats: RequestStats,
+        host: str,
+        port: int,
+        *,
+        version: str,
+        secret: str | None = None,
+        tell_reports: bool = False,
+    ) -> MasterLink:
+        """Listen on `host` ("*": everywhere) and `port` (0: any). `OSError` if the address cannot be had."""
+
+    @property
+    def port(self) -> int: ...
+    def fileno(self) -> int:
+        """Readable when there is something to take."""
+
+    def take(self) -> list[tuple[str, Any]]:
+        """What has come in: verbs and what they are about."""
+
+    def tick(self, liveness: int, dead_at: int, tell_heartbeats: bool, tell_reports: bool) -> None:
+        """A heartbeat's interval has passed: who sent none for `liveness` of them is missing."""
+
+    def send(self, kind: str, data: Any, node_id: str) -> bool:
+        """Send to a worker; whether it is connected. `TypeError` for data that msgpack does not know."""
+
+    def nodes(self) -> list[tuple[str, str, list[tuple[str, int]], float, int, int, float | None]]:
+        """Workers: id, state, users by class, CPU in percent, memory in bytes, liveness, lag of the hub in ms."""
+
+    def node(self, id: str) -> tuple[str, str, list[tuple[str, int]], float, int, int, float | None] | None: ...
+    def forget(self, id: str) -> bool:
+        """Take a worker off the list; whether it was on it."""
+
+    def index(self, id: str) -> int:
+        """A worker's number, from 0 in the order of first coming."""
+
+    def close(self) -> None: ...
+
+@final
+class WorkerLink:
+    """Registers with a master, sends heartbeats and reports; tells the rest by `take`."""
+
+    def __new__(
+        cls,
+        stats: RequestStats,
+        host: str,
+        port: int,
+        id: str,
+        *,
+        version: str,
+        master: str,
+        secret: str | None = None,
+    ) -> WorkerLink:
+        """Begin to connect, and return at once. `master` is how messages call it."""
+
+    def fileno(self) -> int:
+        """Readable when there is something to take."""
+
+    def take(self) -> list[tuple[str, Any]]:
+        """What has come in: verbs and what they are about."""
+
+    def configure(
+        self,
+        heartbeat_interval_s: float,
+        master_timeout_s: float,
+        connect_timeout_s: float,
+        connect_retries: int,
+        tell_heartbeats: bool,
+    ) -> None: ...
+    def alive(self, state: str, cpu_usage: float, memory_bytes: int, lag_ms: float) -> None:
+        """The hub is alive, and this is how the process is. Without this no heartbeats are sent after ten seconds."""
+
+    def set_state(self, state: str) -> None: ...
+    def register(self) -> None:
+        """Register with the master, again if need be."""
+
+    def reconnect(self) -> None: ...
+    def send(self, kind: str, data: Any) -> None:
+        """Send in the order of the calls. `TypeError` for data that msgpack does not know."""
+
+    def report(self, users: list[tuple[str, int]]) -> None:
+        """Send what was counted since the last report; written on another thread."""
+
+    def take_report(self) -> dict[str, Any]:
+        """What was counted since the last report in Locust's form, for listeners to change; `send_report` sends it."""
+
+    def send_report(self, data: dict[str, Any]) -> None: ...
+    @property
+    def master_is_ours(self) -> bool: ...
+    def unconfirmed(self, wait_s: float) -> list[bytes]:
+        """Reports, as sent, that the master has not confirmed after so many seconds."""
+
+    def close(self) -> None:
+        """Send what is left and close the connection."""
+
+def ask_master(
+    host: str, port: int, id: str, kind: str, data: Any, *, timeout_s: float, secret: str | None = None
+) -> Any:
+    """The data of a master's answer of the same type, None without any in time. `ConnectionError` if it cannot be."""
+
 # --- the engine itself -----------------------------------------------------------------------------------------------
+
+def engine_is_running() -> bool:
+    """Whether the engine's threads run in this process: they do from the first request on."""
 
 def engine_stats() -> dict[str, float]:
     """Requests started, completed, aborted and in flight; waits for Python; greenlets in the pool."""

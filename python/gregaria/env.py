@@ -93,11 +93,11 @@ class Environment:
         return self._create_runner(LocalRunner)
 
     def create_master_runner(self, master_bind_host: str = "*", master_bind_port: int = 5557) -> MasterRunner:
-        """Make the runner that controls workers; not in this version."""
+        """Make the runner that controls workers, and listen for them; port 0 is any that is free."""
         return self._create_runner(MasterRunner, master_bind_host=master_bind_host, master_bind_port=master_bind_port)
 
     def create_worker_runner(self, master_host: str, master_port: int) -> WorkerRunner:
-        """Make a runner that a master controls; not in this version."""
+        """Make a runner that a master controls; returns when the master knows it, else raises ConnectionError."""
         return self._create_runner(WorkerRunner, master_host=master_host, master_port=master_port)
 
     def create_web_ui(self, host: str = "", port: int = 8089, *args: Any, **kwargs: Any) -> Any:

@@ -22,9 +22,12 @@ from gregaria.argument_parser import check_combinations, get_locustfiles_locally
 from gregaria.cli.files import CsvFiles
 from gregaria.cli.front import FrontEnd, front_end
 from gregaria.cli.limits import raise_open_file_limit
+from gregaria.cli.modes import check_modes, create_runner
 from gregaria.cli.outputs import outputs_of
+from gregaria.cli.processes import fork_processes
 from gregaria.cli.run import Run
 from gregaria.cli.thresholds import thresholds_of
+from gregaria.distributed.locustfiles import fetch_from_master
 from gregaria.env import Environment
 from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
 from gregaria.user.inspectuser import print_task_ratio, print_task_ratio_json
@@ -46,7 +49,7 @@ def main() -> None:
     """Run the command line in `sys.argv`, and exit."""
     locustfile_alias.install()
     _import_plugins()
-    files = load_all(get_locustfiles_locally(parse_locustfile_option()))
+    files = load_all(_locustfiles())
     options = _parse()
     if not options.skip_log_setup:
         _set_up_logging(options)
@@ -55,12 +58,14 @@ def main() -> None:
         print("\n    ".join(["Available Users:", *files.user_classes]))
         sys.exit(0)
     user_classes = _choose(files, options)
+    check_modes(options)
+    fork_processes(options)
     raise_open_file_limit(options.num_users)
     environment = _environment(files, options, user_classes)
     _configure_users(environment, options)
     _warn(environment, options)
     _show_ratios(user_classes, options)
-    environment.create_local_runner()
+    create_runner(environment, options)
     thresholds = thresholds_of(environment, options, files.paths)
     outputs = outputs_of(environment, options)
     outputs.open()
@@ -70,6 +75,16 @@ def main() -> None:
     _initialise(environment, options, front)
     _or_exit(front, front.serve)
     sys.exit(Run(environment, options, front, outputs, thresholds).run())
+
+
+def _locustfiles() -> list[str]:
+    first = parse_locustfile_option()
+    if first.locustfile.strip() != "-":
+        return get_locustfiles_locally(first)
+    options, _ = get_parser().parse_known_args()
+    if not options.worker:
+        complain("gregaria: error: '-f -' gets the locustfile from a master, so it needs --worker", EXIT_USAGE)
+    return fetch_from_master(options)
 
 
 def create_environment(user_classes: list[type[User]], options: Namespace, **settings: Any) -> Environment:
@@ -106,6 +121,7 @@ def _import_plugins() -> None:
 def _parse() -> Namespace:
     parser = get_parser()
     options: Namespace = parser.parse_args()
+    options.gregaria_forked = False
     check_combinations(parser, options)
     stats.validate_stats_configuration()
     if options.headful:
@@ -115,7 +131,7 @@ def _parse() -> Namespace:
     if options.web_base_path and not options.web_base_path.startswith("/"):
         complain(f"gregaria: error: --web-base-path must start with a slash, and '{options.web_base_path}' does not")
     only_shows = options.list_commands or options.show_task_ratio or options.show_task_ratio_json
-    if not (options.headless or only_shows or WEB_UI_EXISTS):
+    if not (options.headless or only_shows or options.worker or WEB_UI_EXISTS):
         complain(NO_WEB_UI, EXIT_USAGE)
     return options
 

@@ -476,17 +476,9 @@ class LocalRunner(Runner):
 
 
 class DistributedRunner(Runner):
-    """A runner that works with others on other machines: not in this version."""
-
-    def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            f"{type(self).__name__}: distributed runs come in a later version of Gregaria; this one runs locally only"
-        )
+    """A runner that works with others in other processes."""
 
 
-class MasterRunner(DistributedRunner):
-    """Controls workers: not in this version."""
-
-
-class WorkerRunner(DistributedRunner):
-    """Runs users for a master: not in this version."""
+# They build on what is above, and are at home in a package of their own.
+from .distributed.master import MasterRunner  # noqa: E402
+from .distributed.worker import WorkerRunner  # noqa: E402

@@ -25,6 +25,7 @@ Kind = Literal[
     "timespan",
     "log level",
     "shell",
+    "loss policy",
     "words",
     "user settings",
     "config file",
@@ -63,6 +64,7 @@ OWN_PREFIX = "GREGARIA_"
 LOCUST_PREFIX = "LOCUST_"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHELLS = ("bash", "zsh", "fish")
+LOSS_POLICIES = ("redistribute", "continue", "abort")
 
 ALLOWED: dict[Kind, str] = {
     "text": "text",
@@ -79,6 +81,7 @@ ALLOWED: dict[Kind, str] = {
     "timespan": "a time such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s",
     "log level": "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
     "shell": "one of bash, zsh, fish",
+    "loss policy": "one of redistribute, continue, abort",
     "words": "any number of words",
     "user settings": "JSON objects or lists of them, or paths of .json files, that name a user_class_name",
     "config file": "the path of a configuration file",
@@ -86,7 +89,6 @@ ALLOWED: dict[Kind, str] = {
 }
 """What a value of each kind looks like, for messages and the reference page."""
 
-NO_CLUSTER = "this version runs in one process"
 NO_REPORT = "this version reports on the console and as CSV"
 NO_OTEL = "there is no OpenTelemetry in this version"
 
@@ -360,7 +362,6 @@ OPTIONS: tuple[Option, ...] = (
         "Coordinate workers.",
         "flag",
         env="LOCUST_MODE_MASTER",
-        later=NO_CLUSTER,
     ),
     Option(
         ("--master-bind-host",),
@@ -370,7 +371,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<ip>",
         default="*",
         env="LOCUST_MASTER_BIND_HOST",
-        later=NO_CLUSTER,
     ),
     Option(
         ("--master-bind-port",),
@@ -381,7 +381,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<port number>",
         default=5557,
         env="LOCUST_MASTER_BIND_PORT",
-        later=NO_CLUSTER,
     ),
     Option(
         ("--expect-workers",),
@@ -392,7 +391,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<int>",
         default=1,
         env="LOCUST_EXPECT_WORKERS",
-        later=NO_CLUSTER,
     ),
     Option(
         ("--expect-workers-max-wait",),
@@ -403,7 +401,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<int>",
         default=0,
         env="LOCUST_EXPECT_WORKERS_MAX_WAIT",
-        later=NO_CLUSTER,
     ),
     Option(
         ("--enable-rebalancing",),
@@ -411,7 +408,25 @@ OPTIONS: tuple[Option, ...] = (
         MASTER,
         "Spread users anew when workers come or go.",
         "flag",
-        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--on-worker-loss",),
+        "gregaria_on_worker_loss",
+        MASTER,
+        "What to do when a worker is lost during a test: 'redistribute' its users over the others, 'continue' without "
+        "them, or 'abort' the test with exit code 1. Without it a worker that quits is replaced, one that falls silent "
+        "is not.",
+        "loss policy",
+        metavar="<policy>",
+        own=True,
+    ),
+    Option(
+        ("--insecure-cluster",),
+        "gregaria_insecure_cluster",
+        MASTER,
+        "Let workers join in the open although the master listens beyond this machine. Locust's own workers need it.",
+        "flag",
+        own=True,
     ),
     Option(
         ("--expect-slaves",),
@@ -428,7 +443,6 @@ OPTIONS: tuple[Option, ...] = (
         "Generate load for a master.",
         "flag",
         env="LOCUST_MODE_WORKER",
-        later=NO_CLUSTER,
     ),
     Option(
         ("--slave",),
@@ -446,7 +460,6 @@ OPTIONS: tuple[Option, ...] = (
         "integer",
         metavar="<int>",
         env="LOCUST_PROCESSES",
-        later=NO_CLUSTER,
     ),
     Option(
         ("--master-host",),
@@ -456,7 +469,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<hostname>",
         default="127.0.0.1",
         env="LOCUST_MASTER_NODE_HOST",
-        later=NO_CLUSTER,
     ),
     Option(
         ("--master-port",),
@@ -467,7 +479,33 @@ OPTIONS: tuple[Option, ...] = (
         metavar="<port number>",
         default=5557,
         env="LOCUST_MASTER_NODE_PORT",
-        later=NO_CLUSTER,
+    ),
+    Option(
+        ("--master-return-wait",),
+        "gregaria_master_return_wait",
+        WORKER,
+        "How long a worker that has lost its master, and has stopped its load, waits for it to come back, e.g. 5m. "
+        "Without it the worker ends.",
+        "timespan",
+        metavar="<time>",
+        own=True,
+    ),
+    Option(
+        ("--cluster-secret",),
+        "gregaria_cluster_secret",
+        WORKER,
+        "Secret that master and workers share: their links are encrypted, and nobody else can join. Better given by "
+        "the environment or a file, since other users of a machine can see command lines.",
+        metavar="<text>",
+        own=True,
+    ),
+    Option(
+        ("--cluster-secret-file",),
+        "gregaria_cluster_secret_file",
+        WORKER,
+        "File that holds the secret.",
+        metavar="<filename>",
+        own=True,
     ),
     Option(
         ("-T", "--tags"),

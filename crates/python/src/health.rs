@@ -38,6 +38,12 @@ impl Health {
     }
 }
 
+/// Whether the engine's threads run in this process: they do from the first request on.
+#[pyfunction]
+pub fn engine_is_running(py: Python<'_>) -> bool {
+    Hub::started(py).is_some()
+}
+
 /// What the engine knows of itself: requests in every state, waits for Python in seconds, greenlets in the pool.
 #[pyfunction]
 pub fn engine_stats(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {

@@ -33,7 +33,7 @@ mod _engine {
     #[pymodule_export]
     use crate::coroutines::{UserTask, complete, is_left, run_soon};
     #[pymodule_export]
-    use crate::health::engine_stats;
+    use crate::health::{engine_is_running, engine_stats};
     #[pymodule_export]
     use crate::runner::{Dispatcher, Ramp, RunnerMachine, ShapeDriver};
     #[pymodule_export]

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import gevent
 from gevent.event import Event
 
+from .modes import Worker
+
 logger = logging.getLogger("locust.main")
 
 SHUTTING_DOWN = "%s, shutting down"
@@ -152,6 +154,8 @@ class Web:
 
 def front_end(environment: Any, options: Namespace, csv_writer: Any = None) -> FrontEnd:
     """The front end that the options ask for."""
+    if options.worker:
+        return Worker(environment.runner)
     if options.headless:
         if options.autostart:
             logger.info("The --autostart argument is implied by --headless, no need to set both.")

@@ -19,8 +19,13 @@ def _if(option: str, make: Callable[[Any, Namespace], Output]) -> Maker:
     return lambda environment, options: make(environment, options) if getattr(options, option) else None
 
 
+def _tables(environment: Any, options: Namespace) -> Output | None:
+    """A worker's tables are its master's."""
+    return None if options.worker else Tables(environment, options)
+
+
 OUTPUTS: tuple[Maker, ...] = (
-    Tables,
+    _tables,
     _if("csv_prefix", CsvFiles),
     _if("json", JsonPrinted),
     _if("json_file", JsonFile),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import signal
 from argparse import Namespace
 from dataclasses import replace
 from typing import Any
@@ -23,8 +24,9 @@ from gregaria.input_events import input_listener
 
 from .front import FrontEnd
 from .keys import bindings
+from .modes import wait_for_workers
 from .output import Outputs, follow
-from .signals import Interrupts
+from .signals import SIGNALS, Interrupts
 from .thresholds import Thresholds
 from .verdict import Findings, Outcome, decide, generator
 
@@ -50,7 +52,7 @@ class Run:
 
     def run(self) -> int:
         """Run to the end, and say the exit code."""
-        self._interrupts.install()
+        self._interrupts.install([signal.SIGTERM] if self.options.gregaria_forked else SIGNALS)
         try:
             self._start()
             self._over.wait()
@@ -67,8 +69,9 @@ class Run:
             self._start_test()
         else:
             self._end_with_front()
-        keys = self._follow(input_listener(bindings(self.runner, self.front.url)))
-        atexit.register(keys.kill, block=True)
+        if not self.options.worker:
+            keys = self._follow(input_listener(bindings(self.runner, self.front.url)))
+            atexit.register(keys.kill, block=True)
 
     def _start_test(self) -> None:
         options = self.options
@@ -76,6 +79,8 @@ class Run:
             options.num_users = 1
         if options.spawn_rate is None:
             options.spawn_rate = 1
+        if options.master:
+            wait_for_workers(self.runner, options)
         if self.environment.shape_class:
             self._follow(self._run_shape)
             return

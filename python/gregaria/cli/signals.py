@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import gevent
@@ -27,9 +27,9 @@ class Interrupts:
         self._at_once = at_once
         self.ending = False
 
-    def install(self) -> None:
+    def install(self, numbers: Sequence[signal.Signals] = SIGNALS) -> None:
         """Take the signals over; from the main thread only."""
-        for number in SIGNALS:
+        for number in numbers:
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:

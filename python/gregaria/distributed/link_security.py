@@ -1,8 +1,8 @@
 """Whose nodes may talk to each other: the secret of a cluster, given, made up, or waived.
 
-    master on loopback            plain, as Locust's nodes expect
-    master open to the network    encrypted; a secret is made up and shown if none is given
-    --insecure-cluster            plain everywhere, with a warning
+master on loopback            plain, as Locust's nodes expect
+master open to the network    encrypted; a secret is made up and shown if none is given
+--insecure-cluster            plain everywhere, with a warning
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SHORTEST_SECRET = 16
 
 def given_secret(options: Namespace | None) -> str | None:
     """The secret that the options name, from themselves or from a file; exits if it cannot be used."""
-    secret: str | None = getattr(options, "cluster_secret", None)
-    path: str | None = getattr(options, "cluster_secret_file", None)
+    secret: str | None = getattr(options, "gregaria_cluster_secret", None)
+    path: str | None = getattr(options, "gregaria_cluster_secret_file", None)
     if path:
         try:
             secret = Path(path).read_text(encoding="utf-8").strip()
@@ -54,7 +54,7 @@ def master_secret(host: str, port: int, options: Namespace | None) -> str | None
         return secret
     if is_loopback(host) or options is None:
         return None
-    if getattr(options, "insecure_cluster", False):
+    if getattr(options, "gregaria_insecure_cluster", False):
         logger.warning(
             "--insecure-cluster: the master listens on %s:%s in the open. Whoever can reach it can read and change "
             "the test, and send the workers to other hosts.",
@@ -65,12 +65,12 @@ def master_secret(host: str, port: int, options: Namespace | None) -> str | None
     secret = secrets.token_urlsafe(24)
     logger.info(
         "The master listens beyond this machine, so its links are encrypted. Start workers with:\n"
-        "    GREGARIA_CLUSTER_SECRET=%s gregaria --worker --master-host <this machine> --master-port %s -f <locustfile>\n"
+        "    GREGARIA_CLUSTER_SECRET=%s gregaria --worker --master-host <this machine> --master-port %s -f <file>\n"
         "Locust's own workers cannot join this way: use --insecure-cluster for them, or --master-bind-host 127.0.0.1.",
         secret,
         port,
     )
-    options.cluster_secret = secret
+    options.gregaria_cluster_secret = secret
     return secret
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import logging
+import socket
+import sys
+import tempfile
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from .. import _engine
+from ..locustfile import complain, locate
 from ..util.directory import get_abspaths_in
 from ..util.url import is_url
+from .inbox import LOCUST_VERSION
+from .link_security import worker_secret
 
 if TYPE_CHECKING:
     from ..env import Environment
+
+PATIENCE_S = 300
+NOTE_EVERY_S = 60
+FIRST_NOTE_S = 10
 
 WHAT_CAN_BE_SENT = (
     "locustfile must be a full path to a single locustfile, a comma-separated list of .py files, or a URL for file "
@@ -42,3 +55,42 @@ def _files(names: list[str]) -> list[str]:
         if Path(name).is_dir():
             files.extend(get_abspaths_in(name, extension=".py"))
     return files
+
+
+def fetch_from_master(options: Namespace) -> list[str]:
+    """The paths of the locustfiles that the master sends, in a folder of their own; exits if it sends none."""
+    host, port = options.master_host, options.master_port
+    answer = _ask(host, port, worker_secret(options))
+    if answer is None:
+        complain(f"Got no locustfile response from master, gave up after {PATIENCE_S}s")
+    if "error" in answer:
+        complain(f"Got error from master: {answer['error']}")
+    folder = Path(tempfile.mkdtemp(prefix="gregaria-"))
+    paths: list[str] = []
+    for source in answer["locustfiles"]:
+        if isinstance(source, str):
+            paths.extend(locate(source))
+        else:
+            # Only the last part of the name: a master does not choose where a worker writes.
+            path = folder / Path(source["filename"]).name
+            path.write_text(source["contents"], encoding="utf-8")
+            paths.append(str(path))
+    return paths
+
+
+def _ask(host: str, port: int, secret: str | None) -> dict[str, Any] | None:
+    id = f"{socket.gethostname()}_download_locustfile_{uuid4().hex}"
+    waited = 0
+    while waited < PATIENCE_S:
+        step = FIRST_NOTE_S if waited == 0 else min(NOTE_EVERY_S, PATIENCE_S - waited)
+        try:
+            answer = _engine.ask_master(
+                host, port, id, "locustfile", {"version": LOCUST_VERSION}, timeout_s=step, secret=secret
+            )
+        except ConnectionError as error:
+            complain(f"gregaria: error: the master at {host}:{port} cannot be asked for the locustfile: {error}")
+        if answer is not None:
+            return dict(answer)
+        waited += step
+        sys.stderr.write(f"Waiting for the locustfile from the master at {host}:{port}\n")
+    return None

@@ -61,7 +61,14 @@ class MasterRunner(runners.DistributedRunner):
     def _listen(self, host: str, port: int) -> _engine.MasterLink:
         secret = master_secret(host, port, self.environment.parsed_options)
         try:
-            return _engine.MasterLink(self.environment.stats, host, port, version=LOCUST_VERSION, secret=secret)
+            return _engine.MasterLink(
+                self.environment.stats,
+                host,
+                port,
+                version=LOCUST_VERSION,
+                secret=secret,
+                tell_reports=bool(self.environment.events.worker_report._handlers),
+            )
         except OSError as error:
             where = str(port) if host == "*" else f"{host}:{port}"
             if error.errno != errno.EADDRINUSE:
@@ -83,7 +90,7 @@ class MasterRunner(runners.DistributedRunner):
         return bool(getattr(options, "enable_rebalancing", False)) or self._loss_policy() == "redistribute"
 
     def _loss_policy(self) -> str | None:
-        policy: str | None = getattr(self.environment.parsed_options, "on_worker_loss", None)
+        policy: str | None = getattr(self.environment.parsed_options, "gregaria_on_worker_loss", None)
         return policy
 
     def get_worker_index(self, client_id: str) -> int:
@@ -122,7 +129,7 @@ class MasterRunner(runners.DistributedRunner):
     def start(
         self, user_count: int, spawn_rate: float, wait: bool = False, user_classes: list[type[User]] | None = None
     ) -> None:
-        """Go to this number of users at this rate; returns when the ramp is complete or a later call has replaced it."""
+        """Go to this number of users at this rate; returns when the ramp is complete or another has replaced it."""
         self._dispatch_number += 1
         number = self._dispatch_number
         self.spawning_completed = False
@@ -136,7 +143,10 @@ class MasterRunner(runners.DistributedRunner):
         if self._users_dispatcher is None:
             self._users_dispatcher = self.environment.dispatcher_class(workers, self.user_classes)
         logger.info(
-            "Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers", user_count, spawn_rate, len(workers)
+            "Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers",
+            user_count,
+            spawn_rate,
+            len(workers),
         )
         if spawn_rate / len(workers) > HIGH_RATE_PER_WORKER:
             logger.warning(

@@ -1,4 +1,4 @@
-"""The workers of a master as views on the engine's list: what they say is what was heard last, nothing is copied ahead."""
+"""The workers of a master as views on the engine's list: they say what was heard last, nothing is copied ahead."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ logger = logging.getLogger("locust.runners")
 
 
 def keep_unsent(link: WorkerLink, client_id: str) -> Path | None:
-    """Write the reports that no master has confirmed into `gregaria-unsent-<worker>.msgpack`, one message after another."""
+    """Write the reports that no master has confirmed into `gregaria-unsent-<worker>.msgpack`, one after another."""
     reports = link.unconfirmed(wait_s=1.0)
     if not reports:
         return None
@@ -21,7 +21,9 @@ def keep_unsent(link: WorkerLink, client_id: str) -> Path | None:
     try:
         path.write_bytes(b"".join(reports))
     except OSError as error:
-        logger.error("%d reports were not confirmed by the master, and cannot be kept in %s: %s", len(reports), path, error)
+        logger.error(
+            "%d reports were not confirmed by the master, and cannot be kept in %s: %s", len(reports), path, error
+        )
         return None
     logger.warning("%d reports were not confirmed by the master; they are in %s", len(reports), path.absolute())
     return path

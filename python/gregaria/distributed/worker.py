@@ -71,10 +71,9 @@ class WorkerRunner(runners.DistributedRunner):
         )
         self._configure()
         self._spawn(self.worker)
-        self._spawn(self._stay_alive)
+        self._talkers = [self._spawn(self._stay_alive)]
         self._wait_for_master()
-        self._spawn(self.stats_reporter)
-        self._spawn(self.logs_reporter)
+        self._talkers += [self._spawn(self.stats_reporter), self._spawn(self.logs_reporter)]
         environment.events.report_to_master.add_listener(self._on_report_to_master)
         environment.events.quitting.add_listener(self._on_quitting)
         environment.events.user_error.add_listener(self._on_user_error)
@@ -235,7 +234,7 @@ class WorkerRunner(runners.DistributedRunner):
         logger.error("Didn't get heartbeat from master in over %gs", seconds)
         self.stop()
         self._set_worker_state(runners.STATE_INIT)
-        patience = float(getattr(self.environment.parsed_options, "master_return_wait", 0) or 0)
+        patience = float(getattr(self.environment.parsed_options, "gregaria_master_return_wait", 0) or 0)
         if patience:
             logger.info("The load is stopped. Waiting %g s for the master to come back", patience)
             self._lost_at = time.monotonic()
@@ -245,12 +244,6 @@ class WorkerRunner(runners.DistributedRunner):
                 return
             logger.error("The master did not come back")
         self.quit()
-
-    def quit(self) -> None:
-        """End the test and everything that the runner does."""
-        if self.state != runners.STATE_STOPPED:
-            self.stop()
-        super().quit()
 
     def _stay_alive(self) -> None:
         """For a greenlet: tell the engine that the hub moves, and how late it is."""
@@ -317,7 +310,12 @@ class WorkerRunner(runners.DistributedRunner):
                     self._link.send("exception", data)
 
     def _on_quitting(self, environment: Environment, **_kwargs: Any) -> None:
+        if self.state not in (runners.STATE_INIT, runners.STATE_STOPPED):
+            # What is measured until the users have stopped shall be in the last report.
+            self.stop()
+            self._send_stats()
         self._send_exceptions()
-        self._link.send("quit", None)
+        gevent.killall(self._talkers)
         keep_unsent(self._link, self.client_id)
+        self._link.send("quit", None)
         self._link.close()

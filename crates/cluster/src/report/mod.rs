@@ -5,7 +5,7 @@ pub mod plain;
 
 use gregaria_stats::{ErrorRecord, Taken};
 use rmpv::Value;
-use rmpv::ext::to_value;
+use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::master::OURS;
@@ -62,7 +62,7 @@ fn plain_taken(report: PlainReport) -> Taken {
 /// # Panics
 /// Never: numbers, texts and maps can always be put into values.
 pub fn plain_fields(taken: &Taken, keys: &[String], now: f64) -> Vec<(Value, Value)> {
-    let value = |entry: &PlainEntry| to_value(entry).expect("numbers, texts and maps are all there is in it");
+    let value = |entry: &PlainEntry| named(entry);
     let nothing = || PlainEntry {
         name: "Aggregated".to_owned(),
         method: Some(String::new()),
@@ -79,13 +79,19 @@ pub fn plain_fields(taken: &Taken, keys: &[String], now: f64) -> Vec<(Value, Val
             first_seen: record.first_seen,
             last_seen: record.last_seen,
         };
-        (key.as_str().into(), to_value(&error).expect("numbers and texts are all there is in it"))
+        (key.as_str().into(), named(&error))
     });
     vec![
         ("stats".into(), taken.entries.iter().map(|entry| value(&PlainEntry::of(entry))).collect::<Vec<_>>().into()),
         ("stats_total".into(), value(&total)),
         ("errors".into(), Value::Map(errors.collect())),
     ]
+}
+
+/// A value whose fields have their names: peers look them up.
+fn named(thing: &impl Serialize) -> Value {
+    let bytes = rmp_serde::to_vec_named(thing).expect("numbers, texts and maps can always be written");
+    rmpv::decode::read_value(&mut &bytes[..]).expect("what was just written")
 }
 
 /// The part of a report that only our own nodes read.
@@ -122,7 +128,12 @@ mod tests {
         }
         stats.record(id, 101.0, None, 10);
         stats.record_failure(id, 101.0, "E()");
-        let report = Report::decode(&message(&stats.take(102.0))).unwrap();
+        let taken = stats.take(102.0);
+        let bytes = message(&taken);
+        let sent = Message::decode(&bytes).unwrap();
+        let total = sent.field("stats_total").and_then(|total| crate::message::field(total, "num_requests"));
+        assert_eq!(total.and_then(Value::as_u64), Some(5), "fields have names");
+        let report = Report::decode(&bytes).unwrap();
         let [entry] = &report.taken.entries[..] else { panic!("one entry was sent") };
         assert_eq!((entry.num_requests(), entry.num_none_requests(), entry.num_failures()), (5, 1, 1));
         assert_eq!(entry.response_times_ms(), [(1, 1), (2, 1), (40, 1), (300, 1)]);
