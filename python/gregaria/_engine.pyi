@@ -817,6 +817,9 @@ class MasterLink:
         """Workers: id, state, users by class, CPU in percent, memory in bytes, liveness, lag of the hub in ms."""
 
     def node(self, id: str) -> tuple[str, str, list[tuple[str, int]], float, int, int, float | None] | None: ...
+    def health(self) -> list[tuple[str, dict[str, float]]]:
+        """What `engine_stats` says on each worker that ever reported it."""
+
     def forget(self, id: str) -> bool:
         """Take a worker off the list; whether it was on it."""
 
@@ -867,13 +870,13 @@ class WorkerLink:
     def send(self, kind: str, data: Any) -> None:
         """Send in the order of the calls. `TypeError` for data that msgpack does not know."""
 
-    def report(self, users: list[tuple[str, int]]) -> None:
+    def report(self, users: list[tuple[str, int]], health: dict[str, float]) -> None:
         """Send what was counted since the last report; written on another thread."""
 
     def take_report(self) -> dict[str, Any]:
         """What was counted since the last report in Locust's form, for listeners to change; `send_report` sends it."""
 
-    def send_report(self, data: dict[str, Any]) -> None: ...
+    def send_report(self, data: dict[str, Any], health: dict[str, float]) -> None: ...
     @property
     def master_is_ours(self) -> bool: ...
     def unconfirmed(self, wait_s: float) -> list[bytes]:

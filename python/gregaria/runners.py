@@ -324,6 +324,10 @@ class Runner:
                     self.cpu_warning_emitted = True
             events.usage_monitor.fire(environment=self.environment, cpu_usage=usage, memory_usage=memory)
 
+    def engine_stats(self) -> dict[str, float]:
+        """What the engine knows of itself; on a master, the engines of all workers together."""
+        return _engine.engine_stats()
+
     def start(
         self, user_count: int, spawn_rate: float, wait: bool = False, user_classes: list[type[User]] | None = None
     ) -> None:

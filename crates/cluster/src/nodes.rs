@@ -1,6 +1,6 @@
 //! What a master knows of its workers. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// States that a worker can be in; a worker says its own in every heartbeat.
 pub mod state {
@@ -66,6 +66,8 @@ pub struct Nodes {
     indexes: HashMap<String, u64>,
     /// The last report of each of our workers that was counted.
     reports_seen: HashMap<String, u64>,
+    /// How the engines of our workers have been doing, also of those that have gone.
+    health: HashMap<String, BTreeMap<String, f64>>,
 }
 
 impl Nodes {
@@ -127,6 +129,16 @@ impl Nodes {
         let new = number > *seen;
         *seen = number.max(*seen);
         new
+    }
+
+    /// Note how a worker's engine has been doing since it began.
+    pub fn note_health(&mut self, id: &str, health: BTreeMap<String, f64>) {
+        self.health.insert(id.to_owned(), health);
+    }
+
+    /// How the engines of all workers that ever reported it have been doing.
+    pub fn health(&self) -> impl Iterator<Item = (&str, &BTreeMap<String, f64>)> {
+        self.health.iter().map(|(id, health)| (id.as_str(), health))
     }
 
     /// The last report that was counted, 0 if none was.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from typing import Any
 
-from gregaria import _engine, stats
+from gregaria import stats
 
 from .output import follow
 from .verdict import Outcome, threshold_lines
@@ -38,14 +39,13 @@ class Tables:
         stats.print_stats(measured, current=False)
         stats.print_percentile_stats(measured)
         stats.print_error_report(measured)
-        print_aborted()
+        print_aborted(self._runner.engine_stats())
         for line in [*threshold_lines(outcome.thresholds), outcome.generator.text, outcome.line, ""]:
             stats.console_logger.info(line)
 
 
-def print_aborted() -> None:
+def print_aborted(engine: Mapping[str, float]) -> None:
     """Say how many requests are in no table, if there are any."""
-    engine = _engine.engine_stats()
     aborted = int(engine["aborted"] + engine["in_flight"])
     if aborted:
         stats.console_logger.info(

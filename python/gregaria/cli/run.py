@@ -19,7 +19,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from gregaria import _engine, log, stats
+from gregaria import log, stats
 from gregaria.input_events import input_listener
 
 from .front import FrontEnd
@@ -150,7 +150,7 @@ class Run:
             unhandled=log.unhandled_greenlet_exception,
             strict=self.options.gregaria_strict,
         )
-        return decide(found, self.thresholds.verdicts(), generator(_engine.engine_stats()))
+        return decide(found, self.thresholds.verdicts(), generator(self.runner.engine_stats()))
 
     def _at_once(self, exit_code: int) -> None:
         self.outputs.finish(replace(self._outcome(), exit_code=exit_code, interrupted=True))

@@ -97,6 +97,7 @@ def _file_of(module: Any) -> str | None:
 def thresholds_of(environment: Any, options: Namespace, locustfiles: Iterable[str]) -> Thresholds:
     """The thresholds of a run; one in a locustfile that cannot be understood ends the program."""
     try:
-        return Thresholds(environment, options, conditions_of(options, locustfiles))
+        # What workers measure is judged where it comes together.
+        return Thresholds(environment, options, [] if options.worker else conditions_of(options, locustfiles))
     except ValueError as error:
         complain(f"gregaria: error: {IN_LOCUSTFILES}: {error}", EXIT_USAGE)

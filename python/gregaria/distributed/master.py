@@ -51,6 +51,7 @@ class MasterRunner(runners.DistributedRunner):
         self.spawning_completed = False
         self._changed = Event()
         self._dispatch_number = 0
+        self._last_health: list[tuple[str, dict[str, float]]] = []
         self._link = self._listen(master_bind_host, master_bind_port)
         self.master_bind_port = self._link.port
         self.clients: ConnectedNodes = ConnectedNodes(self._link)
@@ -117,6 +118,15 @@ class MasterRunner(runners.DistributedRunner):
         """Users by class on all workers, as last reported."""
         reported = self.reported_user_classes_count
         return {user_class.__name__: reported.get(user_class.__name__, 0) for user_class in self.user_classes}
+
+    def engine_stats(self) -> dict[str, float]:
+        """The engines of all workers together: sums, and the highest of what is a maximum."""
+        together = _engine.engine_stats()
+        for _worker, figures in self._link.health() or self._last_health:
+            for name, figure in figures.items():
+                known = together.get(name, 0)
+                together[name] = max(known, figure) if name.endswith(("_max", "_peak")) else known + figure
+        return together
 
     def cpu_log_warning(self) -> bool:
         """At the end of a test, say whether a CPU was too busy during it."""
@@ -238,6 +248,7 @@ class MasterRunner(runners.DistributedRunner):
         self._tell_all("quit")
         if not self._wait_for(lambda: self.worker_count == 0, self.environment.stop_timeout + LAST_REPORTS_S):
             logger.warning("%d workers have not quit in time; their last report may be missing", self.worker_count)
+        self._last_health = self._link.health() or self._last_health
         self._link.close()
         self.greenlet.kill(block=True)
 

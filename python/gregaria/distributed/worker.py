@@ -269,11 +269,11 @@ class WorkerRunner(runners.DistributedRunner):
     def _send_stats(self) -> None:
         event = self.environment.events.report_to_master
         if event._handlers == [self._on_report_to_master]:
-            self._link.report(list(self.user_classes_count.items()))
+            self._link.report(list(self.user_classes_count.items()), _engine.engine_stats())
             return
         data: dict[str, Any] = {}
         event.fire(client_id=self.client_id, data=data)
-        self._link.send_report(data)
+        self._link.send_report(data, _engine.engine_stats())
 
     def logs_reporter(self) -> None:
         """For a greenlet: send the log while it grows, until it grows too fast."""

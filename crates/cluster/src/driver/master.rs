@@ -103,6 +103,9 @@ impl Core {
         let (counts, mut actions, tell) = {
             let mut master = self.lock();
             let (counts, actions) = master.on_report(identity, &report.users, report.number);
+            if !report.health.is_empty() {
+                master.nodes.note_health(identity, report.health);
+            }
             (counts, actions, master.settings.tell_reports)
         };
         if counts {

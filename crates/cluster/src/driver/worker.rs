@@ -22,6 +22,8 @@ pub struct Reporting {
     pub taken: Taken,
     /// Users that run, by class.
     pub users: Vec<(String, u64)>,
+    /// How the engine has been doing, by figure.
+    pub health: Vec<(String, f64)>,
     /// Keys of the failures, for masters that are not ours.
     pub error_keys: Vec<String>,
     /// A report that listeners have had their hands on; it goes as it is.
@@ -171,7 +173,7 @@ impl Core {
             }
         };
         if ours.is_some() {
-            fields.push(fine_field(&reporting.taken, number));
+            fields.push(fine_field(&reporting.taken, number, &reporting.health));
         }
         let bytes = Message::new("stats", Value::Map(fields), &id).encode();
         if ours.is_some() && !reporting.taken.is_empty() {

@@ -3,6 +3,8 @@
 pub mod fine;
 pub mod plain;
 
+use std::collections::BTreeMap;
+
 use gregaria_stats::{ErrorRecord, Taken};
 use rmpv::Value;
 use serde::Serialize;
@@ -20,6 +22,8 @@ pub struct Report {
     pub users: Vec<(String, u64)>,
     /// The number of a report of one of our own nodes.
     pub number: Option<u64>,
+    /// How the engine of one of our own nodes has been doing, by figure.
+    pub health: BTreeMap<String, f64>,
 }
 
 impl Report {
@@ -32,11 +36,12 @@ impl Report {
         let (_, report, _) = message.map_err(|source| Error::Data { kind: "stats".to_owned(), source })?;
         let users = report.user_classes_count.iter().map(|(name, count)| (name.clone(), count.whole())).collect();
         let number = report.gregaria.as_ref().map(|ours| ours.number);
+        let health = report.gregaria.as_ref().map(|ours| ours.health.clone()).unwrap_or_default();
         let taken = match &report.gregaria {
             Some(ours) => fine::decode(&ours.fine)?,
             None => plain_taken(report),
         };
-        Ok(Self { taken, users, number })
+        Ok(Self { taken, users, number, health })
     }
 }
 
@@ -95,8 +100,11 @@ fn named(thing: &impl Serialize) -> Value {
 }
 
 /// The part of a report that only our own nodes read.
-pub fn fine_field(taken: &Taken, number: u64) -> (Value, Value) {
-    (OURS.into(), map([("number", number.into()), ("fine", Value::Binary(fine::encode(taken)))]))
+pub fn fine_field(taken: &Taken, number: u64, health: &[(String, f64)]) -> (Value, Value) {
+    let health = health.iter().map(|(name, figure)| (name.as_str().into(), (*figure).into())).collect();
+    let ours =
+        [("number", number.into()), ("fine", Value::Binary(fine::encode(taken))), ("health", Value::Map(health))];
+    (OURS.into(), map(ours))
 }
 
 /// The part of a report about users.
@@ -151,9 +159,9 @@ mod tests {
         let taken = stats.take(102.0);
         let mut fields = plain_fields(&Taken::default(), &[], 102.0);
         fields.extend(user_fields(&[]));
-        fields.push(fine_field(&taken, 9));
+        fields.push(fine_field(&taken, 9, &[("completed".to_owned(), 1.0)]));
         let report = Report::decode(&Message::new("stats", Value::Map(fields), "host_1").encode()).unwrap();
-        assert_eq!(report.number, Some(9));
+        assert_eq!((report.number, report.health.get("completed")), (Some(9), Some(&1.0)));
         assert_eq!(report.taken.entries[0].response_times_us(), [(1_234, 1)]);
         assert_eq!(report.taken.errors, taken.errors);
     }

@@ -147,6 +147,9 @@ pub struct Additions {
     pub number: u64,
     /// See `fine`.
     pub fine: ByteBuf,
+    /// How the worker's engine has been doing since it began, by figure.
+    #[serde(default)]
+    pub health: BTreeMap<String, f64>,
 }
 
 fn pairs(counts: impl Iterator<Item = (i64, u64)>) -> Pairs {

@@ -1,5 +1,6 @@
 //! The master's end of a cluster.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use gregaria_cluster::driver::MasterDriver;
@@ -98,6 +99,14 @@ impl MasterLink {
 
     fn node(&self, id: &str) -> Option<NodeTuple> {
         self.with(|driver| driver.with(|master| master.nodes.get(id).map(tuple))).flatten()
+    }
+
+    /// How the engines of all workers have been doing, by figure; also of those that have gone.
+    fn health(&self) -> Vec<(String, BTreeMap<String, f64>)> {
+        let all = |driver: &MasterDriver| {
+            driver.with(|master| master.nodes.health().map(|(id, health)| (id.to_owned(), health.clone())).collect())
+        };
+        self.with(all).unwrap_or_default()
     }
 
     fn forget(&self, id: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The worker's end of a cluster.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -138,9 +139,10 @@ impl WorkerLink {
     }
 
     /// Send what was counted since the last report; written on another thread.
-    fn report(&self, py: Python<'_>, users: Vec<(String, u64)>) -> PyResult<()> {
+    fn report(&self, py: Python<'_>, users: Vec<(String, u64)>, health: HashMap<String, f64>) -> PyResult<()> {
         let (taken, error_keys) = self.take_statistics(py)?;
-        self.with(|driver| driver.report(Reporting { taken, users, error_keys, written: None, now: now() }))
+        let health = health.into_iter().collect();
+        self.with(|driver| driver.report(Reporting { taken, users, health, error_keys, written: None, now: now() }))
     }
 
     /// What was counted since the last report, in Locust's form, for listeners to change; `send_report` sends it.
@@ -151,14 +153,20 @@ impl WorkerLink {
         Ok(to_python(py, &Value::Map(fields))?.cast_into()?)
     }
 
-    fn send_report(&self, data: &Bound<'_, PyDict>) -> PyResult<()> {
+    fn send_report(&self, data: &Bound<'_, PyDict>, health: HashMap<String, f64>) -> PyResult<()> {
         let Value::Map(mut fields) = to_value(data.as_any())? else { unreachable!("a dict makes a map") };
         if !data.contains("user_classes_count")? {
             fields.extend(user_fields(&[]));
         }
         let taken = std::mem::take(&mut *lock(&self.pending));
-        let reporting =
-            Reporting { taken, users: Vec::new(), error_keys: Vec::new(), written: Some(fields), now: now() };
+        let reporting = Reporting {
+            taken,
+            users: Vec::new(),
+            health: health.into_iter().collect(),
+            error_keys: Vec::new(),
+            written: Some(fields),
+            now: now(),
+        };
         self.with(|driver| driver.report(reporting))
     }
 
