@@ -24,7 +24,7 @@ SOURCES = (
     "(`users = 100`), and by the environment variable shown with it. The command line wins over the environment, and "
     "that over the files."
 )
-_NAME_COLUMNS = 26
+_NAME_COLUMNS = 25
 
 
 def render(columns: int, colour: bool) -> str:

@@ -87,7 +87,6 @@ def test_a_bad_value_is_named_with_what_is_allowed(line: str, message: str, caps
         ("--hots x", "unrecognized arguments: --hots\nDid you mean '--host'?"),
         ("--zzz", "unrecognized arguments: --zzz"),
         ("--stric", "unrecognized arguments: --stric\nDid you mean '--strict'?"),
-        ("--master", "option --master is not supported yet (this version runs in one process)"),
         ("--slave", "option --slave does not exist any more: it is called --worker now"),
     ],
 )
@@ -111,11 +110,8 @@ def test_a_bad_value_says_where_it_came_from(
     assert refused(capsys).endswith("'few' is not a whole number from 0 (from environment variable GREGARIA_USERS)\n")
     monkeypatch.delenv("LOCUST_USERS")
     monkeypatch.delenv("GREGARIA_USERS")
-    monkeypatch.setenv("LOCUST_PROCESSES", "2")
-    assert "option --processes (from environment variable LOCUST_PROCESSES) is not supported yet" in refused(capsys)
-    monkeypatch.delenv("LOCUST_PROCESSES")
-    Path("locust.conf").write_text("worker = true\n")
-    assert "option --worker (from configuration file locust.conf, line 1) is not supported yet" in refused(capsys)
+    Path("locust.conf").write_text("slave = true\n")
+    assert "--slave (from configuration file locust.conf, line 1) does not exist any more" in refused(capsys)
 
 
 def test_a_refused_flag_may_be_false_in_a_file() -> None:
