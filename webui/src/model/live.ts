@@ -1,0 +1,307 @@
+// The run as the page knows it, put together from the event stream: a snapshot, then what changed. Pure: no DOM, no clock.
+// Rows that did not change stay the same objects, so that what is drawn from them need not be drawn again.
+import type * as stream from "../generated/stream.ts";
+import { ratios, rowKey } from "./from_result.ts";
+import type { Failure, History, Mark, Numbers, Ratio, Row, TaskException, Track } from "./run.ts";
+
+/** Points that are kept; beyond them every second one of the older half goes. */
+const MOST_POINTS = 4_000;
+const MOST_LOG_LINES = 2_000;
+/** Updates that a sparkline shows. */
+const SPARK = 60;
+
+export const NO_STATUS: stream.Status = {
+  state: "",
+  paused: false,
+  user_count: 0,
+  target_user_count: 0,
+  users_by_class: [],
+  host: "",
+  run: 0,
+  is_distributed: false,
+  workers: [],
+  generator: {
+    level: "ok",
+    verdict: "",
+    overall: "",
+    cpu_percent: 0,
+    memory_bytes: 0,
+    in_flight: 0,
+    started: 0,
+    completed: 0,
+    aborted: 0,
+    wait_ms: 0,
+    wait_max_ms: 0,
+    late_share: 0,
+  },
+  thresholds: [],
+  in_flight: [],
+};
+
+interface Named {
+  readonly method: string;
+  readonly name: string;
+}
+
+export class Live {
+  settings: stream.StreamSettings = {
+    version: "",
+    locustfile: "",
+    percentiles: [],
+    chart_percentiles: [],
+    read_only: false,
+  };
+  status: stream.Status = NO_STATUS;
+  time = 0;
+  total: Row = emptyRow;
+  currentPercentiles: Numbers = [];
+  rows: readonly Row[] = [];
+  failures: readonly Failure[] = [];
+  exceptions: readonly TaskException[] = [];
+  ratios: { readonly perClass: readonly Ratio[]; readonly total: readonly Ratio[] } = { perClass: [], total: [] };
+  logs: readonly string[] = [];
+  marks: readonly Mark[] = [];
+  history: History = {
+    times: [],
+    users: [],
+    total: { rps: [], failures: [], percentiles: {} },
+    names: new Map(),
+    marks: [],
+  };
+  /** Counts lines ever got, so that a reader knows which are new. */
+  logLines = 0;
+
+  private sequence = -1;
+  private points: stream.Point[] = [];
+  private readonly names = new Map<number, Named>();
+  private readonly byId = new Map<number, Row>();
+  private readonly failureById = new Map<number, Failure>();
+  private readonly watched = new Map<string, stream.Figures[]>();
+  private watchedFrom = new Map<string, number>();
+
+  snapshot(message: stream.SnapshotMessage): void {
+    this.settings = message.settings;
+    this.sequence = message.sequence;
+    this.clear();
+    this.points = [...message.points];
+    this.marks = message.marks.map(toMark);
+    this.logs = [];
+    this.logLines = 0;
+    this.watched.clear();
+    this.watchedFrom.clear();
+    this.take({ ...message, reset: false, point: null, marks: [] });
+  }
+
+  /** False if a message before this one is missing, so that a snapshot is needed. */
+  update(message: stream.UpdateMessage): boolean {
+    if (message.sequence <= this.sequence) return true;
+    if (this.sequence >= 0 && message.sequence > this.sequence + 1) return false;
+    this.sequence = message.sequence;
+    if (message.reset) this.clear();
+    this.take(message);
+    return true;
+  }
+
+  /** Follow these names' series from now on, for the charts. */
+  watch(keys: ReadonlySet<string>): void {
+    for (const key of keys) {
+      if (this.watched.has(key)) continue;
+      this.watched.set(key, []);
+      this.watchedFrom.set(key, this.points.at(-1)?.time ?? 0);
+    }
+    for (const key of [...this.watched.keys()]) {
+      if (keys.has(key)) continue;
+      this.watched.delete(key);
+      this.watchedFrom.delete(key);
+    }
+    this.history = this.draw();
+  }
+
+  private clear(): void {
+    this.names.clear();
+    this.byId.clear();
+    this.failureById.clear();
+    this.rows = [];
+    this.failures = [];
+  }
+
+  private take(message: stream.UpdateMessage): void {
+    this.time = message.time;
+    this.status = message.status;
+    this.currentPercentiles = message.current_percentiles;
+    this.total = this.row(message.total, { method: "", name: "Aggregated" }, this.total.spark);
+    for (const [id, method, name] of message.names) this.names.set(id, { method, name });
+    for (const figures of message.rows) {
+      const named = this.names.get(figures.i);
+      if (named !== undefined) this.byId.set(figures.i, this.row(figures, named, this.byId.get(figures.i)?.spark));
+    }
+    if (message.rows.length > 0 || message.reset) this.rows = [...this.byId.values()];
+    for (const failure of message.failures) this.failureById.set(failure.id, toFailure(failure));
+    if (message.failures.length > 0 || message.reset) {
+      this.failures = [...this.failureById.values()].sort((a, b) => b.occurrences - a.occurrences);
+    }
+    if (message.exceptions) this.exceptions = message.exceptions.map(toException);
+    if (message.ratios) this.ratios = this.actual(message.ratios);
+    if (message.logs.length > 0) {
+      this.logLines += message.logs.length;
+      this.logs = [...this.logs, ...message.logs].slice(-MOST_LOG_LINES);
+    }
+    if (message.marks.length > 0) this.marks = [...this.marks, ...message.marks.map(toMark)];
+    if (message.point) this.add(message.point, message.rows);
+    this.history = this.draw();
+  }
+
+  private row(figures: stream.Figures, { method, name }: Named, spark: Numbers = []): Row {
+    const requests = figures.n;
+    const none = requests === 0;
+    return {
+      key: rowKey(method, name),
+      method,
+      name,
+      requests,
+      failures: figures.f ?? 0,
+      rps: figures.r,
+      failuresPerSecond: figures.e ?? 0,
+      minMs: none ? null : figures.l,
+      maxMs: none ? null : figures.h,
+      meanMs: none ? null : figures.a,
+      meanBytes: none ? null : figures.s,
+      percentiles: [
+        none ? null : figures.m,
+        ...this.settings.percentiles.map((_, at) => (none ? null : (figures.p[at] ?? null))),
+      ],
+      spark: [...spark, figures.r].slice(-SPARK),
+    };
+  }
+
+  private add(point: stream.Point, rows: readonly stream.Figures[]): void {
+    this.points.push(point);
+    for (const [key, series] of this.watched) {
+      const changed = rows.find((figures) => {
+        const named = this.names.get(figures.i);
+        return named !== undefined && rowKey(named.method, named.name) === key;
+      });
+      const last = series.at(-1);
+      series.push(changed ?? (last === undefined ? QUIET : { ...last, r: 0, e: 0, p: [] }));
+    }
+    if (this.points.length <= MOST_POINTS) return;
+    const half = this.points.length >> 1;
+    const keep = (_: unknown, at: number, all: readonly unknown[]) => at >= all.length - half || at % 2 === 1;
+    const before = this.points.length;
+    for (const [key, series] of this.watched) {
+      const offset = before - series.length;
+      this.watched.set(
+        key,
+        series.filter((_, at) => at + offset >= before - half || (at + offset) % 2 === 1),
+      );
+    }
+    this.points = this.points.filter(keep);
+  }
+
+  /** Columns for the charts; between two runs there is a gap. */
+  private draw(): History {
+    const times: number[] = [];
+    const users: Numbers = [];
+    const rps: Numbers = [];
+    const failures: Numbers = [];
+    const shares = this.settings.chart_percentiles;
+    const percentiles = shares.map((): Numbers => []);
+    const tracks = [...this.watched].map(([key, series]) => ({
+      key,
+      series,
+      rps: [] as Numbers,
+      failures: [] as Numbers,
+      slots: this.nameShares().map((): Numbers => []),
+    }));
+    const push = (time: number, point: stream.Point | null, at: number) => {
+      times.push(time);
+      users.push(point?.users ?? null);
+      rps.push(point?.rps ?? null);
+      failures.push(point?.failures_per_second ?? null);
+      for (const [index, list] of percentiles.entries()) list.push(point?.percentiles[index] ?? null);
+      for (const track of tracks) {
+        const own = point === null ? undefined : track.series[at - (this.points.length - track.series.length)];
+        track.rps.push(own?.r ?? null);
+        track.failures.push(own === undefined ? null : (own.e ?? 0));
+        const values = own === undefined || own.p.length === 0 ? [] : [own.m, ...own.p];
+        for (const [index, list] of track.slots.entries()) list.push(values[index] ?? null);
+      }
+    };
+    let last: stream.Point | undefined;
+    for (const [at, point] of this.points.entries()) {
+      if (last !== undefined && last.run !== point.run) push((last.time + point.time) / 2, null, at);
+      push(point.time, point, at);
+      last = point;
+    }
+    const byShare = (lists: readonly Numbers[], of: readonly number[]) =>
+      Object.fromEntries(of.map((share, at) => [String(share), lists[at] ?? []]));
+    const names = new Map<string, Track>(
+      tracks.map((track) => [
+        track.key,
+        { rps: track.rps, failures: track.failures, percentiles: byShare(track.slots, this.nameShares()) },
+      ]),
+    );
+    return {
+      times,
+      users,
+      total: { rps, failures, percentiles: byShare(percentiles, shares) },
+      names,
+      marks: this.marks,
+    };
+  }
+
+  /** Percentiles that rows have: the median before those of the settings. */
+  nameShares(): number[] {
+    return [0.5, ...this.settings.percentiles];
+  }
+
+  private actual({ per_class, total }: stream.Ratios): { perClass: Ratio[]; total: Ratio[] } {
+    const all = this.status.users_by_class.reduce((sum, [, users]) => sum + users, 0);
+    const share = new Map(this.status.users_by_class.map(([name, users]) => [name, all > 0 ? users / all : null]));
+    return {
+      perClass: ratios(per_class),
+      total: ratios(total).map((ratio) => ({ ...ratio, actual: share.get(ratio.name) ?? null })),
+    };
+  }
+}
+
+const QUIET: stream.Figures = { i: 0, n: 0, r: 0, m: 0, a: 0, l: 0, h: 0, s: 0, p: [] };
+
+export const emptyRow: Row = {
+  key: "\u0000Aggregated",
+  method: "",
+  name: "Aggregated",
+  requests: 0,
+  failures: 0,
+  rps: 0,
+  failuresPerSecond: 0,
+  minMs: null,
+  maxMs: null,
+  meanMs: null,
+  meanBytes: null,
+  percentiles: [],
+  spark: [],
+};
+
+const MARK_WORDS: Record<string, string> = { edit: "edited", reset: "reset", pause: "paused", resume: "resumed" };
+
+function toMark(mark: stream.Mark): Mark {
+  return { time: mark.time, label: mark.kind === "stop" ? "" : mark.text || (MARK_WORDS[mark.kind] ?? mark.kind) };
+}
+
+function toFailure(failure: stream.Failure): Failure {
+  return {
+    key: String(failure.id),
+    method: failure.method,
+    name: failure.name,
+    error: failure.error,
+    occurrences: failure.occurrences,
+    firstSeen: failure.first_seen ?? null,
+    lastSeen: failure.last_seen ?? null,
+    samples: [],
+  };
+}
+
+function toException(row: stream.ExceptionRow, at: number): TaskException {
+  return { key: String(at), count: row.count, message: row.msg, traceback: row.traceback, nodes: row.nodes };
+}
