@@ -1,0 +1,434 @@
+"""The users of other systems than HTTP: what they report, with their real drivers against tiny servers in this process.
+
+Each driver has to let other greenlets run while it waits: the servers are such greenlets, so nothing would come else.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+
+from gregaria.contrib.csv_request_logger import CSV_COLUMNS, CsvRequestLogger
+from gregaria.contrib.dns import DNSUser
+from gregaria.contrib.mongodb import MongoDBUser
+from gregaria.contrib.mqtt import MqttUser
+from gregaria.contrib.postgres import PostgresClient, PostgresUser
+from gregaria.contrib.qdrant import QdrantUser
+from gregaria.contrib.socketio import SocketIOUser
+from gregaria.env import Environment
+from support import protocols
+from support.population import wait_for
+
+Told = list[dict[str, Any]]
+
+
+@pytest.fixture
+def environment() -> Environment:
+    return Environment(user_classes=[])
+
+
+@pytest.fixture
+def told(environment: Environment) -> Told:
+    """All request events of the environment."""
+    heard: Told = []
+    environment.events.request.add_listener(lambda **arguments: heard.append(arguments))
+    return heard
+
+
+def brief(told: Told) -> list[tuple[str, str, str]]:
+    """Type, name and kind of failure of each."""
+    return [(each["request_type"], each["name"], type(each.get("exception")).__name__) for each in told]
+
+
+def made(base: Any, environment: Environment, **body: Any) -> Any:
+    return type("Visitor", (base,), body)(environment)
+
+
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+
+def server_programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return found[-1].parent if found else None
+
+
+@pytest.fixture(params=["tiny", "real"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A connection string: of a tiny server, and of PostgreSQL where it is installed."""
+    if request.param == "tiny":
+        with protocols.listening(protocols.postgres) as port:
+            yield f"postgresql://user@127.0.0.1:{port}/test?sslmode=disable&gssencmode=disable"
+        return
+    programs = server_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed; the tiny server has stood in for it")
+    folder = tmp_path_factory.mktemp("postgres")
+    # It refuses to run as root, and its socket's path must be short.
+    lower = []
+    if Path.home() == Path("/root"):
+        lower = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        shutil.chown(folder, "nobody", "nogroup")
+        for parent in folder.parents[:3]:
+            parent.chmod(0o755)
+    data = folder / "data"
+    subprocess.run(
+        [*lower, programs / "initdb", "-D", data, "-A", "trust", "-U", "user"], check=True, capture_output=True
+    )
+    port = protocols.refusing_port()
+    options = ["-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"]
+    server = subprocess.Popen([*lower, programs / "postgres", "-D", data, *options], stderr=subprocess.DEVNULL)
+    ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    try:
+        wait_for(lambda: subprocess.run(ready).returncode == 0)
+        yield f"postgresql://user@127.0.0.1:{port}/postgres"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_postgres(environment: Environment, told: Told, database: str) -> None:
+    user = made(PostgresUser, environment, conn_string=database)
+    assert user.client.execute_query("SELECT 1") is None
+    user.client.execute_query("SELECT broken FROM nowhere")
+    user.on_stop()
+    user.client.execute_query("SELECT 1")
+    assert [each[:2] for each in brief(told)] == [
+        ("postgres_success", "execute_query"),
+        ("postgres_failure", "execute_query"),
+        ("postgres_failure", "execute_query"),
+    ]
+    assert "OperationalError" in repr(told[2]["exception"])
+    assert all(isinstance(each["response_time"], int) and each["response_length"] == 0 for each in told)
+
+
+def test_queries_of_several_users_wait_at_once(environment: Environment, told: Told) -> None:
+    with protocols.listening(protocols.postgres) as port:
+        where = f"postgresql://user@127.0.0.1:{port}/test?sslmode=disable&gssencmode=disable"
+        users = [made(PostgresUser, environment, conn_string=where) for _ in range(8)]
+        gevent.joinall([gevent.spawn(user.client.execute_query, "SELECT 1") for user in users], raise_error=True)
+        for user in users:
+            user.on_stop()
+    # The server takes 50 ms for each: one after the other they would take 400 ms, and the last would say so.
+    assert [each[0] for each in brief(told)] == ["postgres_success"] * 8
+    assert sum(each["response_time"] for each in told) < 8 * 200
+
+
+def test_a_client_made_by_hand_tells_the_event_of_locustfiles() -> None:
+    import gregaria
+
+    heard: Told = []
+    gregaria.events.request.add_listener(lambda **arguments: heard.append(arguments))
+    try:
+        with protocols.listening(protocols.postgres) as port:
+            client = PostgresClient(f"postgresql://user@127.0.0.1:{port}/t?sslmode=disable&gssencmode=disable")
+            client.execute_query("SELECT 1")
+            client.close()
+    finally:
+        gregaria.events.request._handlers.pop()
+    assert len(heard) == 1
+
+
+# --- MongoDB, MQTT, DNS ----------------------------------------------------------------------------------------------
+
+
+def test_mongodb(environment: Environment, told: Told) -> None:
+    with protocols.listening(protocols.mongo) as port:
+        user = made(MongoDBUser, environment, conn_string=f"mongodb://127.0.0.1:{port}/", db_name="shop")
+        user.client.execute_query("articles", {"kind": "lamp"})
+        user.client.execute_query("articles", {"broken": 1})
+        user.on_stop()
+    assert brief(told) == [("MONGODB", "QUERY", "NoneType"), ("MONGODB", "QUERY", "OperationFailure")]
+    assert user.client.db.name == "shop"
+
+
+@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize("use_loop_selectors", [False, True])
+def test_mqtt(environment: Environment, told: Told, version: int, use_loop_selectors: bool) -> None:
+    with protocols.listening(protocols.broker) as port:
+        settings = {"host": "127.0.0.1", "port": port, "protocol": version, "username": "a", "password": "b"}
+        user = made(MqttUser, environment, use_loop_selectors=use_loop_selectors, **settings)
+        client = user.client
+        wait_for(client.is_connected)
+        client.publish("news", b"hello", qos=1)
+        client.publish("news", "hi")
+        client.subscribe("news/#")
+        client.subscribe([("forbidden", 1), ("other", 0)])
+        wait_for(lambda: len(told) == 5)
+        client.publish("bye")
+        wait_for(lambda: any(each["name"] == "disconnect" for each in told))
+        client.disconnect()
+        client.loop_stop()
+    names = [each[1:] for each in brief(told)]
+    assert names[0] == ("connect", "NoneType")
+    assert set(names[1:5]) == {
+        ("publish:1:news", "NoneType"),
+        ("publish:0:news", "NoneType"),
+        ("subscribe:0:news/#", "NoneType"),
+        ("subscribe:0:forbidden", "AssertionError"),
+    }
+    published = next(each for each in told if each["name"] == "publish:1:news")
+    assert published["response_length"] == 5 and published["response_time"] > 0
+    assert published["context"].keys() == {"client_id", "qos", "topic", "start_time", "payload_size"}
+    assert published["context"]["client_id"].startswith("locust-")
+    lost = next(each for each in told if each["name"] == "disconnect")
+    assert lost["exception"] is not None
+
+
+def test_mqtt_without_a_connection(environment: Environment, told: Told) -> None:
+    user = made(MqttUser, environment, host="127.0.0.1", port=protocols.refusing_port(), client_id="mine")
+    user.client.publish("news", 5)
+    user.client.subscribe(("news", 1))
+    user.client._on_publish_cb(user.client, None, 99)
+    user.client._on_subscribe_cb_v3x(user.client, None, 99, [0])
+    user.client._on_connect_cb_v3x(user.client, None, {}, 5)
+    user.client._on_disconnect_cb_v3x(user.client, None, 0)
+    with pytest.raises(ValueError):
+        user.client._loop_selectors(-1)
+    user.client.loop_stop()
+    assert [each[1:] for each in brief(told)] == [
+        ("publish:0:news", "MQTTErrorCode"),
+        ("subscribe:0:news", "MQTTErrorCode"),
+        ("publish", "AssertionError"),
+        ("subscribe", "AssertionError"),
+        ("connect", "Exception"),
+        ("disconnect", "NoneType"),
+    ]
+    assert all(each["context"]["client_id"] == "mine" for each in told)
+
+
+def test_dns(environment: Environment, told: Told) -> None:
+    import dns.message
+
+    with protocols.name_server() as port:
+        client = made(DNSUser, environment).client
+        found = client.udp(dns.message.make_query("example.com", "A"), "127.0.0.1", port=port)
+        client.udp(dns.message.make_query("empty.example.com", "A"), "127.0.0.1", port=port, name="empty")
+    silent = protocols.refusing_port()
+    nothing = client.udp(
+        dns.message.make_query("example.com", "A"), "127.0.0.1", port=silent, timeout=0.01, name="late"
+    )
+    assert "192.0.2.7" in found.to_text() and nothing is None
+    assert [each[:2] for each in brief(told)] == [("DNS", "udp"), ("DNS", "empty"), ("DNS", "late")]
+    assert [str(each["exception"] or "")[:9] for each in told] == ["", "No answer", "The DNS o"]
+    with pytest.raises(AttributeError):
+        client.no_such_function  # noqa: B018
+
+
+# --- over HTTP -------------------------------------------------------------------------------------------------------
+
+
+def test_qdrant(environment: Environment, told: Told) -> None:
+    def answer(method: str, path: str, body: Any) -> tuple[str, Any]:
+        def done(result: Any) -> tuple[str, Any]:
+            return "200 OK", {"result": result, "status": "ok", "time": 0.001}
+
+        if path.endswith("/exists"):
+            return done({"exists": False})
+        if path.endswith("/points/query"):
+            points = [] if body["limit"] == 1 else [{"id": 1, "version": 1, "score": 0.5}]
+            return done({"points": points})
+        if path.endswith("/points/scroll"):
+            return done({"points": [{"id": 1}], "next_page_offset": 7})
+        if path.endswith("/points/delete"):
+            return "500 Internal Server Error", {"status": {"error": "broken"}}
+        if "/points" in path:
+            return done({"operation_id": 1, "status": "completed"})
+        return done(True) if method == "PUT" else ("200 OK", {"title": "qdrant", "version": "1.20.0"})
+
+    from qdrant_client.models import Distance, PointStruct, VectorParams
+
+    with protocols.web(answer) as url:
+        vectors = VectorParams(size=2, distance=Distance.DOT)
+        user = made(QdrantUser, environment, url=url, collection_name="c", vectors_config=vectors)
+        stored = user.upsert([PointStruct(id=1, vector=[1.0, 2.0])])
+        found, empty = user.search([1.0, 2.0]), user.search([1.0, 2.0], limit=1)
+        page, broken = user.scroll(), user.delete([1])
+        user.on_stop()
+    assert stored["success"] and found["success"] and not found["empty"]
+    assert not empty["success"] and empty["empty"]
+    assert page["success"] and page["next_offset"] == 7 and len(page["result"]) == 1
+    assert not broken["success"]
+    assert brief(told) == [
+        ("qdrant", "upsert", "NoneType"),
+        ("qdrant", "search", "NoneType"),
+        ("qdrant", "search", "NoneType"),
+        ("qdrant", "scroll", "NoneType"),
+        ("qdrant", "delete", "UnexpectedResponse"),
+    ]
+
+
+def test_openai(environment: Environment, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(method: str, path: str, body: Any) -> tuple[str, Any]:
+        if body["input"] == "broken":
+            return "400 Bad Request", {"error": {"message": "broken"}}
+        message = {"type": "output_text", "text": "hello", "annotations": []}
+        output = {"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": [message]}
+        usage = {"input_tokens": 3, "output_tokens": 11, "total_tokens": 14}
+        return "200 OK", {"id": "r", "object": "response", "output": [output], "usage": usage}
+
+    with protocols.web(answer) as url:
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{url}/v1")
+        import openai
+
+        from gregaria.contrib.oai import OpenAIUser
+
+        client = made(OpenAIUser, environment).client
+        assert client.responses.create(model="m", input="hi").output_text == "hello"
+        with client.rename_request("chat"), pytest.raises(openai.BadRequestError):
+            client.responses.create(model="m", input="broken")
+        client.close()
+    assert brief(told) == [("POST", "/v1/responses", "NoneType"), ("POST", "chat", "HTTPStatusError")]
+    assert [each["response_length"] for each in told] == [11, 0]
+    assert all(each["response_time"] > 0 and each["start_time"] > 0 for each in told)
+
+
+def test_socketio(environment: Environment, told: Told) -> None:
+    import socketio
+
+    server = socketio.Server(async_mode="gevent", cors_allowed_origins="*")
+    server.on("shout", lambda sid, data: data.upper())
+    server.on("tell me", lambda sid, data: server.emit("news", "x" * data, to=sid))
+    with protocols.wsgi(socketio.WSGIApp(server)) as url:
+        user = made(SocketIOUser, environment, options={"reconnection": False})
+        user.sio.connect(url, transports=["polling"])
+        assert user.sio.call("shout", "hello") == "HELLO"
+        user.sio.emit("tell me", 4)
+        user.sio.send("a message", name="named")
+        wait_for(lambda: any(each["request_type"] == "WSR" for each in told))
+        user.sio.disconnect()
+        user.sio_greenlet.join(5)
+        user.sio.emit("too late")
+        user.sio.connect(f"http://127.0.0.1:{protocols.refusing_port()}")
+    assert sorted(brief(told)) == [
+        ("WS", "connect", "ConnectionError"),
+        ("WS", "connect", "NoneType"),
+        ("WSC", "shout", "NoneType"),
+        ("WSE", "message", "NoneType"),
+        ("WSE", "shout", "NoneType"),
+        ("WSE", "tell me", "NoneType"),
+        ("WSE", "too late", "BadNamespaceError"),
+        ("WSR", "news", "NoneType"),
+        ("WSS", "named", "NoneType"),
+    ]
+
+
+class FakeMilvus:
+    """Stands for `pymilvus.MilvusClient`, whose server is no tiny one."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings, self.calls = settings, []
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            self.calls.append((name, arguments))
+            if arguments.get("filter") == "broken":
+                raise RuntimeError("broken")
+            found = [] if arguments.get("filter") == "none" else [{"id": 1}, {"id": 2}]
+            return [found] if "search" in name else found
+
+        return call
+
+
+def test_milvus(environment: Environment, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gregaria.contrib import milvus
+
+    monkeypatch.setattr(milvus.pymilvus, "MilvusClient", FakeMilvus)
+    visitor: Any = type("Visitor", (milvus.MilvusUser,), {})
+    user = visitor(environment, collection_name="c", schema="s", index_params="i", shards=2)
+    assert user.insert([{}])["success"] and user.upsert([{}])["success"] and user.delete("id > 0")["success"]
+    found = user.search([[1.0]], "vector", 2, calculate_recall=True, ground_truth=[1, 3, 4])
+    assert found["success"] and found["recall"] == 0.5
+    nothing = user.search([[1.0]], "vector", 2, filter="none")
+    assert (nothing["success"], nothing["empty"], nothing["result"]) == (False, True, [[]])
+    assert user.hybrid_search([], None, 3)["result"] == [[{"id": 1}, {"id": 2}]]
+    assert user.query("none")["empty"] and not user.query("broken")["success"]
+    user.on_stop()
+    assert [each[1:] for each in brief(told)] == [
+        *(("insert", "NoneType"), ("upsert", "NoneType"), ("delete", "NoneType"), ("search", "NoneType")),
+        *(("recall", "NoneType"), ("search", "NoneType"), ("hybrid_search", "NoneType"), ("query", "NoneType")),
+        ("query", "RuntimeError"),
+    ]
+    assert next(each for each in told if each["name"] == "recall")["response_time"] == 50
+    driver = user.client.client
+    assert driver.settings["uri"] == "http://localhost:19530" and driver.settings["timeout"] == 60
+    expected = {"collection_name": "c", "schema": "s", "index_params": "i", "shards": 2}
+    assert driver.calls[0] == ("create_collection", expected) and driver.calls[-1] == ("close", {})
+    assert milvus.MilvusV2Client.get_recall([[{"id": 1}]], [], 5) == 0.0
+    assert milvus.MilvusV2Client.get_recall([], [1]) == 0.0
+    with pytest.raises(ValueError, match="needs a uri"):
+        visitor(environment, uri=None)
+
+
+# --- what all have in common -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("base", "text"),
+    [(PostgresUser, "conn_string"), (MongoDBUser, "conn_string"), (QdrantUser, "collection_name")],
+)
+def test_what_a_class_must_say(base: Any, text: str, environment: Environment) -> None:
+    with pytest.raises(ValueError, match=f"Visitor needs a {text}"):
+        made(base, environment)
+
+
+MODULES = {
+    "postgres": "psycopg",
+    "mongodb": "pymongo",
+    "mqtt": "paho",
+    "milvus": "grpc",
+    "qdrant": "qdrant_client",
+    "socketio": "socketio",
+    "oai": "httpx",
+    "dns": "dns",
+}
+
+
+@pytest.mark.parametrize(("module", "missing"), MODULES.items())
+def test_without_the_driver_it_says_what_to_install(module: str, missing: str) -> None:
+    script = f"import sys; sys.modules[{missing!r}] = None\nimport gregaria.contrib.{module}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    extra = "openai" if module == "oai" else module
+    assert done.returncode == 1
+    assert f"ImportError: gregaria.contrib.{extra} needs" in done.stderr
+    assert f"pip install 'gregaria[{extra}]'" in done.stderr
+
+
+def test_openai_wants_a_key() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import os; os.environ.pop('OPENAI_API_KEY', None)\nimport gregaria.contrib.oai"],
+        capture_output=True,
+        text=True,
+    )
+    assert "needs the environment variable OPENAI_API_KEY" in done.stderr
+
+
+def test_the_csv_request_logger(environment: Environment, tmp_path: Path) -> None:
+    class Response:
+        status_code = 404
+
+    fire: Callable[..., None] = environment.events.request.fire
+    path = tmp_path / "requests.csv"
+    logger = CsvRequestLogger(str(path), flush_interval=2)
+    logger.register(environment)
+    meta = {"response_length": 3, "context": {}}
+    fire(request_type="GET", name="/", response_time=1.2345, start_time=1.23456789, exception=None, **meta)
+    assert len(path.read_text().splitlines()) == 1, "not flushed yet"
+    fire(request_type="GET", name="a,b", response_time=None, response=Response(), exception=ValueError("no"), **meta)
+    assert len(path.read_text().splitlines()) == 3
+    environment.events.quitting.fire(environment=environment)
+    fire(request_type="GET", name="late", response_time=1, **meta)
+    logger.close()
+    with path.open(newline="") as file:
+        header, first, second = csv.reader(file)
+    assert tuple(header) == CSV_COLUMNS
+    assert first == ["1.234568", "GET", "/", "1.23", "3", "0", ""]
+    assert second[1:] == ["GET", "a,b", "", "3", "404", "no"]
