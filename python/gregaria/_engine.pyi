@@ -817,6 +817,10 @@ class MasterLink:
         """Workers: id, state, users by class, CPU in percent, memory in bytes, liveness, lag of the hub in ms."""
 
     def node(self, id: str) -> tuple[str, str, list[tuple[str, int]], float, int, int, float | None] | None: ...
+    def count_active(self) -> int:
+        """Workers that are ready, spawn or run."""
+
+    def all_in_state(self, state: str) -> bool: ...
     def health(self) -> list[tuple[str, dict[str, float]]]:
         """What `engine_stats` says on each worker that ever reported it."""
 

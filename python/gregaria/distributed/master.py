@@ -276,7 +276,7 @@ class MasterRunner(runners.DistributedRunner):
     def check_stopped(self) -> None:
         """The test has stopped when all workers are ready again, or none is left."""
         if self.state == runners.STATE_STOPPING:
-            over = all(node.state == runners.STATE_INIT for node in self.clients.values())
+            over = self.clients.all_are_ready
         else:
             over = self.state in (runners.STATE_SPAWNING, runners.STATE_RUNNING) and self.worker_count == 0
         if over:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import ItemsView, Iterator, ValuesView
 from typing import TYPE_CHECKING, Any
 
 from ..runners import WorkerNode, WorkerNodes
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 class ConnectedNode(WorkerNode):
     """A worker that has registered. After it has gone, it stays as it was last seen."""
 
-    def __init__(self, link: MasterLink, id: str) -> None:
+    def __init__(self, link: MasterLink, last: tuple[Any, ...]) -> None:
         self._link = link
-        self.id = id
-        self._last: tuple[Any, ...] = (id, "missing", [], 0.0, 0, -1, None)
+        self.id: str = last[0]
+        self._last = last
 
     def _now(self) -> tuple[Any, ...]:
         self._last = self._link.node(self.id) or self._last
@@ -68,9 +68,10 @@ class ConnectedNodes(WorkerNodes):
         self._link = link
 
     def __getitem__(self, key: str) -> WorkerNode:
-        if self._link.node(key) is None:
+        last = self._link.node(key)
+        if last is None:
             raise KeyError(key)
-        return ConnectedNode(self._link, key)
+        return ConnectedNode(self._link, last)
 
     def __setitem__(self, key: str, value: WorkerNode) -> None:
         raise TypeError("workers register themselves; they cannot be put here")
@@ -85,10 +86,30 @@ class ConnectedNodes(WorkerNodes):
     def __iter__(self) -> Iterator[str]:
         return iter([node[0] for node in self._link.nodes()])
 
+    def values(self) -> ValuesView[WorkerNode]:
+        """All of this moment; they may go while one looks at them."""
+        return self._at_this_moment().values()
+
+    def items(self) -> ItemsView[str, WorkerNode]:
+        """All of this moment, with their ids."""
+        return self._at_this_moment().items()
+
+    def _at_this_moment(self) -> dict[str, WorkerNode]:
+        return {node[0]: ConnectedNode(self._link, node) for node in self._link.nodes()}
+
+    def get_by_state(self, state: str) -> list[WorkerNode]:
+        """Those in this state."""
+        return [ConnectedNode(self._link, node) for node in self._link.nodes() if node[1] == state]
+
     @property
     def active_count(self) -> int:
         """How many can be given users."""
-        return sum(node[1] in ("ready", "spawning", "running") for node in self._link.nodes())
+        return self._link.count_active()
+
+    @property
+    def all_are_ready(self) -> bool:
+        """Whether all wait for a test."""
+        return self._link.all_in_state("ready")
 
     def reported_user_classes_count(self) -> dict[str, int]:
         """Users by class on all workers that are not missing."""

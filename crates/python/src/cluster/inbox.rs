@@ -26,6 +26,7 @@ struct Queue {
     heard: VecDeque<Heard>,
     /// Exceptions are counted here, so that a test in which every task fails does not drown the hub in messages.
     exceptions: HashMap<Kind, u64>,
+    states_changed: bool,
 }
 
 /// See the module's text.
@@ -79,7 +80,12 @@ impl Hub for Inbox {
             Heard::Tell(Tell::Exception { id, message, traceback, count }) => {
                 *queue.exceptions.entry((id, message, traceback)).or_default() += count;
             }
-            other => queue.heard.push_back(other),
+            // Once is enough, however many have changed since it was last asked for.
+            Heard::Tell(Tell::StatesChanged) if queue.states_changed => {}
+            other => {
+                queue.states_changed |= matches!(other, Heard::Tell(Tell::StatesChanged));
+                queue.heard.push_back(other);
+            }
         }
         if was_empty {
             (&self.writer).write_all(&[1]).expect("both ends of the pipe live as long as the inbox");

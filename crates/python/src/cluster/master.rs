@@ -101,6 +101,14 @@ impl MasterLink {
         self.with(|driver| driver.with(|master| master.nodes.get(id).map(tuple))).flatten()
     }
 
+    fn count_active(&self) -> usize {
+        self.with(|driver| driver.with(|master| master.nodes.active())).unwrap_or(0)
+    }
+
+    fn all_in_state(&self, state: &str) -> bool {
+        self.with(|driver| driver.with(|master| master.nodes.iter().all(|node| node.state == state))).unwrap_or(true)
+    }
+
     /// How the engines of all workers have been doing, by figure; also of those that have gone.
     fn health(&self) -> Vec<(String, BTreeMap<String, f64>)> {
         let all = |driver: &MasterDriver| {
