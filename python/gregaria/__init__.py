@@ -30,6 +30,7 @@ from .user.markov_taskset import MarkovTaskSet, transition, transitions
 from .user.sequential_taskset import SequentialTaskSet
 from .user.task import TaskSet, tag, task
 from .user.users import HttpUser, User
+from .feed import feed
 from .user.wait_time import between, constant, constant_pacing, constant_throughput, poisson
 from .util.deprecation import DeprecatedHttpLocustClass as HttpLocust
 from .util.deprecation import DeprecatedLocustClass as Locust
@@ -66,6 +67,7 @@ __all__ = [
     "constant_pacing",
     "constant_throughput",
     "events",
+    "feed",
     "poisson",
     "run_single_user",
     "tag",

@@ -244,6 +244,51 @@ def test_a_master_open_to_the_network_makes_up_a_secret(
         assert "--insecure-cluster: the master listens on" in master.log
 
 
+FEEDING = """
+import os
+from locust import HttpUser, constant, task
+from gregaria import feed
+
+rows = feed(os.environ["ROWS"])
+
+class Reader(HttpUser):
+    wait_time = constant(0)
+
+    @task
+    def read(self):
+        self.client.get("/delay/1", name=rows.next()["name"])
+"""
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["all stay", "one is killed"])
+def test_no_row_of_a_feed_is_given_twice(
+    gregaria: list[str], own_server: TestServer, tmp_path: Path, kill: bool
+) -> None:
+    port, count = free_port(), 20_000 if kill else 600
+    locustfile = tmp_path / "feeding.py"
+    locustfile.write_text(FEEDING, encoding="utf-8")
+    table = tmp_path / "rows.csv"
+    table.write_text("name\n" + "".join(f"/row/{number}\n" for number in range(count)), encoding="utf-8")
+    environment = {"ROWS": str(table)}
+    with nodes() as running:
+        line = master_line(gregaria, port, own_server.plain, "--expect-workers", "2", "--exit-code-on-error", "0")
+        line[line.index("-f") + 1] = str(locustfile)
+        master = Node([*line, "-t", "3s"], tmp_path, **environment)
+        worker = [*gregaria, "-f", str(locustfile), "--worker", "--master-port", str(port)]
+        workers = [Node(worker, tmp_path, **environment) for _ in range(2)]
+        running.extend([master, *workers])
+        master.wait_for("All users spawned")
+        if kill:
+            workers[0].kill()
+        master.end()
+        workers[1].end()
+        run = result(tmp_path, master)
+    assert "Traceback" not in master.log + workers[1].log
+    counts = set(run.requests.values())
+    assert counts == {1}, [row for row in run.requests.items() if row[1] > 1][:10]
+    assert len(run.requests) == count or kill
+
+
 SCRIPT = """
 import os, sys
 import gevent
