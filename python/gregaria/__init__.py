@@ -24,13 +24,13 @@ from ._engine import __version__
 from .contrib.fasthttp import FastHttpUser
 from .debug import run_single_user
 from .event import Events
+from .feed import feed
 from .shape import LoadTestShape
 from .user import wait_time
 from .user.markov_taskset import MarkovTaskSet, transition, transitions
 from .user.sequential_taskset import SequentialTaskSet
 from .user.task import TaskSet, tag, task
 from .user.users import HttpUser, User
-from .feed import feed
 from .user.wait_time import between, constant, constant_pacing, constant_throughput, poisson
 from .util.deprecation import DeprecatedHttpLocustClass as HttpLocust
 from .util.deprecation import DeprecatedLocustClass as Locust

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import logging
 import random
@@ -46,7 +47,7 @@ class EndOfFeed(StopUser):
 
 
 class Blocks:
-    """Who gets which rows: ranges of row numbers, each given once, or round and round. Knows no files and no messages."""
+    """Who gets which rows: ranges of row numbers, each given once, or round and round. Knows no files, no messages."""
 
     def __init__(self, rows: int, loop: bool) -> None:
         self._rows = rows
@@ -91,7 +92,12 @@ class Feed:
         return len(self.rows)
 
     def __iter__(self) -> Iterator[Row]:
-        return self
+        """All rows that are left; the loop ends with them."""
+        while True:
+            try:
+                yield self.next()
+            except EndOfFeed:
+                return
 
     def __next__(self) -> Row:
         return self.next()
@@ -105,7 +111,9 @@ class Feed:
             return dict(random.choice(self.rows))
         if self.mode == "per_user":
             if user is None:
-                raise TypeError("a feed of the mode 'per_user' has to know the user: rows.next(self) or next(self.user)")
+                raise TypeError(
+                    "a feed of the mode 'per_user' has to know the user: rows.next(self) or next(self.user)"
+                )
             if user not in self._own_rows:
                 self._own_rows[user] = self._number()
             return dict(self.rows[self._own_rows[user]])
@@ -126,7 +134,7 @@ class Feed:
             self._news.clear()
             if not self._news.wait(timeout=ANSWER_WITHIN_S):
                 raise RuntimeError(
-                    f"the master hands out no rows of {self.path.name}; it must be a Gregaria master with this locustfile"
+                    f"the master hands out no rows of {self.path.name}; it has to be Gregaria, with the same locustfile"
                 )
         number = self._ready.popleft()
         self._ask_ahead()
@@ -218,7 +226,7 @@ def _read(path: Path) -> tuple[Sequence[Row], str]:
     if path.suffix in (".jsonl", ".ndjson"):
         rows = [_json_row(path, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     else:
-        reader = csv.DictReader(text.splitlines(), strict=True)
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         try:
             rows = [_csv_row(path, reader.line_num, row) for row in reader]
         except csv.Error as error:

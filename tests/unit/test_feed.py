@@ -37,7 +37,15 @@ def test_every_row_once_and_then_the_user_stops(accounts: Path) -> None:
 
 
 def test_round_and_round(accounts: Path) -> None:
-    assert names(feed(accounts, "sequential", events=Events()), 7) == ["ann", "bob", "cleo", "ann", "bob", "cleo", "ann"]
+    assert names(feed(accounts, "sequential", events=Events()), 7) == [
+        "ann",
+        "bob",
+        "cleo",
+        "ann",
+        "bob",
+        "cleo",
+        "ann",
+    ]
     assert names(feed(accounts, on_end="loop", events=Events()), 4)[-1] == "ann"
 
 
