@@ -88,7 +88,7 @@ def test_lines_of_json(tmp_path: Path) -> None:
         ("a.csv", "name\n", "has no rows"),
         ("a.csv", "name,secret\nann\n", "line 2: not as many columns"),
         ("a.csv", "name\nann,a\n", "line 2: not as many columns"),
-        ("a.csv", 'name\n"ann\n', "line 2:"),
+        ("a.csv", 'name\n"ann\n', "unexpected end of data"),
         ("a.jsonl", '{"a": 1}\n{\n', "line 2:"),
         ("a.jsonl", "[1]\n", "line 1: an object was expected"),
         ("a.csv", b"name\n\xff\xfe\n", "is not UTF-8"),

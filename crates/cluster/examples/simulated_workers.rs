@@ -42,6 +42,76 @@ fn report_of(worker: usize, names: usize, active: usize) -> Vec<u8> {
     fine::encode(&stats.take(3.0))
 }
 
+/// One worker: its session with the master, and what it says.
+struct Worker {
+    id: String,
+    session: Session,
+    fine: Vec<u8>,
+    reports: u64,
+    state: &'static str,
+    heartbeat_at: Instant,
+    seen: Arc<Seen>,
+}
+
+impl Worker {
+    fn say(&mut self, kind: &str, data: Value) -> usize {
+        let bytes = Message::new(kind, data, &self.id).encode();
+        self.session.send(&bytes).unwrap();
+        bytes.len()
+    }
+
+    fn heartbeat(&mut self) {
+        let ours = map([("additions", ADDITIONS_VERSION.into()), ("lag_ms", 0.1.into())]);
+        let data = map([
+            ("state", self.state.into()),
+            ("current_cpu_usage", 1.0.into()),
+            ("current_memory_usage", 1.into()),
+            (OURS, ours),
+        ]);
+        self.say("heartbeat", data);
+        self.heartbeat_at = Instant::now();
+    }
+
+    fn report(&mut self) {
+        self.reports += 1;
+        let ours = map([("number", self.reports.into()), ("fine", Value::Binary(self.fine.clone()))]);
+        let mut fields = plain_fields(&Taken::default(), &[], 0.0);
+        fields.extend(user_fields(&[("Visitor".to_owned(), 10)]));
+        fields.push((OURS.into(), ours));
+        let length = self.say("stats", Value::Map(fields));
+        self.seen.report_bytes.fetch_max(length, Ordering::Relaxed);
+    }
+
+    /// Whether the worker goes on.
+    fn hear(&mut self, bytes: &[u8]) -> bool {
+        let message = Message::decode(bytes).unwrap();
+        match message.kind.as_str() {
+            "ack" => {
+                self.seen.registered.fetch_add(1, Ordering::Relaxed);
+            }
+            "heartbeat" => {
+                let waited = self.heartbeat_at.elapsed().min(HEARTBEAT_EVERY).as_micros() as u64;
+                self.seen.slowest_answer_us.fetch_max(waited, Ordering::Relaxed);
+            }
+            "spawn" => {
+                self.state = "running";
+                let counts = message.field("user_classes_count").cloned().unwrap_or(Value::Nil);
+                self.say("spawning", Value::Nil);
+                self.say("spawning_complete", map([("user_classes_count", counts)]));
+            }
+            "stop" => {
+                self.say("client_stopped", Value::Nil);
+            }
+            "quit" => {
+                self.say("quit", Value::Nil);
+                return false;
+            }
+            _ => {}
+        }
+        true
+    }
+}
+
 async fn run(address: String, number: usize, fine: Vec<u8>, seen: Arc<Seen>) {
     let id = format!("host{}_{number:08x}", number % 50);
     let mut session = Session::connecting(id.clone().into_bytes(), None, Limits::default());
@@ -52,64 +122,28 @@ async fn run(address: String, number: usize, fine: Vec<u8>, seen: Arc<Seen>) {
         let length = stream.read(&mut buffer).await.unwrap();
         session.receive(&buffer[..length], &mut events).unwrap();
     }
-    let message = |kind: &str, data: Value| Message::new(kind, data, &id).encode();
-    session.send(&message("client_ready", "2.47.0".into())).unwrap();
+    let mut worker = Worker { id, session, fine, reports: 0, state: "ready", heartbeat_at: Instant::now(), seen };
+    worker.say("client_ready", "2.47.0".into());
     let mut heartbeats = tokio::time::interval(HEARTBEAT_EVERY);
     let mut reports = tokio::time::interval(REPORT_EVERY);
-    let (mut report_number, mut state, mut sent_at) = (0_u64, "ready", Instant::now());
-    loop {
-        stream.write_all(&session.take_outgoing()).await.unwrap();
+    let mut goes_on = true;
+    while goes_on {
+        stream.write_all(&worker.session.take_outgoing()).await.unwrap();
         tokio::select! {
             read = stream.read(&mut buffer) => {
                 let length = read.unwrap_or(0);
-                if length == 0 || session.receive(&buffer[..length], &mut events).is_err() {
-                    return;
-                }
+                goes_on = length > 0 && worker.session.receive(&buffer[..length], &mut events).is_ok();
             }
-            _ = heartbeats.tick() => {
-                let ours = map([("additions", ADDITIONS_VERSION.into()), ("lag_ms", 0.1.into())]);
-                let data = [("state", state.into()), ("current_cpu_usage", 1.0.into()), ("current_memory_usage", 1.into()), (OURS, ours)];
-                session.send(&message("heartbeat", map(data))).unwrap();
-                sent_at = Instant::now();
-            }
-            _ = reports.tick() => {
-                report_number += 1;
-                let ours = map([("number", report_number.into()), ("fine", Value::Binary(fine.clone()))]);
-                let mut fields = plain_fields(&Taken::default(), &[], 0.0);
-                fields.extend(user_fields(&[("Visitor".to_owned(), 10)]));
-                fields.push((OURS.into(), ours));
-                let bytes = message("stats", Value::Map(fields));
-                seen.report_bytes.fetch_max(bytes.len(), Ordering::Relaxed);
-                session.send(&bytes).unwrap();
-            }
+            _ = heartbeats.tick() => worker.heartbeat(),
+            _ = reports.tick() => worker.report(),
         }
         for event in events.drain(..) {
-            let Event::Message(bytes) = event else { continue };
-            let received = Message::decode(&bytes).unwrap();
-            match received.kind.as_str() {
-                "ack" => {
-                    seen.registered.fetch_add(1, Ordering::Relaxed);
-                }
-                "heartbeat" => {
-                    let waited = sent_at.elapsed().as_micros() as u64;
-                    seen.slowest_answer_us.fetch_max(waited.min(1_000_000), Ordering::Relaxed);
-                }
-                "spawn" => {
-                    state = "running";
-                    let counts = received.field("user_classes_count").cloned().unwrap_or(Value::Nil);
-                    session.send(&message("spawning", Value::Nil)).unwrap();
-                    session.send(&message("spawning_complete", map([("user_classes_count", counts)]))).unwrap();
-                }
-                "stop" => session.send(&message("client_stopped", Value::Nil)).unwrap(),
-                "quit" => {
-                    session.send(&message("quit", Value::Nil)).unwrap();
-                    stream.write_all(&session.take_outgoing()).await.ok();
-                    return;
-                }
-                _ => {}
+            if let Event::Message(bytes) = event {
+                goes_on &= worker.hear(&bytes);
             }
         }
     }
+    stream.write_all(&worker.session.take_outgoing()).await.ok();
 }
 
 #[tokio::main(flavor = "current_thread")]
