@@ -235,16 +235,29 @@ class BodyStream:
 
     def close(self) -> None: ...
 
+@final
+class ProxyRoute:
+    """A proxy, as the engine speaks to it: an HTTP proxy, or SOCKS 5 where the proxy resolves names."""
+
+    def __new__(
+        cls,
+        socks: bool,
+        host: str,
+        port: int,
+        credentials: tuple[str, str] | None,
+        authorization: str | None,
+    ) -> ProxyRoute: ...
+
 def transmit(
     session: HttpSession,
     what: tuple[str, str | None, str, Mapping[Any, Any]],
     body: tuple[Any, Any, bool],
-    how: tuple[Any, Any],
+    how: tuple[Any, Any, ProxyRoute | None],
     request: Any,
 ) -> tuple[int, str, int, list[tuple[str, str]], BodyStream, float] | None:
     """Send a request that `requests` has prepared: method, URL, path and headers; body, or its pieces and whether as
-    chunks; timeout and whom to trust. Gives status, reason, version, headers, body and seconds to the head; None for a
-    timeout that only urllib3 can tell the meaning of."""
+    chunks; timeout, whom to trust, and the proxy. Gives status, reason, version, headers, body and seconds to the head;
+    None for a timeout that only urllib3 can tell the meaning of."""
 
 @final
 class ResponseContextManager:
@@ -317,6 +330,7 @@ class FastHttpSession(HttpSession):
     def _set_limits(self, connect: float | None, read: float | None, max_redirects: int, max_retries: int) -> None: ...
     def _set_codes(self, valid: list[int] | None, redirecting: list[int] | None) -> None: ...
     def _set_trust(self, insecure: bool, second_road: bool) -> None: ...
+    def _set_proxy(self, route: ProxyRoute) -> None: ...
     def _set_pool(self, pool: ClientPool | None, concurrency: int = 10) -> None: ...
     @property
     def _pool(self) -> ClientPool: ...

@@ -13,17 +13,21 @@ from typing import Any
 
 from requests import exceptions
 from requests.adapters import HTTPAdapter
+from requests.auth import _basic_auth_str
 from requests.models import PreparedRequest, Response
-from requests.utils import select_proxy
+from requests.utils import get_auth_from_url, prepend_scheme_if_needed, select_proxy
 from urllib3 import HTTPHeaderDict, HTTPResponse
-from urllib3.exceptions import ProtocolError, ResponseNotChunked
+from urllib3.exceptions import LocationParseError, ProtocolError, ResponseNotChunked
 from urllib3.util.request import body_to_chunks
 from urllib3.util.timeout import Timeout
+from urllib3.util.url import parse_url
 
 from . import _engine
 
 Answer = tuple[int, str, int, list[tuple[str, str]], _engine.BodyStream, float]
 """Status, reason, version, headers, body, seconds to the head."""
+How = tuple[Any, Any, _engine.ProxyRoute | None]
+"""Timeout, whom to trust, the proxy."""
 _SEND = HTTPAdapter.send
 _BLOCK_BYTES = 16_384
 _UNSAFE_IN_PATH = frozenset(map(chr, (*range(0x21), 0x7F)))
@@ -57,17 +61,43 @@ class LocustHttpAdapter(HTTPAdapter):
         session = self._session and self._session()
         # Tracing tools and recorders put a function of their own in the place of the original.
         is_patched = HTTPAdapter.send is not _SEND
-        if session is not None and not is_patched and not cert and not select_proxy(str(request.url), proxies):
-            sent = _sent(session, request, timeout, verify)
+        if session is not None and not is_patched and not cert:
+            proxy = select_proxy(str(request.url), proxies)
+            route = _route(proxy) if proxy else None
+            sent = None if proxy and route is None else self._sent(session, request, (timeout, verify, route), proxies)
             if sent is not None:
                 return self.build_response(request, sent)
         return super().send(request, stream, timeout, verify, cert, proxies)
 
+    def _sent(self, session: Any, request: PreparedRequest, how: How, proxies: Any) -> HTTPResponse | None:
+        path = self.request_url(request, proxies)
+        if not path.isascii() or not _UNSAFE_IN_PATH.isdisjoint(path) or isinstance(how[0], Timeout):
+            return None
+        headers: Any = request.headers
+        if path != request.path_url:
+            proxy = prepend_scheme_if_needed(select_proxy(str(request.url), proxies) or "", "http")
+            headers = {**headers, **self.proxy_headers(proxy)}
+        return _transmitted(session, request, path, headers, how)
 
-def _sent(session: Any, request: PreparedRequest, timeout: Any, verify: Any) -> HTTPResponse | None:
-    path = request.path_url
-    if not path.isascii() or not _UNSAFE_IN_PATH.isdisjoint(path) or isinstance(timeout, Timeout):
+
+def _route(proxy: str) -> _engine.ProxyRoute | None:
+    """The way through a proxy; None for one that only urllib3 can go, or tell what is wrong with."""
+    try:
+        proxy = prepend_scheme_if_needed(proxy, "http")
+        parts = parse_url(proxy)
+    except LocationParseError:
         return None
+    socks = parts.scheme in ("socks5", "socks5h")
+    if not parts.host or not (socks or parts.scheme == "http"):
+        return None
+    user, password = get_auth_from_url(proxy)
+    credentials = (user, password) if user or password else None
+    authorization = _basic_auth_str(user, password) if user and not socks else None
+    port = parts.port or (1080 if socks else 80)
+    return _engine.ProxyRoute(socks, parts.host.strip("[]"), port, credentials, authorization)
+
+
+def _transmitted(session: Any, request: PreparedRequest, path: str, headers: Any, how: How) -> HTTPResponse | None:
     body, method = request.body, str(request.method)
     whole = body if body is None or type(body) in (bytes, str) else None
     chunked = body is not None and "Content-Length" not in request.headers
@@ -76,8 +106,8 @@ def _sent(session: Any, request: PreparedRequest, timeout: Any, verify: Any) -> 
         split: Any = body_to_chunks(body, method, _BLOCK_BYTES)
         pieces = None if split.chunks is None else _pieces(split.chunks, request)
         whole = None
-    what = (method, request.url, path, request.headers)
-    answer = _engine.transmit(session, what, (whole, pieces, chunked), (timeout, verify), request)
+    what = (method, request.url, path, headers)
+    answer = _engine.transmit(session, what, (whole, pieces, chunked), how, request)
     if answer is None:
         return None
     return EngineResponse(answer, method, path)

@@ -446,7 +446,9 @@ def send_with_requests(
     streamed = bool(options.get("stream", session.stream))
     duration = _duration_us(response, error, streamed, time.perf_counter() - begun)
     request = (
-        error.request if error is not None else ((response.history or [response])[0].request if response else None)
+        error.request
+        if error is not None
+        else ((response.history or [response])[0].request if response is not None else None)
     )
     if response is not None and request is None:
         request = response.request

@@ -59,12 +59,28 @@ def reported(error: BaseException) -> BaseException:
 
 
 def made(
-    kind: str, details: tuple[Any, ...], site: Site, timeout: Any, request: Any
+    kind: str, details: tuple[Any, ...], site: Site, timeout: Any, request: Any, proxied: bool = False
 ) -> tuple[requests.RequestException, BaseException]:
     """The exceptions for a failure of this kind: the caller's, and the one for the statistics."""
     error = _MAKERS[kind](details, site, timeout)
+    if proxied and (kind in _OF_THE_PROXY or (kind == "closed" and not site[0])):
+        error = _through_proxy(error, site)
     error.request = request
     return error, reported(error)
+
+
+_OF_THE_PROXY = frozenset(("resolve", "connect", "connect_timeout", "tunnel"))
+
+
+def _through_proxy(error: requests.RequestException, site: Site) -> requests.RequestException:
+    """The failure as that of a proxy that was not reached, or not willing."""
+    cause = error.__context__
+    while isinstance(cause, lower.MaxRetryError) and cause.__context__ is not None:
+        cause = cause.__context__
+    refusal = lower.ProxyError("Unable to connect to proxy", cause)  # type: ignore[arg-type]
+    exhausted = lower.MaxRetryError(_pool(site), site[3], refusal)
+    exhausted.__context__ = cause
+    return _caused(exceptions.ProxyError(exhausted), exhausted)
 
 
 def streamed(kind: str, details: tuple[Any, ...]) -> BaseException:
@@ -264,5 +280,6 @@ _MAKERS: dict[str, Callable[[tuple[Any, ...], Site, Any], requests.RequestExcept
     "bad_chunk": _bad_chunk,
     "decode": _decode,
     "tls": _tls,
+    "tunnel": lambda details, site, timeout: _exhausted(exceptions.ProxyError, site, OSError(details[0])),
     "too_large": _too_large,
 }

@@ -27,7 +27,12 @@ Logs = dict[str, list[str]]
 
 def started(command: list[str], server: TestServer) -> subprocess.Popen[str]:
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    environment = {**os.environ, "TESTKIT": server.plain}
+    environment = {
+        **os.environ,
+        "TESTKIT": server.plain,
+        "TESTKIT_TLS": server.tls,
+        "TESTKIT_AUTHORITY": server.authority,
+    }
     return subprocess.Popen(command, text=True, env=environment, **pipes)  # type: ignore[call-overload, no-any-return]
 
 

@@ -158,7 +158,7 @@ def test_the_environment_speaks_to_those_who_trust_it(
             raise StopUser
 
     assert run_to_end(Visitor).stats.total.num_failures == 0
-    assert natively() == 3
+    assert natively() == 4
 
 
 def connection(response: Any) -> int:

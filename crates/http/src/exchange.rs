@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::channel::Channel;
 use crate::failure::Failure;
+use crate::proxy::Proxy;
 use crate::response::Response;
 use crate::tls::TlsSettings;
 
@@ -29,6 +30,8 @@ pub struct Origin {
     pub port: u16,
     /// Needed for `Scheme::Https`.
     pub tls: Option<Arc<TlsSettings>>,
+    /// The way there.
+    pub proxy: Option<Arc<Proxy>>,
 }
 
 impl Origin {
@@ -37,6 +40,7 @@ impl Origin {
             || (self.scheme == other.scheme
                 && self.port == other.port
                 && self.host == other.host
+                && self.proxy == other.proxy
                 && match (&self.tls, &other.tls) {
                     (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
                     (None, None) => true,

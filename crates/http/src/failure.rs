@@ -121,6 +121,12 @@ pub enum Failure {
         /// The decoder's complaint.
         text: String,
     },
+    /// The proxy opens no way through.
+    #[error("{text}")]
+    Tunnel {
+        /// What it says, or what is wrong with it.
+        text: String,
+    },
     /// TLS failed.
     #[error(transparent)]
     Tls(TlsFailure),

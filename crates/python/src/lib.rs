@@ -26,7 +26,7 @@ mod _engine {
     #[pymodule_export]
     use crate::client::{
         BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession,
-        PendingResponse, Response, transmit,
+        PendingResponse, ProxyRoute, Response, transmit,
     };
     #[pymodule_export]
     use crate::cluster::{MasterLink, WorkerLink, ask_master};

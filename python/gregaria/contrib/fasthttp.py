@@ -83,14 +83,14 @@ class FastHttpSession(_engine.FastHttpSession):
             if port is None:
                 raise ValueError("proxy_host needs proxy_port")
             self.__dict__["_proxy"] = (host, int(port))
-            if user or password:
-                self.__dict__["_proxy_credentials"] = f"{user or ''}:{password or ''}"
+            authorization = basic_authorization(user or "", password or "") if user or password else None
+            self.__dict__["_proxy_authorization"] = authorization
+            self._set_proxy(_engine.ProxyRoute(False, host, int(port), None, authorization))
         if factory is not None:
             self.__dict__["_ssl_context_factory"] = factory
-        if host is not None or factory is not None:
             self.__dict__["_insecure"] = insecure
-            _say_once("a proxy" if host is not None else "an ssl_context_factory")
-        self._set_trust(insecure, host is not None or factory is not None)
+            _say_once("an ssl_context_factory")
+        self._set_trust(insecure, factory is not None)
 
     @property
     def cookiejar(self) -> Any:

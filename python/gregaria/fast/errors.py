@@ -137,6 +137,8 @@ def made(kind: str, details: tuple[Any, ...], https: bool) -> BaseException:
         # Of the two ways to read deflate the one with a header is tried last here, so that its complaint counts.
         raw = details[0].strip().lower() == "deflate" and details[1].startswith("Error -3")
         return zlib.error("Error -3 while decompressing data: incorrect header check" if raw else details[1])
+    if kind == "tunnel":
+        return OSError(details[0])
     if kind == "closed":
         return HTTPConnectionClosed("connection closed.")
     return HTTPParseError(*_parser_words(kind, details))

@@ -1,4 +1,4 @@
-"""The road of requests that the engine cannot make: bodies read while they come, proxies, TLS contexts of the script.
+"""The road of requests that the engine cannot make: those with a TLS context of the script's own.
 
 A socket of gevent and the standard library's parser; statistics and events are the same. Slower than the engine.
 """
@@ -10,7 +10,6 @@ import http.client
 import socket
 import ssl
 import zlib
-from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,20 +25,11 @@ class StreamedBody:
     def __init__(self, connection: socket.socket, response: http.client.HTTPResponse) -> None:
         self._connection = connection
         self._response = response
-        self._content: bytes | None = None
 
     @property
     def closed(self) -> bool:
         """Whether there is nothing more to come."""
         return self._response.isclosed()
-
-    @property
-    def content(self) -> bytes:
-        """All that is left of the body, content-decoded."""
-        if self._content is None:
-            self._content = _uncoded(self.read(), self._response.headers.get("content-encoding", "identity").lower())
-            self.close()
-        return self._content
 
     def read(self, n: int | None = None) -> bytes:
         """So many bytes, fewer only at the end."""
@@ -76,8 +66,6 @@ def send(
         connection.settimeout(connect_timeout)
         if site[0]:
             connection = _secured(connection, session, site, proxy)
-        elif proxy:
-            wire = _in_full(wire, site)
         connection.settimeout(read_timeout)
         return _answer(connection, method, wire)
     except BaseException:
@@ -88,7 +76,7 @@ def send(
 def _secured(connection: socket.socket, session: Any, site: Site, proxy: Any) -> socket.socket:
     _, host, port = site
     if proxy:
-        _open_tunnel(connection, f"{host}:{port}", session.__dict__.get("_proxy_credentials"))
+        _open_tunnel(connection, f"{host}:{port}", session.__dict__.get("_proxy_authorization"))
     context = session.__dict__.get("_tls_context")
     if context is None:
         factory = session.__dict__.get("_ssl_context_factory") or ssl.create_default_context
@@ -101,10 +89,10 @@ def _secured(connection: socket.socket, session: Any, site: Site, proxy: Any) ->
     return secured
 
 
-def _open_tunnel(connection: socket.socket, authority: str, credentials: str | None) -> None:
+def _open_tunnel(connection: socket.socket, authority: str, authorization: str | None) -> None:
     lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
-    if credentials:
-        lines.append(f"Proxy-Authorization: Basic {b64encode(credentials.encode()).decode()}")
+    if authorization:
+        lines.append(f"Proxy-Authorization: {authorization}")
     connection.sendall("\r\n".join([*lines, "", ""]).encode())
     head = b""
     while b"\r\n\r\n" not in head:
@@ -115,14 +103,6 @@ def _open_tunnel(connection: socket.socket, authority: str, credentials: str | N
     status = head.split(b"\r\n", 1)[0].decode("latin-1")
     if status.split()[1:2] != ["200"]:
         raise OSError(f"the proxy opens no tunnel: {status}")
-
-
-def _in_full(wire: bytes, site: Site) -> bytes:
-    """The request with the whole URL in its first line, as proxies want it."""
-    _, host, port = site
-    method, path, rest = wire.split(b" ", 2)
-    shown = f"[{host}]" if ":" in host else host
-    return b" ".join((method, f"http://{shown}:{port}".encode() + path, rest))
 
 
 def _answer(connection: socket.socket, method: str, wire: bytes) -> tuple[bytes, StreamedBody]:
@@ -140,6 +120,13 @@ def _answer(connection: socket.socket, method: str, wire: bytes) -> tuple[bytes,
     ]
     head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
     return head, StreamedBody(connection, response)
+
+
+def content(stream: Any, coding: str) -> bytes:
+    """All that is left of a stream, without its content coding."""
+    body = _uncoded(stream.read(), coding.lower())
+    stream.close()
+    return body
 
 
 def _uncoded(body: bytes, coding: str) -> bytes:

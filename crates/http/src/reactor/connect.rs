@@ -21,7 +21,7 @@ impl Driver {
     /// Opens a new connection for this request.
     pub(super) fn open(&mut self, request: Box<Request>, started: Instant) {
         let id = self.insert(|id| Connection::new(id, request, started));
-        let host = &self.connections[id.slot()].origin.host;
+        let host = self.connections[id.slot()].origin.first_hop().0;
         if let Some(outcome) = self.resolver.look_up(host, id, started) {
             self.resolved(id, outcome);
         }
@@ -41,7 +41,7 @@ impl Driver {
         match outcome {
             Ok(addresses) => {
                 let failure = Failure::Connect { errno: libc::EADDRNOTAVAIL };
-                connection.route = Some(Box::new(Route { addresses, next: 0, failure }));
+                connection.route = Some(Box::new(Route { addresses, next: 0, failure, tunnel: None }));
                 self.try_next_address(id);
             }
             Err(failure) => self.fail(id, failure),
@@ -51,7 +51,7 @@ impl Driver {
     fn try_next_address(&mut self, id: ConnectionId) {
         while let Some(connection) = self.lookup(id) {
             connection.transport = None;
-            let port = connection.origin.port;
+            let port = connection.origin.first_hop().1;
             let Some(route) = &mut connection.route else {
                 return;
             };
@@ -117,6 +117,16 @@ impl Driver {
         };
         // Without it the only harm is delay, and there is nobody to tell.
         let _ = transport.socket.set_nodelay(true);
+        if connection.origin.proxy.is_none() || !self.begin_tunnel(id) {
+            self.through(id);
+        }
+    }
+
+    /// What is sent now reaches the origin.
+    pub(super) fn through(&mut self, id: ConnectionId) {
+        let Some(connection) = self.lookup(id) else {
+            return;
+        };
         if connection.origin.scheme == Scheme::Http {
             return self.established(id);
         }

@@ -2,7 +2,7 @@
 //! An idle connection holds no buffer.
 //!
 //! ```text
-//! Resolving ── Connecting ── Handshaking (TLS) ── Busy ⇄ Idle
+//! Resolving ── Connecting ── [Tunnelling ──] Handshaking (TLS) ── Busy ⇄ Idle
 //! ```
 
 use std::io::{self, ErrorKind};
@@ -14,6 +14,7 @@ use super::transport::{Broken, Buffers, Stop, Transport};
 use crate::codec::{Decoder, Fed};
 use crate::exchange::{ConnectionId, Origin, Request, Timings};
 use crate::failure::{Failure, Phase};
+use crate::proxy::Tunnel;
 use crate::resolver::Addresses;
 use crate::tls::TlsFailure;
 
@@ -21,6 +22,8 @@ use crate::tls::TlsFailure;
 pub(super) enum Stage {
     Resolving,
     Connecting,
+    /// Through a proxy.
+    Tunnelling,
     Handshaking,
     Busy,
     Idle,
@@ -32,6 +35,7 @@ pub(super) struct Route {
     pub next: usize,
     /// What the last one said.
     pub failure: Failure,
+    pub tunnel: Option<Box<Tunnel>>,
 }
 
 /// What has come in for the exchange.
@@ -235,7 +239,7 @@ impl Connection {
                 Ok(()) => Progress::Complete,
                 Err(failure) => Progress::Failed(failure),
             },
-            Stage::Resolving | Stage::Connecting | Stage::Idle => Progress::Closed,
+            Stage::Resolving | Stage::Connecting | Stage::Tunnelling | Stage::Idle => Progress::Closed,
         }
     }
 
@@ -260,7 +264,7 @@ impl Connection {
     pub fn timed_out(&self) -> Failure {
         match self.stage {
             Stage::Resolving | Stage::Connecting => Failure::ConnectTimeout,
-            Stage::Handshaking => Failure::HandshakeTimeout,
+            Stage::Tunnelling | Stage::Handshaking => Failure::HandshakeTimeout,
             Stage::Busy | Stage::Idle => Failure::ReadTimeout { in_body: self.phase() == Phase::Body },
         }
     }

@@ -147,6 +147,7 @@ impl Driver {
         match connection.stage {
             Stage::Resolving => {}
             Stage::Connecting => self.on_connecting(id),
+            Stage::Tunnelling => self.on_tunnelling(id, closing),
             Stage::Handshaking => self.on_handshaking(id, closing),
             Stage::Idle | Stage::Busy => {
                 if event.is_readable() || closing {
@@ -162,6 +163,7 @@ impl Driver {
     fn on_unfinished(&mut self, id: ConnectionId) {
         // Whether the peer has closed is not known any more, so every read goes on to the end.
         match self.lookup(id).map(|connection| connection.stage) {
+            Some(Stage::Tunnelling) => self.on_tunnelling(id, true),
             Some(Stage::Handshaking) => self.on_handshaking(id, true),
             Some(_) => self.receive(id, true),
             None => {}
@@ -281,7 +283,7 @@ mod tests {
     fn connecting() -> (Driver, ConnectionId, std::net::TcpListener) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let origin = Origin { scheme: Scheme::Http, host: "127.0.0.1".to_owned(), port, tls: None };
+        let origin = Origin { scheme: Scheme::Http, host: "127.0.0.1".to_owned(), port, tls: None, proxy: None };
         let request = Request {
             id: 5,
             origin: Arc::new(origin),

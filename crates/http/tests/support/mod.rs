@@ -97,7 +97,7 @@ pub fn post(id: u64, origin: &Arc<Origin>, body: &[u8]) -> Request {
 
 pub fn origin(host: &str, port: u16, tls: Option<Arc<TlsSettings>>) -> Arc<Origin> {
     let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
-    Arc::new(Origin { scheme, host: host.to_owned(), port, tls })
+    Arc::new(Origin { scheme, host: host.to_owned(), port, tls, proxy: None })
 }
 
 /// A server on a port of its own. Its threads end with their connections.

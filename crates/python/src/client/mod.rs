@@ -31,7 +31,7 @@ use pyo3::prelude::*;
 pub use asynchronous::PendingResponse;
 pub use fast::{CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse};
 pub use response::Response;
-pub use sending::transmit;
+pub use sending::{ProxyRoute, transmit};
 pub use session::HttpSession;
 pub use stream::BodyStream;
 

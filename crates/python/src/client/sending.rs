@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gregaria_http::{Channel, Completion, Failure, Request, Response as Answer, Scheme};
+use gregaria_http::{Channel, Completion, Failure, Proxy, ProxyKind, Request, Response as Answer, Scheme};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
@@ -19,12 +19,34 @@ use super::text;
 use super::tls::Trust;
 use crate::hub::{Begun, Hub};
 
+/// A proxy, as the engine speaks to it.
+#[pyclass(frozen, module = "gregaria._engine")]
+pub struct ProxyRoute {
+    pub proxy: Arc<Proxy>,
+}
+
+#[pymethods]
+impl ProxyRoute {
+    /// `authorization` is for HTTP proxies, `credentials` for SOCKS.
+    #[new]
+    fn new(
+        socks: bool,
+        host: String,
+        port: u16,
+        credentials: Option<(String, String)>,
+        authorization: Option<String>,
+    ) -> Self {
+        let kind = if socks { ProxyKind::Socks5 } else { ProxyKind::Http };
+        ProxyRoute { proxy: Arc::new(Proxy { kind, host, port, credentials, authorization }) }
+    }
+}
+
 /// What is sent: method, URL, path as in the first line, headers.
 type What<'py> = (String, String, String, Bound<'py, PyAny>);
 /// The body as a whole, or its pieces and whether they are sent as chunks.
 type Body<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, bool);
-/// Timeout and whom to trust.
-type How<'py> = (Option<Bound<'py, PyAny>>, Bound<'py, PyAny>);
+/// Timeout, whom to trust, and the proxy.
+type How<'py> = (Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, Option<Bound<'py, ProxyRoute>>);
 /// Status, reason, version, headers, body, seconds to the head.
 type Transmitted = (u16, String, u8, Vec<(String, String)>, Py<BodyStream>, f64);
 
@@ -42,7 +64,11 @@ pub fn transmit<'py>(
     let (whole, pieces, chunked) = body;
     let Some(timeouts) = options::timeouts(how.0.as_ref())? else { return Ok(None) };
     let target = target::of_url(py, &url)?;
-    let origin = target.endpoint.origin(py, &Trust::of(&how.1)?)?;
+    let trust = Trust::of(&how.1)?;
+    let origin = match &how.2 {
+        None => target.endpoint.origin(py, &trust)?,
+        Some(route) => target.endpoint.origin_through(py, &trust, &route.get().proxy)?,
+    };
     let mut lines = Lines::default();
     lines.merge(&headers)?;
     let channel = Channel::new(pieces.is_some());
@@ -67,7 +93,7 @@ pub fn transmit<'py>(
     let took = timings.finished.saturating_duration_since(timings.started);
     let answer = match result {
         Ok(answer) => answer,
-        Err(failure) => return Err(failed(py, &failure, &target, how.0.as_ref(), request, took)?),
+        Err(failure) => return Err(failed(py, &failure, (&target, how.2.is_some()), how.0.as_ref(), request, took)?),
     };
     let closes = lines.asks_to_close();
     let route = Route { origin, closes, read_timeout: timeouts.read, started: timings.started };
@@ -157,7 +183,7 @@ fn write_all(
 fn failed(
     py: Python<'_>,
     failure: &Failure,
-    target: &Target,
+    (target, proxied): (&Target, bool),
     timeout: Option<&Bound<'_, PyAny>>,
     request: &Bound<'_, PyAny>,
     took: Duration,
@@ -166,7 +192,8 @@ fn failed(
     let https = endpoint.scheme == Scheme::Https;
     let (kind, details) = failure::described_over(py, failure, https)?;
     let site = (https, endpoint.host.as_str(), endpoint.port, target.path.as_str());
-    let made = py.import("gregaria.failures")?.call_method1("made", (kind, details, site, timeout, request))?;
+    let made =
+        py.import("gregaria.failures")?.call_method1("made", (kind, details, site, timeout, request, proxied))?;
     let error = made.get_item(0)?;
     error.setattr("_took", took.as_secs_f64())?;
     Ok(PyErr::from_value(error))

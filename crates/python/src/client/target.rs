@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use gregaria_http::{Origin, Scheme};
+use gregaria_http::{Origin, Proxy, Scheme};
 use pyo3::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -45,8 +45,26 @@ impl Endpoint {
         if self.scheme == Scheme::Https {
             return trust.origin(py, &self.host, self.port);
         }
-        let made = || Arc::new(Origin { scheme: self.scheme, host: self.host.clone(), port: self.port, tls: None });
+        let made = || {
+            Arc::new(Origin { scheme: self.scheme, host: self.host.clone(), port: self.port, tls: None, proxy: None })
+        };
         Ok(Arc::clone(self.plain.get_or_init(made)))
+    }
+
+    /// As [`Endpoint::origin`], reached through `proxy`; the same object for the same arguments.
+    pub fn origin_through(&self, py: Python<'_>, trust: &Trust, proxy: &Arc<Proxy>) -> PyResult<Arc<Origin>> {
+        static KNOWN: Mutex<Vec<(Arc<Origin>, Arc<Origin>)>> = Mutex::new(Vec::new());
+        let direct = self.origin(py, trust)?;
+        let mut known = lock(&KNOWN);
+        let same = |made: &Arc<Origin>| made.proxy.as_ref() == Some(proxy);
+        if let Some((_, made)) = known.iter().find(|(origin, made)| Arc::ptr_eq(origin, &direct) && same(made)) {
+            return Ok(Arc::clone(made));
+        }
+        let made = Arc::new(Origin { proxy: Some(Arc::clone(proxy)), ..(*direct).clone() });
+        if known.len() < REMEMBERED {
+            known.push((direct, Arc::clone(&made)));
+        }
+        Ok(made)
     }
 }
 
@@ -88,6 +106,17 @@ impl Target {
             }
         }
         bytes
+    }
+
+    /// As [`Target::request_start`], with the whole URL, as HTTP proxies want it.
+    pub fn whole_request_start(&self, method: &Method, has_host: bool) -> Vec<u8> {
+        let Endpoint { host, port, host_header, .. } = &*self.endpoint;
+        let shown = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let mut start = format!("{} http://{shown}:{port}{} HTTP/1.1\r\n", method.on_wire(), self.path);
+        if !has_host {
+            start.push_str(&format!("Host: {host_header}\r\n"));
+        }
+        start.into_bytes()
     }
 
     /// This target with `encoded` added to its query.

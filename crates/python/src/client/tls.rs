@@ -47,7 +47,8 @@ impl Trust {
             return Ok(Arc::clone(origin));
         }
         let settings = self.settings(py)?;
-        let made = Arc::new(Origin { scheme: Scheme::Https, host: host.to_owned(), port, tls: Some(settings) });
+        let made =
+            Arc::new(Origin { scheme: Scheme::Https, host: host.to_owned(), port, tls: Some(settings), proxy: None });
         Ok(Arc::clone(origins().get_or_insert_default().entry(key).or_insert(made)))
     }
 

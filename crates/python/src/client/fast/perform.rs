@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gregaria_http::codec::{Decoder, Fed};
-use gregaria_http::{Completion, Failure, Request, Response as Answer};
+use gregaria_http::{Channel, Completion, Failure, Request, Response as Answer};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -15,10 +15,11 @@ use super::options::Options;
 use super::pool::ClientPool;
 use super::report::{self, FastCall};
 use super::request::{self, Sent};
-use super::response::{FastResponse, Outcome};
+use super::response::{self, FastResponse, Outcome};
 use super::session::{FastHttpSession, Limits};
 use crate::client::cookies::Cookies;
 use crate::client::method::Method;
+use crate::client::stream::{BodyStream, Home, Route};
 use crate::hub::Hub;
 
 /// Bodies beyond this are not kept: the request fails.
@@ -50,7 +51,7 @@ pub fn begin<'a, 'py>(
     let this = session.get();
     let aim = this.aims(session).resolve(py, url.to_str()?)?;
     let limits = this.limits(options);
-    let sent = Sent::prepare(session, &method, &aim, options, limits.trust())?;
+    let sent = Sent::prepare(session, &method, &aim, options, &limits)?;
     let name = match &options.name {
         Some(name) => Some(name.clone().unbind()),
         None => session.as_super().get().request_name(py),
@@ -188,7 +189,7 @@ impl Journey<'_, '_> {
                 false => None,
             };
             let Some(location) = location else { return self.answered(arrived, is_bad, sent) };
-            let next = match sent.redirected(py, &arrived.answer, &location, &endpoint, self.limits.trust()) {
+            let next = match sent.redirected(py, &arrived.answer, &location, &endpoint, &self.limits) {
                 Ok(next) => next,
                 Err(error) => return self.refused(error, sent),
             };
@@ -225,10 +226,10 @@ impl Journey<'_, '_> {
         let arrived = match first {
             Some(Err(failed)) if attempts > 0 && failed.remedy(py)? == Remedy::Reconnect => {
                 attempts -= 1;
-                self.arrive_within(sent, pool.get(), attempts)?
+                self.arrive_within(sent, &pool, attempts)?
             }
             Some(first) => first,
-            None => self.arrive_within(sent, pool.get(), attempts)?,
+            None => self.arrive_within(sent, &pool, attempts)?,
         };
         if let Ok(arrived) = &arrived
             && arrived.answer.has_set_cookie()
@@ -242,14 +243,15 @@ impl Journey<'_, '_> {
     fn arrive_within(
         &mut self,
         sent: &Sent,
-        pool: &ClientPool,
+        home: &Py<ClientPool>,
         mut attempts: usize,
     ) -> PyResult<Result<Arrived, FastFailed>> {
-        let py = self.session.py();
+        let (py, pool) = (self.session.py(), home.get());
         pool.enter(py)?;
         let arrived = loop {
-            let arrived = match self.stream || self.limits.needs_second_road {
+            let arrived = match self.limits.needs_second_road {
                 true => self.exchange_by_python(sent),
+                false if self.stream => self.exchange_streamed(sent, home),
                 false => self.exchange(sent, pool),
             };
             match &arrived {
@@ -301,7 +303,25 @@ impl Journey<'_, '_> {
         }
     }
 
-    /// Streams, proxies and TLS contexts of the script's own: over a socket of gevent.
+    /// As [`Journey::exchange`], with a body that is read while it comes in.
+    fn exchange_streamed(&mut self, sent: &Sent, home: &Py<ClientPool>) -> PyResult<Result<Arrived, FastFailed>> {
+        let py = self.session.py();
+        let mut request = self.request(sent, home.get())?;
+        let channel = Channel::new(false);
+        request.channel = Some(Arc::clone(&channel));
+        let completion = Hub::get(py)?.exchange(py, request)?;
+        let started = completion.timings.started;
+        let mut received = self.received(sent, home.get(), *completion);
+        if let Ok(arrived) = &mut received {
+            let route =
+                Route { origin: Arc::clone(&sent.origin), closes: false, read_timeout: self.limits.read, started };
+            let stream = BodyStream::new(channel, Home::Pool(home.clone_ref(py)), route);
+            arrived.stream = Some(Bound::new(py, stream)?.into_any().unbind());
+        }
+        Ok(received)
+    }
+
+    /// TLS contexts of the script's own: over a socket of gevent.
     fn exchange_by_python(&mut self, sent: &Sent) -> PyResult<Result<Arrived, FastFailed>> {
         let py = self.session.py();
         let endpoint = &sent.target.endpoint;
@@ -359,15 +379,19 @@ impl Journey<'_, '_> {
             let length = answer.header("content-length").unwrap_or_default();
             std::str::from_utf8(length).ok().and_then(|length| length.trim().parse().ok()).unwrap_or(0)
         };
+        let mut read = None;
         match &stream {
             None => self.call.length = answer.body().len() as u64,
             Some(_) if self.stream => self.call.length = declared(),
             Some(body) => {
                 let begun = Instant::now();
-                let content = body.bind(py).getattr("content");
+                let content = response::content_of(py, body, &answer);
                 self.total += begun.elapsed();
                 match content {
-                    Ok(content) => self.call.length = content.len()? as u64,
+                    Ok(content) => {
+                        self.call.length = content.bind(py).len()? as u64;
+                        read = Some(content);
+                    }
                     Err(error) => return self.refused(error, sent),
                 }
             }
@@ -377,7 +401,8 @@ impl Journey<'_, '_> {
         }
         self.call.duration_us = u64::try_from(self.total.as_micros()).unwrap_or(u64::MAX);
         let history = if is_bad { Vec::new() } else { self.history };
-        Ok(FastResponse::new(Outcome::Answer { answer, elapsed, stream, is_bad }, self.call, sent, history))
+        let response = FastResponse::new(Outcome::Answer { answer, elapsed, stream, is_bad }, self.call, sent, history);
+        Ok(response.with_content(read))
     }
 
     fn failed(mut self, failed: FastFailed, sent: Sent) -> FastResponse {

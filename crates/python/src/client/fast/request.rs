@@ -10,14 +10,13 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use super::aim::Aim;
 use super::options::Options;
-use super::session::FastHttpSession;
+use super::session::{FastHttpSession, Limits};
 use crate::client::body::Body;
 use crate::client::headers::Lines;
 use crate::client::method::Method;
 use crate::client::prepared::Headers;
 use crate::client::target::{Endpoint, Target};
 use crate::client::text;
-use crate::client::tls::Trust;
 
 /// See the module's text.
 pub struct Sent {
@@ -37,7 +36,7 @@ impl Sent {
         method: &Method,
         aim: &Arc<Aim>,
         options: &Options<'_>,
-        trust: &Trust,
+        limits: &Limits,
     ) -> PyResult<Self> {
         let py = session.py();
         if method.index().is_none() && !is_token(method.name()) {
@@ -50,7 +49,7 @@ impl Sent {
             Some(params) => aim.with_params(params)?,
             None => Arc::clone(&aim.target),
         };
-        let origin = target.endpoint.origin(py, trust)?;
+        let origin = limits.origin(py, &target.endpoint)?;
         let block = session.get().block(py)?;
         let bare = options.headers.is_none() && options.auth.is_none() && options.files.is_none();
         let (headers, body) = match (bare, &options.data, &options.json) {
@@ -106,6 +105,7 @@ impl Sent {
             && self.body.is_none()
             && self.cookie.is_empty()
             && !self.carries_body()
+            && self.origin.proxy.is_none()
         {
             let mut bytes = self.target.request_start(&self.method, block.bytes.len(), block.lines.has("host"));
             bytes.extend_from_slice(&block.bytes);
@@ -115,7 +115,11 @@ impl Sent {
         let lines = self.all_lines(py)?;
         let joined = lines.joined();
         self.body.bytes(py, |body| {
-            let mut bytes = self.target.request_start(&self.method, joined.len() + body.len(), lines.has("host"));
+            let more = joined.len() + body.len();
+            let mut bytes = match self.origin.proxy.is_some() && self.origin.tls.is_none() {
+                true => self.target.whole_request_start(&self.method, lines.has("host")),
+                false => self.target.request_start(&self.method, more, lines.has("host")),
+            };
             bytes.extend_from_slice(&joined);
             bytes.extend_from_slice(b"\r\n");
             bytes.extend_from_slice(body);
@@ -130,7 +134,7 @@ impl Sent {
         answer: &Answer,
         location: &str,
         first: &Endpoint,
-        trust: &Trust,
+        limits: &Limits,
     ) -> PyResult<Self> {
         let url: String =
             py.import("gregaria.fast.request")?.call_method1("redirected", (&*self.aim.url, location))?.extract()?;
@@ -156,7 +160,7 @@ impl Sent {
             Body::Form(form) if !drops_body => Body::Form(form.clone()),
             _ => Body::None,
         };
-        let origin = end.origin(py, trust)?;
+        let origin = limits.origin(py, end)?;
         let target = Arc::clone(&aim.target);
         Ok(Sent { method, aim, target, origin, headers, cookie: String::new(), body })
     }

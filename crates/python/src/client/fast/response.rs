@@ -61,6 +61,12 @@ impl FastResponse {
         FastResponse { outcome, call, sent, history, state: Mutex::default() }
     }
 
+    /// With the body, where that has been read from its stream.
+    pub fn with_content(self, content: Option<Py<PyAny>>) -> Self {
+        self.state().content = content;
+        self
+    }
+
     fn state(&self) -> MutexGuard<'_, ResponseState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,6 +152,12 @@ impl FastResponse {
     }
 }
 
+/// All that is left of a body that is read on demand, without its content coding.
+pub fn content_of(py: Python<'_>, stream: &Py<PyAny>, answer: &Answer) -> PyResult<Py<PyAny>> {
+    let coding = answer.header("content-encoding").map(text::latin1).unwrap_or_default();
+    py.import("gregaria.fast.second_road")?.call_method1("content", (stream, coding)).map(Bound::unbind)
+}
+
 fn not_caught() -> PyErr {
     locust_error(
         "success() and failure() are for requests made with catch_response=True, inside the with-block of the response",
@@ -180,7 +192,7 @@ impl FastResponse {
             slf,
             |state| &mut state.content,
             || match slf.get().body_stream() {
-                Some(stream) => stream.getattr(py, intern!(py, "content")),
+                Some(stream) => content_of(py, stream, answer),
                 None => Ok(PyBytes::new(py, answer.body()).into_any().unbind()),
             },
         )

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gregaria_http::{Origin, Proxy};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -19,7 +20,9 @@ use super::pool::ClientPool;
 use super::request;
 use crate::client::headers::{Block, Lines};
 use crate::client::method::Method;
+use crate::client::sending::ProxyRoute;
 use crate::client::session::HttpSession;
+use crate::client::target::Endpoint;
 use crate::client::tls::Trust;
 
 /// What geventhttpclient 2.6 calls itself; servers and dashboards may look for it.
@@ -59,14 +62,23 @@ pub struct Limits {
     redirecting: Option<Arc<[u16]>>,
     refuses_redirects: bool,
     is_secure: bool,
-    /// A proxy or a TLS context of the script's own has to be used.
+    /// A TLS context of the script's own has to be used.
     pub needs_second_road: bool,
+    proxy: Option<Arc<Proxy>>,
 }
 
 impl Limits {
     /// Who is trusted.
-    pub fn trust(&self) -> &'static Trust {
+    fn trust(&self) -> &'static Trust {
         if self.is_secure { &USUAL } else { &ANYBODY }
+    }
+
+    /// The way to an endpoint.
+    pub fn origin(&self, py: Python<'_>, endpoint: &Endpoint) -> PyResult<Arc<Origin>> {
+        match &self.proxy {
+            None => endpoint.origin(py, self.trust()),
+            Some(proxy) => endpoint.origin_through(py, self.trust(), proxy),
+        }
     }
 
     /// Whether `status` counts as a success.
@@ -264,6 +276,11 @@ impl FastHttpSession {
     fn _set_trust(&self, insecure: bool, second_road: bool) {
         let limits = &mut self.state().limits;
         (limits.is_secure, limits.needs_second_road) = (!insecure, second_road);
+    }
+
+    /// Set the proxy that all requests go through.
+    fn _set_proxy(&self, route: &Bound<'_, ProxyRoute>) {
+        self.state().limits.proxy = Some(Arc::clone(&route.get().proxy));
     }
 
     /// Use a pool that others may use too, or one of its own for so many requests at once.
