@@ -18,7 +18,7 @@ step 'page: types' npm --prefix webui run --silent check:types
 step 'page: biome' npm --prefix webui run --silent check:style
 step 'ruff check' "$bin/ruff" check --quiet .
 step 'ruff format' "$bin/ruff" format --check --quiet .
-step 'mypy: the package' "$bin/mypy" -p gregaria -p gregaria_command
+step 'mypy: the package' "$bin/mypy" -p gregaria -p gregaria_command -p gregaria_pytest
 step 'mypy: tools' "$bin/mypy" dev bench/*.py
 step 'stubtest' "$bin/python" -m mypy.stubtest --concise --allowlist dev/stubtest_allowlist.txt gregaria._engine
 step 'layers' "$bin/python" dev/check_layers.py

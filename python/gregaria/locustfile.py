@@ -144,7 +144,27 @@ def load_all(paths: list[str]) -> Locustfiles:
             _add_user_class(files, name, user_class)
         for shape in shapes:
             _add_shape(files, shape)
+    if not files.user_classes:
+        for path in paths:
+            for name, user_class in _load_pytest_or_exit(path).items():
+                _add_user_class(files, name, user_class)
     return files
+
+
+def _load_pytest_or_exit(path: str) -> dict[str, type[User]]:
+    """The user classes that test functions stand for; none if there are none, or no pytest."""
+    if not any(name.startswith(("test", "Test")) for name in vars(sys.modules.get(Path(path).stem, object))):
+        return {}
+    from gregaria.pytest_locustfile import load_locustfile_pytest
+
+    try:
+        return load_locustfile_pytest(path)
+    except ModuleNotFoundError as error:
+        if error.name not in ("pytest", "_pytest"):
+            raise
+        complain(f"{path} has no user class but tests: to run those as users, pip install 'gregaria[pytest]'")
+    except ValueError as error:
+        complain(f"gregaria: error: the tests in '{path}' cannot be users: {error}")
 
 
 def _load_or_exit(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:

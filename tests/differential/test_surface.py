@@ -33,6 +33,8 @@ DIFFERENT = {
     "locust.env:WebUI": "imported there for annotations",
     "locust.shape:Runner": "imported there for annotations",
     "locust.html:MasterRunner": "imported there for Locust's own use",
+    "locust.rpc.protocol:ObjectId": "that of bson where it is installed, as under Locust",
+    "locust.user.users:PytestUser.tasks": "what calls the functions is a task",
     "locust.html:STATE_*": "imported there for Locust's own use",
     "locust.stats:CSVWriter.writerow": "positional, as that of `csv.writer`",
     "locust.stats:EntriesDict.__init__": "the mapping belongs to its statistics, which make it",
@@ -40,7 +42,6 @@ DIFFERENT = {
 CLUSTER = "distributed runs"
 CONTRIB = "users of other protocols"
 CLIENT = "the HTTP clients are still being completed"
-PYTEST = "tests of pytest as users"
 COMING = {
     "locust.argument_parser:*_from_master": CLUSTER,
     "locust.runners:MasterRunner.*": CLUSTER,
@@ -54,8 +55,6 @@ COMING = {
     "locust.html:*": "the report",
     "locust:web": "the web UI",
     "locust.web*": "the web UI",
-    "locust.user.users:PytestUser": PYTEST,
-    "locust.util.load_locustfile:*": PYTEST,
 }
 
 

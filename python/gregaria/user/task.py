@@ -146,6 +146,9 @@ def filter_tasks_by_tags(
 
     ``checked`` holds what is known of tasks already; a task in it is not looked at again.
     """
+    if getattr(task_holder, "functions", False):
+        # A user made of pytest's functions has those instead of tasks.
+        return
     filtered = []
     checked = {} if checked is None else checked
     for task in task_holder.tasks:
@@ -154,13 +157,8 @@ def filter_tasks_by_tags(
         if checked[task]:
             filtered.append(task)
     task_holder.tasks = filtered
-    if not filtered and not _chooses_itself(task_holder):
+    if not filtered and not is_markov_taskset(task_holder):
         logging.warning("%s had no tasks left after filtering, instantiating it will fail!", task_holder.__name__)
-
-
-def _chooses_itself(task_holder: Any) -> bool:
-    # A user made of pytest's functions has those instead of tasks.
-    return is_markov_taskset(task_holder) or bool(getattr(task_holder, "functions", False))
 
 
 def _passes(task: Any, tags: set[str] | None, exclude_tags: set[str] | None, checked: dict[Any, bool]) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from requests.exceptions import RequestException
+
 from .. import _engine
 from ..clients import HttpSession, RestResponseContextManager
-from ..exception import CatchResponseError, StopTest, StopUser
+from ..exception import CatchResponseError, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
+from ..fast.errors import ConnectionError as FastConnectionError
 from ..util.deprecation import check_for_deprecated_task_set_attribute
 from .rest import RestMixin
 from .task import (
@@ -18,6 +22,7 @@ from .task import (
     DefaultTaskSet,
     TaskSet,
     get_tasks_from_base_classes,
+    task,
 )
 from .wait_time import constant
 
@@ -32,6 +37,7 @@ __all__ = [
     "DefaultTaskSet",
     "HttpSession",
     "HttpUser",
+    "PytestUser",
     "RestMixin",
     "RestResponseContextManager",
     "StopTest",
@@ -136,6 +142,60 @@ class HttpUser(User, RestMixin[RestResponseContextManager]):
             pool_manager=self.pool_manager,
             trust_env=False,
         )
+
+
+class PytestUser(User):
+    """A user made of pytest functions, which it calls over and over, without waiting.
+
+    What ``raise_for_status()`` raises, and other failures of requests, do not end it: they are counted already.
+    """
+
+    abstract = True
+    functions: list[Any]
+    """Functions that pytest has collected, each with what makes its fixtures as ``user_fixtures``."""
+    fixtures: list[list[Any]]
+    _generators: list[Any]
+
+    def on_start(self) -> None:
+        """Make the fixtures."""
+        self._generators = []
+        self.fixtures = [[self._made(make) for make in function.user_fixtures] for function in self.functions]
+
+    def _made(self, make: Any) -> Any:
+        made = make(self) if inspect.signature(make).parameters else make()
+        if not inspect.isgenerator(made):
+            return made
+        self._generators.append(made)
+        return next(made)
+
+    @task
+    def call_functions(self) -> None:
+        """Call each function once."""
+        for function, fixtures in zip(self.functions, self.fixtures, strict=True):
+            try:
+                returned = function.obj(*fixtures)
+                if returned is not None:
+                    _engine.complete(self, returned)
+            except (RequestException, CatchResponseError, FastConnectionError) as error:
+                if isinstance(error, RequestException) and isinstance(error, ValueError):
+                    # An unusable URL: it will not get better.
+                    raise self._ended_by(error) from error
+                logger.debug("%s", error, exc_info=True)
+            except Exception as error:
+                if isinstance(error, (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately)):
+                    raise
+                raise self._ended_by(error) from error
+
+    def _ended_by(self, error: Exception) -> StopUser:
+        """Tell what ends the user."""
+        self.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+        logger.error("%s has ended: %s", type(self).__name__, error, exc_info=error)
+        return StopUser()
+
+    def on_stop(self) -> None:
+        """Let fixtures clean up, the last one first."""
+        for generator in reversed(self._generators):
+            next(generator, None)
 
 
 _engine.register_classes(User, TaskSet, DefaultTaskSet)
