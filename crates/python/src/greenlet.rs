@@ -103,6 +103,12 @@ pub fn throw(target: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
     .map(drop)
 }
 
+/// How many references there are to a greenlet.
+pub fn references(greenlet: &Py<PyAny>, _py: Python<'_>) -> isize {
+    // SAFETY: a live object, and the GIL is held.
+    unsafe { ffi::Py_REFCNT(greenlet.as_ptr()) }
+}
+
 /// The class `greenlet.GreenletExit`.
 pub fn exit_type(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let table = table(py)?;

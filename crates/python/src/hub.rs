@@ -56,8 +56,8 @@ static HOME: OnceLock<ThreadId> = OnceLock::new();
 pub enum Ready {
     /// Give the user a greenlet and go on with it.
     Run(Py<UserCore>),
-    /// Throw `GreenletExit` into the greenlet that the user runs in.
-    Kill(Py<UserCore>),
+    /// Throw this into the greenlet that the user runs in.
+    Throw(Py<UserCore>, PyErr),
     /// Go on with a user's coroutine, if it still is in the turn of this number.
     Wake(Py<UserTask>, u32),
     /// Call this as a step of the event loop, in a pooled greenlet.
@@ -420,7 +420,7 @@ impl Hub {
             let next = self.state().ready.pop_front();
             match next {
                 Some(Ready::Run(user)) => self.run(py, user),
-                Some(Ready::Kill(user)) => self.kill(py, user.bind(py))?,
+                Some(Ready::Throw(user, error)) => self.throw(py, user.bind(py), error)?,
                 Some(Ready::Wake(task, turn)) => UserTask::wake_of(task.bind(py), self, turn),
                 Some(Ready::Step(callback)) => self.borrow(py, Job::Step(callback)),
                 None => break,
@@ -441,10 +441,10 @@ impl Hub {
         }
     }
 
-    fn kill(&self, py: Python<'_>, user: &Bound<'_, UserCore>) -> PyResult<()> {
+    fn throw(&self, py: Python<'_>, user: &Bound<'_, UserCore>, error: PyErr) -> PyResult<()> {
         // It may have left its greenlet since it was to be killed.
-        let Some(target) = user.get().running_greenlet(py) else { return UserCore::kill(user) };
-        if let Err(error) = greenlet::throw(target.bind(py), greenlet::exit(py)) {
+        let Some(target) = user.get().running_greenlet(py) else { return UserCore::kill(user, error) };
+        if let Err(error) = greenlet::throw(target.bind(py), error) {
             self.report(py, error);
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gregaria_users::machine::{Outcome, State as MachineState, Step, UserMachine};
+use gregaria_users::machine::{State as MachineState, Step, UserMachine};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -57,8 +57,8 @@ impl Course {
 #[derive(Default)]
 pub struct UserState {
     pub life: Life,
-    /// What the machine is told when the user goes on; `Returned` if nothing is said.
-    pub resume_with: Option<Outcome>,
+    /// What is raised in the user when it goes on.
+    pub resume_with: Option<PyErr>,
     /// The `DefaultTaskSet`, if something has asked for it.
     pub default_set: Option<Py<PyAny>>,
     pub plan: Option<Arc<UserPlan>>,
@@ -106,8 +106,8 @@ impl UserCore {
         }
     }
 
-    /// Kill the user without waiting for its end.
-    pub fn kill(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// Raise `error` in the user, a `GreenletExit` to end it, without waiting for what comes of it.
+    pub fn kill(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
         let hub = Hub::get(slf.py())?;
         let started = slf.get().machine_state().is_some();
         let mut state = slf.get().state();
@@ -115,12 +115,12 @@ impl UserCore {
             Life::Created | Life::Ended => {}
             Life::Queued if !started => {
                 drop(state);
-                driver::finish(slf, None);
+                driver::finish(slf, Some(error).filter(|error| !greenlet::is_exit(slf.py(), error)));
             }
-            Life::Queued => state.resume_with = Some(driver::KILLED),
+            Life::Queued => state.resume_with = Some(error),
             Life::Running(_) => {
                 drop(state);
-                hub.enqueue(Ready::Kill(slf.clone().unbind()));
+                hub.enqueue(Ready::Throw(slf.clone().unbind(), error));
             }
             Life::Awaiting => {
                 let task = state.task.as_ref().map(|task| task.clone_ref(slf.py()));
@@ -131,7 +131,7 @@ impl UserCore {
             }
             Life::Sleeping(key) => {
                 let key = *key;
-                state.resume_with = Some(driver::KILLED);
+                state.resume_with = Some(error);
                 state.life = Life::Queued;
                 drop(state);
                 hub.forget_sleeper(key);
@@ -209,7 +209,7 @@ impl UserCore {
             if is_own_greenlet(slf.py(), slf.get())? {
                 return Err(greenlet::exit(slf.py()));
             }
-            Self::kill(slf)?;
+            Self::kill(slf, greenlet::exit(slf.py()))?;
             let handle = slf.get().state().handle.as_ref().map(|handle| handle.clone_ref(slf.py()));
             if let Some(handle) = handle {
                 handle.bind(slf.py()).get().join_unless_own(slf.py(), None)?;

@@ -22,7 +22,7 @@ use crate::hub::{Hub, Ready};
 use crate::{client, greenlet, waits};
 
 /// What a killed user's machine is told.
-pub const KILLED: Outcome = Outcome::Control(Control::Exit);
+const KILLED: Outcome = Outcome::Control(Control::Exit);
 
 /// Why a drive came to an end.
 enum Progress {
@@ -191,17 +191,20 @@ impl<'a, 'py> Drive<'a, 'py> {
         Ok(Drive { user, plan, course, hub, borrowed, error: None, told: false, started_before })
     }
 
-    fn run(&mut self, resume_with: Option<Outcome>) -> PyResult<Progress> {
+    fn run(&mut self, resume_with: Option<PyErr>) -> PyResult<Progress> {
         let started = lock(self.course).machine.state().is_some();
         let mut step = match (started, resume_with) {
             (false, None) => lock(self.course).machine.start(),
             (false, Some(_)) => Step::Done(End::Stopped),
-            (true, outcome) => match self.go_on_awaiting() {
+            (true, error) => match self.go_on_awaiting() {
                 Some((step, coroutine)) => match self.drive(step, &coroutine)? {
                     Some(outcome) => self.advance(outcome),
                     None => return Ok(Progress::Parked),
                 },
-                None => self.advance(outcome.unwrap_or(Outcome::Returned)),
+                None => {
+                    let outcome = error.map_or(Ok(Outcome::Returned), |error| self.classified(error))?;
+                    self.advance(outcome)
+                }
             },
         };
         loop {

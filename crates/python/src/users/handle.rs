@@ -2,9 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use pyo3::exceptions::{PyBaseException, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyTuple, PyType};
 
 use super::core::{UserCore, is_own_greenlet};
 use crate::greenlet;
@@ -78,6 +79,12 @@ impl UserGreenlet {
     }
 }
 
+fn is_exception(object: &Bound<'_, PyAny>) -> bool {
+    let class = object.cast::<PyType>();
+    object.is_instance_of::<PyBaseException>()
+        || class.is_ok_and(|class| class.is_subclass_of::<PyBaseException>().unwrap_or(false))
+}
+
 #[pymethods]
 impl UserGreenlet {
     /// `(user,)`, as the arguments of the greenlet that Locust spawns.
@@ -141,19 +148,27 @@ impl UserGreenlet {
         }
     }
 
-    /// End the user: `on_stop` still runs. The exception's kind is always `GreenletExit`.
-    #[pyo3(signature = (_exception = None, block = true, timeout = None))]
+    /// Raise an exception (a class or an instance) in the user. `GreenletExit`, as by default, ends it: `on_stop` still runs.
+    #[pyo3(signature = (exception = None, block = true, timeout = None))]
     fn kill(
         &self,
         py: Python<'_>,
-        _exception: Option<&Bound<'_, PyAny>>,
+        exception: Option<&Bound<'_, PyAny>>,
         block: bool,
         timeout: Option<f64>,
     ) -> PyResult<()> {
+        let error = match exception {
+            None => greenlet::exit(py),
+            Some(exception) if is_exception(exception) => PyErr::from_value(exception.clone()),
+            Some(other) => {
+                let message = format!("kill() takes an exception or a class of exceptions, not {}", other.repr()?);
+                return Err(PyTypeError::new_err(message));
+            }
+        };
         if block && is_own_greenlet(py, self.user.get())? {
-            return Err(greenlet::exit(py));
+            return Err(error);
         }
-        UserCore::kill(self.user.bind(py))?;
+        UserCore::kill(self.user.bind(py), error)?;
         if block {
             self.join_unless_own(py, timeout)?;
         }

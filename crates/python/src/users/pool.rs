@@ -30,13 +30,25 @@ struct Workers {
     greenlets: Slab<Worker>,
     idle: Vec<usize>,
     peak: usize,
+    /// Serial number of the next worker.
+    next: u64,
 }
 
 struct Worker {
+    /// Tells it from later workers in the same slot.
+    serial: u64,
     greenlet: Py<PyAny>,
     job: Option<Job>,
     /// Weak references to the greenlet that have been looked at.
     seen_references: usize,
+}
+
+/// What there is to do for a greenlet that was switched to.
+enum Call {
+    Do(Job),
+    Nothing,
+    /// It is not one of the pool any more.
+    Leave,
 }
 
 /// See the module's text.
@@ -58,23 +70,36 @@ impl Pool {
     /// Choose a greenlet for `job`; the caller switches to it.
     pub fn assign(&self, py: Python<'_>, hub: &Hub, job: Job) -> PyResult<Py<PyAny>> {
         let mut workers = self.workers();
-        if let Some(slot) = workers.idle.pop() {
+        while let Some(slot) = workers.idle.pop() {
             let worker = &mut workers.greenlets[slot];
+            if greenlet::references(&worker.greenlet, py) > 1 {
+                // Somebody still has it: a timeout that was not cancelled, say, which would hit the next user.
+                let retired = workers.greenlets.remove(slot);
+                drop(workers);
+                drop(retired);
+                workers = self.workers();
+                continue;
+            }
             worker.job = Some(job);
             return Ok(worker.greenlet.clone_ref(py));
         }
-        let slot = workers.greenlets.vacant_key();
+        let (slot, serial) = (workers.greenlets.vacant_key(), workers.next);
+        workers.next += 1;
         drop(workers);
-        let run = Py::new(py, WorkerMain { slot })?;
+        let run = Py::new(py, WorkerMain { slot, serial })?;
         let greenlet = greenlet::new(run.bind(py).as_any(), hub.greenlet(py))?.unbind();
         let mut workers = self.workers();
-        workers.greenlets.insert(Worker { greenlet: greenlet.clone_ref(py), job: Some(job), seen_references: 0 });
+        let worker = Worker { serial, greenlet: greenlet.clone_ref(py), job: Some(job), seen_references: 0 };
+        workers.greenlets.insert(worker);
         workers.peak = workers.peak.max(workers.greenlets.len());
         Ok(greenlet)
     }
 
-    fn take(&self, slot: usize) -> Option<Job> {
-        self.workers().greenlets[slot].job.take()
+    fn called(&self, slot: usize, serial: u64) -> Call {
+        match self.workers().greenlets.get_mut(slot) {
+            Some(worker) if worker.serial == serial => worker.job.take().map_or(Call::Nothing, Call::Do),
+            _ => Call::Leave,
+        }
     }
 
     /// Whether something is kept for the greenlet of `slot`, so that no other user may have it.
@@ -102,13 +127,17 @@ impl Pool {
             workers.idle.push(slot);
             return true;
         }
+        let serial = workers.greenlets[slot].serial;
         drop(workers);
-        self.forget(slot);
+        self.forget(slot, serial);
         false
     }
 
-    fn forget(&self, slot: usize) {
+    fn forget(&self, slot: usize, serial: u64) {
         let mut workers = self.workers();
+        if workers.greenlets.get(slot).is_none_or(|worker| worker.serial != serial) {
+            return;
+        }
         workers.idle.retain(|idle| *idle != slot);
         let retired = workers.greenlets.try_remove(slot);
         drop(workers);
@@ -128,6 +157,7 @@ fn run_step(hub: &Hub, callback: &Bound<'_, PyAny>) {
 #[pyclass(frozen)]
 struct WorkerMain {
     slot: usize,
+    serial: u64,
 }
 
 #[pymethods]
@@ -135,21 +165,25 @@ impl WorkerMain {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         let hub = Hub::get(py)?;
         loop {
-            if let Some(job) = hub.pool.take(self.slot) {
-                match job {
-                    Job::User(user) => driver::run_borrowed(user.bind(py), self.slot),
-                    Job::Step(callback) => run_step(hub, callback.bind(py)),
+            match hub.pool.called(self.slot, self.serial) {
+                Call::Do(job) => {
+                    match job {
+                        Job::User(user) => driver::run_borrowed(user.bind(py), self.slot),
+                        Job::Step(callback) => run_step(hub, callback.bind(py)),
+                    }
+                    if !hub.pool.give_back(py, self.slot) {
+                        return Ok(());
+                    }
                 }
-                if !hub.pool.give_back(py, self.slot) {
-                    return Ok(());
-                }
+                Call::Nothing => {}
+                Call::Leave => return Ok(()),
             }
             // A stray switch or throw into an idle greenlet finds no user and changes nothing. GreenletExit ends it: the
             // interpreter's end throws one, or a kill that comes too late for the user it was meant for.
             if let Err(error) = greenlet::switch(hub.greenlet(py))
                 && greenlet::is_exit(py, &error)
             {
-                hub.pool.forget(self.slot);
+                hub.pool.forget(self.slot, self.serial);
                 return Ok(());
             }
         }
