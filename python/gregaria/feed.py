@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from gevent.event import Event as GeventEvent
 
@@ -40,6 +40,14 @@ Row = dict[str, Any]
 
 BLOCK_ROWS = 500
 ANSWER_WITHIN_S = 10.0
+
+
+_FEEDS: WeakSet[Feed] = WeakSet()
+
+
+def all_feeds() -> list[Feed]:
+    """The feeds of this process."""
+    return list(_FEEDS)
 
 
 class EndOfFeed(StopUser):
@@ -85,6 +93,7 @@ class Feed:
         self._news = GeventEvent()
         self._runner: Any = None
         self._own_rows: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        _FEEDS.add(self)
         events.init.add_listener(self._on_init)
         events.test_start.add_listener(self._on_test_start)
 

@@ -421,6 +421,16 @@ OPTIONS: tuple[Option, ...] = (
         own=True,
     ),
     Option(
+        ("--bundle",),
+        "gregaria_bundle",
+        MASTER,
+        "Send these files too to workers that get the project with '-f -', e.g. 'data/*.csv'; may be given several times. "
+        "The locustfiles, your own modules that they import, and files of feeds are sent anyway.",
+        "texts",
+        metavar="<pattern>",
+        own=True,
+    ),
+    Option(
         ("--insecure-cluster",),
         "gregaria_insecure_cluster",
         MASTER,

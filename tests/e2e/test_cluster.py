@@ -171,13 +171,35 @@ def test_a_secret_keeps_strangers_out(gregaria: list[str], own_server: TestServe
         assert sum(result(tmp_path, master).requests.values()) == USERS * REQUESTS
 
 
-def test_a_worker_gets_the_locustfile_from_its_master(
+def test_a_worker_gets_the_whole_project_from_its_master(
     gregaria: list[str], own_server: TestServer, tmp_path: Path
+) -> None:
+    port = free_port()
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    for folder in (project / "parts", elsewhere):
+        folder.mkdir(parents=True)
+    (project / "parts" / "counting.py").write_text(LOCUSTFILE.read_text(encoding="utf-8"), encoding="utf-8")
+    (project / "data.txt").write_text("here", encoding="utf-8")
+    (project / "locustfile.py").write_text(
+        "from parts.counting import *\nassert open('data.txt').read() == 'here'\n", encoding="utf-8"
+    )
+    line = master_line(gregaria, port, own_server.plain, "--bundle", "*.txt")
+    line[line.index("-f") + 1] = "locustfile.py"
+    with nodes() as running:
+        master = Node(line, project)
+        worker = Node([*gregaria, "-f", "-", "--worker", "--master-port", str(port)], elsewhere)
+        running.extend([master, worker])
+        assert (master.end(), worker.end()) == (1, 0), worker.log
+        assert sum(result(project, master).requests.values()) == USERS * REQUESTS
+
+
+def test_a_worker_gets_the_locustfile_of_a_locust_master(
+    gregaria: list[str], locust: list[str], own_server: TestServer, tmp_path: Path
 ) -> None:
     port = free_port()
     (tmp_path / "elsewhere").mkdir()
     with nodes() as running:
-        master = Node(master_line(gregaria, port, own_server.plain), tmp_path)
+        master = Node(master_line(locust, port, own_server.plain), tmp_path)
         worker = Node([*gregaria, "-f", "-", "--worker", "--master-port", str(port)], tmp_path / "elsewhere")
         running.extend([master, worker])
         assert (master.end(), worker.end()) == (1, 0), worker.log

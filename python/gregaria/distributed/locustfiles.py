@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from .. import _engine
 from ..locustfile import complain, locate
 from ..util.directory import get_abspaths_in
 from ..util.url import is_url
+from .bundle import BundleError, pack, unpack
 from .inbox import LOCUST_VERSION
 from .link_security import worker_secret
 
@@ -31,8 +33,11 @@ WHAT_CAN_BE_SENT = (
 )
 
 
-def answer_to_worker(environment: Environment) -> dict[str, Any]:
-    """What a worker gets that asks for the locustfile: the sources of all of them, or what is wrong."""
+def answer_to_worker(environment: Environment, asked: Any = None) -> dict[str, Any]:
+    """What a worker gets that asks for the locustfile: the sources of all of them, or what is wrong.
+
+    One of our own workers gets the whole project as well.
+    """
     logging.debug("Worker requested locust file")
     sources: list[str | dict[str, str]] = []
     named = ""
@@ -46,7 +51,15 @@ def answer_to_worker(environment: Environment) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         logging.error("%s %s", WHAT_CAN_BE_SENT, error)
         return {"error": f"{WHAT_CAN_BE_SENT} (was '{named}')"}
-    return {"locustfiles": sources}
+    answer: dict[str, Any] = {"locustfiles": sources}
+    if isinstance(asked, dict) and "gregaria" in asked and all(isinstance(source, dict) for source in sources):
+        extra = getattr(environment.parsed_options, "gregaria_bundle", None) or ()
+        try:
+            answer["gregaria"] = pack(_files(environment.parsed_locustfiles or []), extra)
+        except (BundleError, OSError) as error:
+            logging.error("The project cannot be sent to workers: %s", error)
+            return {"error": f"the project cannot be sent: {error}"}
+    return answer
 
 
 def _files(names: list[str]) -> list[str]:
@@ -65,6 +78,8 @@ def fetch_from_master(options: Namespace) -> list[str]:
         complain(f"Got no locustfile response from master, gave up after {PATIENCE_S}s")
     if "error" in answer:
         complain(f"Got error from master: {answer['error']}")
+    if "gregaria" in answer:
+        return _take_project(answer["gregaria"])
     folder = Path(tempfile.mkdtemp(prefix="gregaria-"))
     paths: list[str] = []
     for source in answer["locustfiles"]:
@@ -78,6 +93,15 @@ def fetch_from_master(options: Namespace) -> list[str]:
     return paths
 
 
+def _take_project(bundle: dict[str, Any]) -> list[str]:
+    try:
+        folder, paths = unpack(bundle)
+    except (BundleError, OSError, KeyError, TypeError) as error:
+        complain(f"gregaria: error: the master's project cannot be used: {error}")
+    os.chdir(folder)
+    return paths
+
+
 def _ask(host: str, port: int, secret: str | None) -> dict[str, Any] | None:
     id = f"{socket.gethostname()}_download_locustfile_{uuid4().hex}"
     waited = 0
@@ -85,7 +109,7 @@ def _ask(host: str, port: int, secret: str | None) -> dict[str, Any] | None:
         step = FIRST_NOTE_S if waited == 0 else min(NOTE_EVERY_S, PATIENCE_S - waited)
         try:
             answer = _engine.ask_master(
-                host, port, id, "locustfile", {"version": LOCUST_VERSION}, timeout_s=step, secret=secret
+                host, port, id, "locustfile", {"version": LOCUST_VERSION, "gregaria": 1}, timeout_s=step, secret=secret
             )
         except ConnectionError as error:
             complain(f"gregaria: error: the master at {host}:{port} cannot be asked for the locustfile: {error}")

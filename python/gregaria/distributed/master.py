@@ -324,8 +324,8 @@ class MasterRunner(runners.DistributedRunner):
             case "logs":
                 self.environment.update_worker_logs(about)
             case "locustfile":
-                client_id, _data = about
-                self.send_message("locustfile", answer_to_worker(self.environment), client_id)
+                client_id, asked = about
+                self.send_message("locustfile", answer_to_worker(self.environment, asked), client_id)
             case "custom":
                 kind, data, client_id = about
                 sender = f" from worker {client_id} (index {self.get_worker_index(client_id)})"
