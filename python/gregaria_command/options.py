@@ -424,9 +424,9 @@ OPTIONS: tuple[Option, ...] = (
         ("--bundle",),
         "gregaria_bundle",
         MASTER,
-        "Send these files too to workers that get the project with '-f -', e.g. 'data/*.csv'; may be given several times. "
-        "The locustfiles, your own modules that they import, and files of feeds are sent anyway.",
-        "texts",
+        "Send these files too to workers that get the project with '-f -', e.g. 'data/*.csv' 'texts/*.md'. The "
+        "locustfiles, your own modules that they import, and files of feeds are sent anyway.",
+        "words",
         metavar="<pattern>",
         own=True,
     ),

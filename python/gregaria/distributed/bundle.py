@@ -1,4 +1,4 @@
-"""A project on its way to workers started with `-f -`: the locustfiles, the modules of yours that they import, and data.
+"""A project on its way to workers started with `-f -`: the locustfiles, modules of yours that they import, data.
 
     master: what has been imported from the project, files of feeds, --bundle ─> paths and contents, with a digest
     worker: checked (digest, names, sizes) ─> a folder of its own, which becomes the working directory
