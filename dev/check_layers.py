@@ -31,6 +31,7 @@ DEVELOPMENT_ONLY = {"testkit"}
 KEPT_TO: dict[str, set[str]] = {
     "pyo3": {"python"},
     "mio": {"http"},
+    "ratatui": {"sinks"},
     "rustls": {"http", "testkit"},
 }
 """Crate from outside: the crates of ours that may depend on it."""

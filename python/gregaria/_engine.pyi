@@ -738,6 +738,24 @@ class Recorder:
     def __hash__(self) -> int: ...
 
 @final
+class LiveView:
+    """Figures of a run at the foot of a terminal, painted by a thread; everything else scrolls above it."""
+
+    def __new__(cls, stats: RequestStats, terminal: str) -> Self:
+        """`terminal` is the path of one, such as /dev/pts/1."""
+
+    @staticmethod
+    def fits(columns: int, rows: int) -> bool:
+        """Whether a terminal of this size has room for it."""
+
+    def show(self, facts: dict[str, Any], columns: int, rows: int) -> None:
+        """Paint, without waiting. `facts`: `title`, `state`, `elapsed_s`, `run_time_s`, `users`, `target_users`,
+        `generator`, `generator_is_limit`, and `thresholds` as (condition, whether it holds, value)."""
+
+    def close(self) -> None:
+        """Give the whole terminal back."""
+
+@final
 class ThresholdJudge:
     """Judges a run by conditions under which it has failed, such as `p95(/checkout) > 400ms over 30s`."""
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import gregaria
 from gregaria import locustfile_alias, log, stats
 from gregaria.argument_parser import check_combinations, get_locustfiles_locally, get_parser, parse_locustfile_option
+from gregaria.cli.console import Tables
 from gregaria.cli.files import CsvFiles
 from gregaria.cli.front import FrontEnd, front_end
 from gregaria.cli.limits import raise_open_file_limit
@@ -69,6 +70,7 @@ def main() -> None:
     thresholds = thresholds_of(environment, options, files.paths)
     outputs = outputs_of(environment, options)
     outputs.open()
+    outputs.find(Tables).thresholds = thresholds
     csv_files = outputs.find(CsvFiles)
     front = front_end(environment, options, csv_files.writer if csv_files else None)
     _or_exit(front, front.create)

@@ -9,6 +9,7 @@ mod coroutines;
 mod greenlet;
 mod health;
 mod hub;
+mod live;
 mod mailbox;
 mod runner;
 mod scheduling;
@@ -34,6 +35,8 @@ mod _engine {
     use crate::coroutines::{UserTask, complete, is_left, run_soon};
     #[pymodule_export]
     use crate::health::{engine_is_running, engine_stats};
+    #[pymodule_export]
+    use crate::live::LiveView;
     #[pymodule_export]
     use crate::runner::{Dispatcher, Ramp, RunnerMachine, ShapeDriver};
     #[pymodule_export]

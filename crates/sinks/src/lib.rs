@@ -8,6 +8,7 @@ pub mod console;
 pub mod csv;
 mod error;
 mod files;
+pub mod live;
 pub mod result;
 mod service;
 mod sink;

@@ -1,15 +1,20 @@
-"""The console: tables during the test, and at its end the tables of the whole test and the verdicts."""
+"""The console: a live view or tables during the test, and at its end the tables of the whole test and the verdicts."""
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gregaria import stats
 
+from . import live
 from .output import follow
 from .verdict import Outcome, threshold_lines
+
+if TYPE_CHECKING:
+    from .thresholds import Thresholds
 
 
 class Tables:
@@ -18,8 +23,12 @@ class Tables:
     name = "the tables"
 
     def __init__(self, environment: Any, options: Namespace) -> None:
-        self._stats = environment.stats
+        self.thresholds: Thresholds | None = None
+        """Shown in the live view."""
+        self._environment = environment
+        self._options = options
         self._runner = environment.runner
+        self._live: live.Live | None = None
         self._periodic = not options.only_summary and (options.headless or options.print_stats)
         self._printer: Any = None
 
@@ -27,21 +36,34 @@ class Tables:
         """The console is open."""
 
     def begin(self) -> None:
-        """Print every two seconds, if wanted."""
-        if self._periodic:
+        """Begin with the live view, or print every two seconds."""
+        if live.wanted(self._options):
+            self._live = live.Live(self._environment, self._options, self.thresholds)
+        elif self._periodic:
             self._printer = follow(stats.stats_printer(self._runner.stats))
 
     def finish(self, outcome: Outcome) -> None:
         """Print everything."""
         if self._printer is not None:
             self._printer.kill(block=False)
+        if self._live is not None:
+            self._live.close()
         measured = self._runner.stats
         stats.print_stats(measured, current=False)
         stats.print_percentile_stats(measured)
         stats.print_error_report(measured)
         print_aborted(self._runner.engine_stats())
         for line in [*threshold_lines(outcome.thresholds), outcome.generator.text, outcome.line, ""]:
-            stats.console_logger.info(line)
+            stats.console_logger.info(coloured(line))
+
+
+def coloured(line: str) -> str:
+    """A line of the verdict in the colour of what it says, on a terminal that is to have colours."""
+    if live.terminal_size() is None or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
+        return line
+    colours = {"Verdict: PASSED": "1;32", "Verdict: FAILED": "1;31", "FAILED ": "31", "Generator: WAS": "1;31"}
+    colour = next((code for start, code in colours.items() if line.startswith(start)), None)
+    return f"\x1b[{colour}m{line}\x1b[0m" if colour else line
 
 
 def print_aborted(engine: Mapping[str, float]) -> None:
