@@ -270,6 +270,8 @@ class ResponseContextManager:
     @property  # type: ignore[misc]
     def __class__(self) -> type: ...
     @property
+    def _trace(self) -> Any: ...
+    @property
     def status_code(self) -> int: ...
     @property
     def reason(self) -> str | None: ...
@@ -311,6 +313,9 @@ class ResponseContextManager:
     def __iter__(self) -> Iterator[Any]: ...
     def __getattr__(self, name: str) -> Any: ...
 
+def set_tracer(tracer: Callable[[], Any] | None) -> None:
+    """Have `tracer()` called for each request that begins; its result has `headers` and is `response._trace`."""
+
 # --- the client of FastHttpUser --------------------------------------------------------------------------------------
 
 @disjoint_base
@@ -349,6 +354,8 @@ class FastResponse:
 
     encoding: str | None
     """None until `text` was asked for; may be set before."""
+    @property
+    def _trace(self) -> Any: ...
     @property
     def status_code(self) -> int:
         """The status; 0 if there was no response."""

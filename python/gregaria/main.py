@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gregaria
-from gregaria import locustfile_alias, log, stats
+from gregaria import locustfile_alias, log, opentelemetry, stats
 from gregaria.argument_parser import check_combinations, get_locustfiles_locally, get_parser, parse_locustfile_option
 from gregaria.cli.console import Tables
 from gregaria.cli.files import CsvFiles
@@ -61,6 +61,8 @@ def main() -> None:
     user_classes = _choose(files, options)
     check_modes(options)
     fork_processes(options)
+    if options.otel and opentelemetry.setup_opentelemetry(options.locustfile, options.profile):
+        logger.info("OpenTelemetry enabled")
     raise_open_file_limit(options.num_users)
     environment = _environment(files, options, user_classes)
     _configure_users(environment, options)
@@ -76,7 +78,9 @@ def main() -> None:
     _or_exit(front, front.create)
     _initialise(environment, options, front)
     _or_exit(front, front.serve)
-    sys.exit(Run(environment, options, front, outputs, thresholds).run())
+    code = Run(environment, options, front, outputs, thresholds).run()
+    opentelemetry.shut_down()
+    sys.exit(code)
 
 
 def _locustfiles() -> list[str]:

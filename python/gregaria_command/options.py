@@ -90,7 +90,6 @@ ALLOWED: dict[Kind, str] = {
 """What a value of each kind looks like, for messages and the reference page."""
 
 NO_REPORT = "this version reports on the console and as CSV"
-NO_OTEL = "there is no OpenTelemetry in this version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -757,7 +756,6 @@ OPTIONS: tuple[Option, ...] = (
         "Send traces and metrics with OpenTelemetry.",
         "flag",
         env="LOCUST_ENABLE_OPENTELEMETRY",
-        later=NO_OTEL,
     ),
     Option(
         ("--completion",),

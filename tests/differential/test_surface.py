@@ -33,6 +33,10 @@ DIFFERENT = {
     "locust.env:WebUI": "imported there for annotations",
     "locust.shape:Runner": "imported there for annotations",
     "locust.html:MasterRunner": "imported there for Locust's own use",
+    **{
+        f"locust.opentelemetry:{name}": "imported there for Locust's own use"
+        for name in ("MasterRunner", "WorkerRunner", "events")
+    },
     "locust.rpc.protocol:ObjectId": "that of bson where it is installed, as under Locust",
     "locust.user.users:PytestUser.tasks": "what calls the functions is a task",
     "locust.html:STATE_*": "imported there for Locust's own use",
@@ -51,7 +55,6 @@ COMING = {
     "locust.clients:*": CLIENT,
     "locust.contrib.fasthttp:*": CLIENT,
     "locust.contrib.*": CONTRIB,
-    "locust.opentelemetry": CONTRIB,
     "locust.html:*": "the report",
     "locust:web": "the web UI",
     "locust.web*": "the web UI",

@@ -27,7 +27,7 @@ mod _engine {
     #[pymodule_export]
     use crate::client::{
         BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession,
-        PendingResponse, ProxyRoute, Response, transmit,
+        PendingResponse, ProxyRoute, Response, set_tracer, transmit,
     };
     #[pymodule_export]
     use crate::cluster::{MasterLink, WorkerLink, ask_master};

@@ -24,6 +24,7 @@ mod stream;
 mod target;
 mod text;
 mod tls;
+mod tracing;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -34,6 +35,7 @@ pub use response::Response;
 pub use sending::{ProxyRoute, transmit};
 pub use session::HttpSession;
 pub use stream::BodyStream;
+pub use tracing::set_tracer;
 
 use crate::users::UserCore;
 

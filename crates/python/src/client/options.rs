@@ -16,6 +16,8 @@ pub struct Options<'py> {
     pub data: Option<Bound<'py, PyAny>>,
     pub json: Option<Bound<'py, PyAny>>,
     pub headers: Option<Bound<'py, PyAny>>,
+    /// The trace of the request, whose headers are among `headers`.
+    pub trace: Option<Py<PyAny>>,
     pub cookies: Option<Bound<'py, PyAny>>,
     pub auth: Option<Bound<'py, PyAny>>,
     pub timeout: Option<Bound<'py, PyAny>>,

@@ -23,6 +23,7 @@ use super::response::{self, Response};
 use super::session::{Defaults, HttpSession};
 use super::target::{self, Target};
 use super::tls::Trust;
+use super::tracing;
 use crate::hub::Hub;
 
 /// Bodies beyond this are not kept: the request fails.
@@ -87,10 +88,11 @@ pub fn perform<'py>(
     session: &Bound<'py, HttpSession>,
     method: Method,
     url: &Bound<'py, PyAny>,
-    options: Options<'py>,
+    mut options: Options<'py>,
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Py<PyAny>> {
     let py = session.py();
+    options.trace = tracing::begin(py, &mut options.headers)?;
     let mut next = begin(session, method, url, &options, kwargs)?;
     loop {
         match next {
@@ -144,6 +146,7 @@ pub fn begin<'py>(
         duration_us: 0,
         length: 0,
         catch_response: options.catch_response,
+        trace: clone(py, options.trace.as_ref()),
     };
     let touched = session.get().is_touched() && session.call_method0(intern!(py, "_needs_requests"))?.is_truthy()?;
     let prepared =
@@ -426,6 +429,9 @@ fn complete<'py>(
         if let Some(value) = value {
             all.set_item(key, value)?;
         }
+    }
+    if options.trace.is_some() {
+        all.set_item("headers", &options.headers)?;
     }
     if let Some(follows) = options.allow_redirects {
         all.set_item("allow_redirects", follows)?;

@@ -43,6 +43,8 @@ pub struct Call {
     /// Bytes of the body, decoded.
     pub length: u64,
     pub catch_response: bool,
+    /// What tracing knows of it.
+    pub trace: Option<Py<PyAny>>,
 }
 
 impl Call {
@@ -58,6 +60,7 @@ impl Call {
             duration_us: self.duration_us,
             length: 0,
             catch_response: false,
+            trace: None,
         }
     }
 
@@ -65,6 +68,7 @@ impl Call {
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.session)?;
         visit.call(&self.name)?;
+        visit.call(&self.trace)?;
         visit.call(&self.context)
     }
 

@@ -24,6 +24,7 @@ use super::method::Method;
 use super::options::Options;
 use super::perform::{self, Journey, Next};
 use super::session::HttpSession;
+use super::tracing;
 use crate::coroutines::{EventLoop, UserTask};
 use crate::hub::Hub;
 
@@ -188,7 +189,8 @@ impl PendingResponse {
                 .map(Some);
         }
         let Some(fast) = fast else {
-            let options = Options::of(kwargs)?;
+            let mut options = Options::of(kwargs)?;
+            options.trace = tracing::begin(py, &mut options.headers)?;
             let next = perform::begin(session, method.clone(), url, &options, kwargs)?;
             return Self::proceed(slf, next);
         };

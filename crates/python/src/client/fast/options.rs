@@ -14,6 +14,8 @@ pub struct Options<'py> {
     pub catch_response: bool,
     pub stream: bool,
     pub headers: Option<Bound<'py, PyAny>>,
+    /// The trace of the request, whose headers are among `headers`.
+    pub trace: Option<Py<PyAny>>,
     pub auth: Option<Bound<'py, PyAny>>,
     pub json: Option<Bound<'py, PyAny>>,
     pub refuses_redirects: bool,

@@ -20,6 +20,7 @@ use super::session::{FastHttpSession, Limits};
 use crate::client::cookies::Cookies;
 use crate::client::method::Method;
 use crate::client::stream::{BodyStream, Home, Route};
+use crate::client::tracing;
 use crate::hub::Hub;
 
 /// Bodies beyond this are not kept: the request fails.
@@ -47,6 +48,7 @@ pub fn begin<'a, 'py>(
     let py = session.py();
     let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     options.place_unknown(method.name())?;
+    options.trace = tracing::begin(py, &mut options.headers)?;
     let url = url.cast::<PyString>()?;
     let this = session.get();
     let aim = this.aims(session).resolve(py, url.to_str()?)?;
@@ -65,6 +67,7 @@ pub fn begin<'a, 'py>(
         started_at,
         duration_us: 0,
         length: 0,
+        trace: options.trace.take(),
     };
     let journey = Journey { session, stream: options.stream, limits, call, history: Vec::new(), total: Duration::ZERO };
     Ok((journey, sent))
@@ -365,6 +368,7 @@ impl Journey<'_, '_> {
             started_at: self.call.started_at,
             duration_us: 0,
             length: 0,
+            trace: None,
         };
         let outcome =
             Outcome::Answer { answer: arrived.answer, elapsed: arrived.elapsed, stream: arrived.stream, is_bad: false };

@@ -28,6 +28,8 @@ pub struct FastCall {
     pub duration_us: u64,
     /// Bytes of the body, decoded.
     pub length: u64,
+    /// What tracing knows of it.
+    pub trace: Option<Py<PyAny>>,
 }
 
 impl FastCall {
@@ -35,6 +37,7 @@ impl FastCall {
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.session)?;
         visit.call(&self.name)?;
+        visit.call(&self.trace)?;
         visit.call(&self.context)
     }
 
