@@ -43,7 +43,7 @@ def transitions(weights: Mapping[str, int] | Iterable[str | tuple[str, int]]) ->
     if isinstance(weights, Mapping):
         added = dict(weights)
     else:
-        added = dict((item, 1) if isinstance(item, str) else item for item in weights)
+        added = dict(item if isinstance(item, tuple) else (item, 1) for item in weights)
 
     def decorate(func: MarkovTask) -> MarkovTask:
         known: dict[str, int] = func.__dict__.setdefault("transitions", {})
