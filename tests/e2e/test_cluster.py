@@ -6,26 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from support.cluster import Node, free_port, nodes
-from support.runs import Run
+from support.cluster import LOCUSTFILE, REQUESTS, USERS, Node, free_port, master_line, nodes, result, worker_line
 from support.server import TestServer
-
-LOCUSTFILE = Path(__file__).parents[1] / "support" / "cluster_locustfile.py"
-USERS, REQUESTS = 6, 20
-
-
-def master_line(command: list[str], port: int, host: str, *more: str) -> list[str]:
-    test = ["--headless", "-u", str(USERS), "-r", "100", "-t", "4s", "-H", host, "--csv", "out", "--only-summary"]
-    where = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(port)]
-    return [*command, "-f", str(LOCUSTFILE), *where, *test, *more]
-
-
-def worker_line(command: list[str], port: int, *more: str) -> list[str]:
-    return [*command, "-f", str(LOCUSTFILE), "--worker", "--master-port", str(port), *more]
-
-
-def result(folder: Path, node: Node) -> Run:
-    return Run([], node.process.returncode, "", node.log, folder / "out")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .runs import Run
+
+LOCUSTFILE = Path(__file__).with_name("cluster_locustfile.py")
+USERS, REQUESTS = 6, 20
+
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody has at the moment."""
@@ -82,3 +87,17 @@ def nodes() -> Iterator[list[Node]]:
             if node.process.poll() is None:
                 node.process.kill()
                 node.process.wait()
+
+
+def master_line(command: list[str], port: int, host: str, *more: str) -> list[str]:
+    test = ["--headless", "-u", str(USERS), "-r", "100", "-t", "4s", "-H", host, "--csv", "out", "--only-summary"]
+    where = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(port)]
+    return [*command, "-f", str(LOCUSTFILE), *where, *test, *more]
+
+
+def worker_line(command: list[str], port: int, *more: str) -> list[str]:
+    return [*command, "-f", str(LOCUSTFILE), "--worker", "--master-port", str(port), *more]
+
+
+def result(folder: Path, node: Node) -> Run:
+    return Run([], node.process.returncode, "", node.log, folder / "out")

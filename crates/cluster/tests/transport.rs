@@ -103,7 +103,7 @@ fn a_client_waits_for_its_server_and_finds_it_again() {
     drop(first);
     let (client, at_client) = client(port, "host_1", Settings::default());
     client.send(b"early".to_vec());
-    assert!(matches!(at_client.recv_timeout(PATIENCE), Ok(ClientEvent::Lost { hopeless: false, .. })));
+    assert!(matches!(at_client.recv_timeout(PATIENCE), Ok(ClientEvent::Lost { hopeless: false, ordinary: true, .. })));
     for _ in 0..2 {
         let (told, at_server) = channel();
         let sink = Arc::new(Told(Mutex::new(told)));
@@ -171,7 +171,7 @@ fn a_wrong_secret_is_named_on_both_sides() {
         assert!(reasons.any(|reason| reason.contains(at_server_says)));
         let at_client = std::iter::from_fn(|| at_client.recv_timeout(PATIENCE).ok());
         let mut losses = at_client.filter_map(|event| match event {
-            ClientEvent::Lost { reason, hopeless: true } => Some(reason),
+            ClientEvent::Lost { reason, hopeless: true, .. } => Some(reason),
             _ => None,
         });
         assert!(losses.any(|reason| reason.contains(at_client_says)));

@@ -107,6 +107,17 @@ impl Entry {
         self.per_second.failure(now as i64);
     }
 
+    /// Move everything that has a time by so many seconds: from another clock to this one.
+    pub fn shift(&mut self, seconds: f64) {
+        self.start_time += seconds;
+        self.last_request_timestamp = self.last_request_timestamp.map(|last| last + seconds);
+        let moved: Vec<_> = self.per_second.seconds().collect();
+        self.per_second = PerSecond::default();
+        for (second, requests, failures) in moved {
+            self.per_second.add(second.saturating_add(seconds.round() as i64), requests, failures);
+        }
+    }
+
     /// Add everything another entry has counted.
     pub fn merge(&mut self, other: &Self, span_s: i64) {
         let last_second = self.last_request_timestamp.map(|last| last as i64);

@@ -20,6 +20,17 @@ impl Taken {
     }
 }
 
+impl Taken {
+    /// Move everything that has a time by so many seconds: from another clock to this one.
+    pub fn shift(&mut self, seconds: f64) {
+        self.entries.iter_mut().chain(&mut self.total).for_each(|entry| entry.shift(seconds));
+        for error in &mut self.errors {
+            error.first_seen = error.first_seen.map(|at| at + seconds);
+            error.last_seen = error.last_seen.map(|at| at + seconds);
+        }
+    }
+}
+
 fn counted(entry: &Entry) -> bool {
     entry.num_requests() > 0 || entry.num_failures() > 0
 }
@@ -126,6 +137,21 @@ mod tests {
         assert_eq!(stats.generation(), generation);
         assert_eq!(stats.get(id).map(Entry::num_requests), Some(1));
         assert_eq!(stats.total().start_time(), 102.0);
+    }
+
+    #[test]
+    fn what_comes_from_a_clock_that_is_wrong_is_moved() {
+        let mut worker = Stats::new(1_000.0);
+        let id = worker.entry("GET", "/", 1_000.0);
+        worker.record(id, 1_005.5, Some(5), 1);
+        worker.record_failure(id, 1_005.5, "E()");
+        let mut taken = worker.take(1_006.0);
+        taken.shift(-900.25);
+        let entry = &taken.entries[0];
+        assert_eq!((entry.start_time(), entry.last_request_timestamp()), (99.75, Some(105.25)));
+        assert_eq!(entry.per_second().at(105), (1, 1));
+        assert_eq!((taken.errors[0].first_seen, taken.errors[0].last_seen), (Some(105.25), Some(105.25)));
+        assert_eq!(taken.total.map(|total| total.start_time()), Some(99.75));
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Core {
             (counts, actions, master.settings.tell_reports)
         };
         if counts {
-            self.hub.merge(&report.taken);
+            self.hub.merge(report.taken, report.now);
             if tell {
                 actions.push(Action::Tell(Tell::Report { payload }));
             }

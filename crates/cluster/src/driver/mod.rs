@@ -22,6 +22,6 @@ pub enum Heard {
 pub trait Hub: Send + Sync + 'static {
     fn hear(&self, heard: Heard);
 
-    /// Add the statistics of a worker to those of the run.
-    fn merge(&self, taken: &Taken);
+    /// Add the statistics of a worker to those of the run. `written_at`: its clock when it wrote them, if known.
+    fn merge(&self, taken: Taken, written_at: Option<f64>);
 }

@@ -173,7 +173,7 @@ impl Core {
             }
         };
         if ours.is_some() {
-            fields.push(fine_field(&reporting.taken, number, &reporting.health));
+            fields.push(fine_field(&reporting.taken, number, &reporting.health, reporting.now));
         }
         let bytes = Message::new("stats", Value::Map(fields), &id).encode();
         if ours.is_some() && !reporting.taken.is_empty() {
@@ -192,10 +192,10 @@ impl Core {
         }
     }
 
-    fn on_lost(&self, reason: String, hopeless: bool) {
+    fn on_lost(&self, reason: String, hopeless: bool, ordinary: bool) {
         let mut last = self.last_loss.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() != Some(&reason) {
-            let level = if hopeless { Level::Warning } else { Level::Debug };
+            let level = if ordinary { Level::Debug } else { Level::Warning };
             self.hub.hear(Heard::Log(level, format!("No connection to the master: {reason}")));
             *last = Some(reason.clone());
         }
@@ -225,7 +225,7 @@ impl ClientSink for Core {
                     self.hub.hear(Heard::Log(Level::Error, text));
                 }
             },
-            ClientEvent::Lost { reason, hopeless } => self.on_lost(reason, hopeless),
+            ClientEvent::Lost { reason, hopeless, ordinary } => self.on_lost(reason, hopeless, ordinary),
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Report {
     pub number: Option<u64>,
     /// How the engine of one of our own nodes has been doing, by figure.
     pub health: BTreeMap<String, f64>,
+    /// The clock of one of our own nodes when it wrote this, in seconds since the epoch.
+    pub now: Option<f64>,
 }
 
 impl Report {
@@ -37,11 +39,12 @@ impl Report {
         let users = report.user_classes_count.iter().map(|(name, count)| (name.clone(), count.whole())).collect();
         let number = report.gregaria.as_ref().map(|ours| ours.number);
         let health = report.gregaria.as_ref().map(|ours| ours.health.clone()).unwrap_or_default();
+        let now = report.gregaria.as_ref().and_then(|ours| ours.now);
         let taken = match &report.gregaria {
             Some(ours) => fine::decode(&ours.fine)?,
             None => plain_taken(report),
         };
-        Ok(Self { taken, users, number, health })
+        Ok(Self { taken, users, number, health, now })
     }
 }
 
@@ -100,10 +103,10 @@ fn named(thing: &impl Serialize) -> Value {
 }
 
 /// The part of a report that only our own nodes read.
-pub fn fine_field(taken: &Taken, number: u64, health: &[(String, f64)]) -> (Value, Value) {
+pub fn fine_field(taken: &Taken, number: u64, health: &[(String, f64)], now: f64) -> (Value, Value) {
     let health = health.iter().map(|(name, figure)| (name.as_str().into(), (*figure).into())).collect();
-    let ours =
-        [("number", number.into()), ("fine", Value::Binary(fine::encode(taken))), ("health", Value::Map(health))];
+    let fine = Value::Binary(fine::encode(taken));
+    let ours = [("number", number.into()), ("fine", fine), ("health", Value::Map(health)), ("now", now.into())];
     (OURS.into(), map(ours))
 }
 
@@ -159,9 +162,9 @@ mod tests {
         let taken = stats.take(102.0);
         let mut fields = plain_fields(&Taken::default(), &[], 102.0);
         fields.extend(user_fields(&[]));
-        fields.push(fine_field(&taken, 9, &[("completed".to_owned(), 1.0)]));
+        fields.push(fine_field(&taken, 9, &[("completed".to_owned(), 1.0)], 102.5));
         let report = Report::decode(&Message::new("stats", Value::Map(fields), "host_1").encode()).unwrap();
-        assert_eq!((report.number, report.health.get("completed")), (Some(9), Some(&1.0)));
+        assert_eq!((report.number, report.health.get("completed"), report.now), (Some(9), Some(&1.0), Some(102.5)));
         assert_eq!(report.taken.entries[0].response_times_us(), [(1_234, 1)]);
         assert_eq!(report.taken.errors, taken.errors);
     }

@@ -150,6 +150,9 @@ pub struct Additions {
     /// How the worker's engine has been doing since it began, by figure.
     #[serde(default)]
     pub health: BTreeMap<String, f64>,
+    /// The worker's clock when it wrote this, in seconds since the epoch.
+    #[serde(default)]
+    pub now: Option<f64>,
 }
 
 fn pairs(counts: impl Iterator<Item = (i64, u64)>) -> Pairs {

@@ -30,6 +30,8 @@ pub enum ClientEvent {
         reason: String,
         /// Trying again is no use: the links are of different kinds, or the secret is wrong.
         hopeless: bool,
+        /// As it is when a server is not there yet, or has ended.
+        ordinary: bool,
     },
 }
 
@@ -145,7 +147,12 @@ impl Run {
                 Err(_) => Gone::Silent,
             };
             let hopeless = matches!(reason, Gone::Protocol(_));
-            self.sink.event(ClientEvent::Lost { reason: describe(&reason), hopeless });
+            let ordinary = match &reason {
+                Gone::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+                Gone::Closed | Gone::Dropped => true,
+                Gone::Silent | Gone::Stuck | Gone::Protocol(_) => false,
+            };
+            self.sink.event(ClientEvent::Lost { reason: describe(&reason), hopeless, ordinary });
             let over = tokio::time::sleep(pause);
             tokio::pin!(over);
             loop {

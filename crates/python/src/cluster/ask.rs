@@ -22,7 +22,7 @@ impl ClientSink for Answers {
     fn event(&self, event: ClientEvent) {
         let told = match event {
             ClientEvent::Message(payload) => Message::decode(&payload).map_err(|error| error.to_string()),
-            ClientEvent::Lost { reason, hopeless: true } => Err(reason),
+            ClientEvent::Lost { reason, hopeless: true, .. } => Err(reason),
             ClientEvent::Connected | ClientEvent::Lost { .. } => return,
         };
         lock(&self.0).send(told).ok();

@@ -15,6 +15,9 @@ use pyo3::types::PyDict;
 use super::value::to_python;
 use crate::stats::{RequestStats, now};
 
+/// Clocks of nodes that differ by no more are taken as they are.
+const CLOCKS_AGREE_S: f64 = 2.0;
+
 /// A verb and what it is about.
 pub type Act = (&'static str, Py<PyAny>);
 
@@ -92,8 +95,13 @@ impl Hub for Inbox {
         }
     }
 
-    fn merge(&self, taken: &Taken) {
-        self.stats.get().with(|stats| stats.merge(taken, now()));
+    fn merge(&self, mut taken: Taken, written_at: Option<f64>) {
+        let now = now();
+        // Less may be the time that the report took.
+        if let Some(ahead) = written_at.map(|at| at - now).filter(|ahead| ahead.abs() > CLOCKS_AGREE_S) {
+            taken.shift(-ahead);
+        }
+        self.stats.get().with(|stats| stats.merge(&taken, now));
     }
 }
 
