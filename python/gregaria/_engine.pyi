@@ -262,6 +262,47 @@ def transmit(
     None for a timeout that only urllib3 can tell the meaning of."""
 
 @final
+class Timings:
+    """How long each part of a request took, in milliseconds; None for what did not take place. All but `blocked` add up
+    to the response time."""
+
+    @property
+    def blocked(self) -> float | None:
+        """In the generator's own queue, before the response time starts."""
+
+    @property
+    def dns(self) -> float | None:
+        """Waiting for the addresses of a name."""
+
+    @property
+    def connect(self) -> float | None:
+        """Until the TCP connection was there."""
+
+    @property
+    def tls(self) -> float | None:
+        """The TLS handshake."""
+
+    @property
+    def send(self) -> float | None:
+        """Until the request's last byte was given to the system."""
+
+    @property
+    def wait(self) -> float | None:
+        """Until the response's first byte."""
+
+    @property
+    def receive(self) -> float | None:
+        """Until the response's last byte."""
+
+    @property
+    def total(self) -> float:
+        """All parts but `blocked`."""
+
+    @property
+    def reused(self) -> bool:
+        """Whether the connection was there already, for redirected requests each time."""
+
+@final
 class ResponseContextManager:
     """A response: a `requests.Response` to `isinstance`, whose parts take shape when touched."""
 
@@ -287,6 +328,8 @@ class ResponseContextManager:
     def cookies(self) -> Any: ...
     @property
     def elapsed(self) -> timedelta: ...
+    @property
+    def timings(self) -> Timings | None: ...
     @property
     def history(self) -> list[Any]: ...
     @property
@@ -383,6 +426,8 @@ class FastResponse:
     def raise_for_status(self) -> None: ...
     @property
     def elapsed(self) -> timedelta | None: ...
+    @property
+    def timings(self) -> Timings | None: ...
     @property
     def history(self) -> list[FastResponse]: ...
     @property
@@ -513,6 +558,10 @@ class RequestStats:
     @history.setter
     def history(self, history: list[dict[str, Any]]) -> None: ...
     @property
+    def phases(self) -> dict[str, PhaseTimes]:
+        """Where the time of all requests went: a copy, by phase. Of one entry: `StatsEntry.phases`."""
+
+    @property
     def recorder(self) -> Recorder:
         """The listener that counts what the request event tells. Equal for equal statistics."""
 
@@ -567,6 +616,23 @@ class StatsEntries:
     def __eq__(self, other: object, /) -> bool: ...
 
 @final
+class PhaseTimes:
+    """One phase of many requests, copied when asked for. Times are milliseconds."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def total(self) -> float:
+        """All samples together."""
+
+    @property
+    def average(self) -> float: ...
+    def percentile(self, percent: float) -> float:
+        """The value at `percent` (0 to 1), by the same rule as for response times."""
+
+@final
 class StatsEntry:
     """Figures of the requests of one name and method, as they are at the moment. Times are milliseconds."""
 
@@ -583,6 +649,18 @@ class StatsEntry:
     def name(self) -> str: ...
     @property
     def method(self) -> str: ...
+    @property
+    def phases(self) -> dict[str, PhaseTimes]:
+        """Where the time went: blocked, dns, connect, tls, send, wait, receive; those that took place."""
+
+    @property
+    def connections(self) -> dict[str, int]:
+        """How many exchanges "reused" a connection, and how many opened a "new" one."""
+
+    @property
+    def http_versions(self) -> dict[str, int]:
+        """Responses by HTTP version, such as "1.1"."""
+
     @property
     def use_response_times_cache(self) -> bool: ...
     @use_response_times_cache.setter

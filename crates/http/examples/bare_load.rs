@@ -33,17 +33,7 @@ struct Totals {
 }
 
 fn request(id: u64, origin: &Arc<Origin>, connection: Option<ConnectionId>, bytes: &[u8]) -> Command {
-    Command::Send(Box::new(Request {
-        id,
-        origin: Arc::clone(origin),
-        connection,
-        bytes: bytes.to_vec(),
-        is_head: false,
-        connect_timeout: None,
-        read_timeout: None,
-        body_limit: 1 << 30,
-        channel: None,
-    }))
+    Command::Send(Box::new(Request { id, connection, ..Request::new(Arc::clone(origin), bytes.to_vec()) }))
 }
 
 impl Loop {

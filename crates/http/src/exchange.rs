@@ -92,6 +92,29 @@ pub struct Request {
     pub body_limit: u64,
     /// For bodies that come, or go, piece by piece: the completion then comes with the head of the response.
     pub channel: Option<Arc<Channel>>,
+    /// When the caller asked for it, if that is to be told in the timings.
+    pub queued: Option<Instant>,
+}
+
+/// Unless said otherwise, larger bodies are not kept.
+pub const DEFAULT_BODY_LIMIT_BYTES: u64 = 1 << 30;
+
+impl Request {
+    /// A request over a new connection, without timeouts.
+    pub fn new(origin: Arc<Origin>, bytes: Vec<u8>) -> Self {
+        Self {
+            id: 0,
+            origin,
+            connection: None,
+            bytes,
+            is_head: false,
+            connect_timeout: None,
+            read_timeout: None,
+            body_limit: DEFAULT_BODY_LIMIT_BYTES,
+            queued: None,
+            channel: None,
+        }
+    }
 }
 
 /// What the reactor is asked to do.
@@ -138,19 +161,148 @@ pub struct Completion {
     pub timings: Timings,
 }
 
+/// When things happened, in the order of time.
+///
 /// ```text
-/// started ── connected (new connections only) ── first_byte ── finished
+/// queued ── started ── (opening) ── sent ── first_byte ── finished
+///    blocked │  dns, connect, tls │ send │ wait      │ receive
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Timings {
-    /// The reactor took the request up.
+    /// The caller asked for it, as it said in the request.
+    pub queued: Option<Instant>,
+    /// The reactor took the request up: response time starts.
     pub started: Instant,
-    /// The new connection was ready, TLS included.
-    pub connected: Option<Instant>,
+    /// How the new connection came about; `None` if an idle one was used.
+    pub opening: Option<Opening>,
+    /// The request's last byte was given to the system.
+    pub sent: Option<Instant>,
     /// The first bytes of the response were read.
     pub first_byte: Option<Instant>,
     /// The last byte of the body was read, or the request failed.
     pub finished: Instant,
     /// Whether an idle connection was used.
     pub reused: bool,
+}
+
+/// The making of a connection: when each step ended, in success or in failure.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Opening {
+    /// The addresses were there; `None` if nobody had to be asked.
+    pub looked_up: Option<Instant>,
+    /// The TCP connection was there.
+    pub reached: Option<Instant>,
+    /// The TLS handshake was over; `None` without TLS.
+    pub secured: Option<Instant>,
+}
+
+/// How long each part of an exchange took; `None` for what did not take place. All but `blocked` add up to the response
+/// time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// In the generator's own queue, before response time starts.
+    pub blocked: Option<Duration>,
+    /// Waiting for the addresses of a name.
+    pub dns: Option<Duration>,
+    /// Until the TCP connection was there.
+    pub connect: Option<Duration>,
+    /// The TLS handshake.
+    pub tls: Option<Duration>,
+    /// Until the request's last byte was given to the system.
+    pub send: Option<Duration>,
+    /// Until the response's first byte.
+    pub wait: Option<Duration>,
+    /// Until the response's last byte.
+    pub receive: Option<Duration>,
+}
+
+impl Timings {
+    /// When the connection was ready for the request: `None` if it was there already or never came about.
+    pub fn connected(&self) -> Option<Instant> {
+        let opening = self.opening?;
+        opening.secured.or(opening.reached)
+    }
+
+    /// The parts. The part in which a request failed lasts until then.
+    pub fn durations(&self) -> Durations {
+        let mut durations = Durations {
+            blocked: self.queued.map(|queued| self.started.saturating_duration_since(queued)),
+            ..Durations::default()
+        };
+        let mut last = self.started;
+        let mut until = |mark: Option<Instant>| {
+            mark.map(|mark| {
+                let taken = mark.saturating_duration_since(last);
+                last = last.max(mark);
+                taken
+            })
+        };
+        if let Some(opening) = &self.opening {
+            durations.dns = until(opening.looked_up);
+            durations.connect = until(opening.reached);
+            durations.tls = until(opening.secured);
+        }
+        let sent = match (self.sent, self.first_byte) {
+            (Some(sent), Some(first)) => Some(sent.min(first)),
+            (sent, first) => sent.or(first),
+        };
+        durations.send = until(sent);
+        if self.first_byte.is_some() {
+            durations.wait = until(self.first_byte);
+            durations.receive = until(Some(self.finished));
+        } else if self.sent.is_some() {
+            durations.wait = until(Some(self.finished));
+        }
+        durations
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn marks(started: Instant) -> impl Fn(u32) -> Option<Instant> {
+        move |ms| Some(started + MS * ms)
+    }
+
+    #[test]
+    fn parts_follow_each_other_and_add_up() {
+        let queued = Instant::now();
+        let at = marks(queued);
+        let opening = Opening { looked_up: at(3), reached: at(6), secured: at(10) };
+        let timings = Timings {
+            queued: Some(queued),
+            started: queued + MS,
+            opening: Some(opening),
+            sent: at(15),
+            first_byte: at(21),
+            finished: queued + MS * 28,
+            reused: false,
+        };
+        let parts = timings.durations();
+        let expected = [1, 2, 3, 4, 5, 6, 7].map(|ms| Some(MS * ms));
+        let told = [parts.blocked, parts.dns, parts.connect, parts.tls, parts.send, parts.wait, parts.receive];
+        assert_eq!(told, expected);
+        assert_eq!(timings.connected(), at(10));
+    }
+
+    #[test]
+    fn an_answer_before_the_request_was_sent_leaves_no_wait() {
+        let started = Instant::now();
+        let at = marks(started);
+        let timings = Timings {
+            queued: None,
+            started,
+            opening: None,
+            sent: at(9),
+            first_byte: at(4),
+            finished: started + MS * 10,
+            reused: true,
+        };
+        let parts = timings.durations();
+        assert_eq!((parts.send, parts.wait, parts.receive), (Some(MS * 4), Some(Duration::ZERO), Some(MS * 6)));
+        assert_eq!((parts.blocked, parts.dns, parts.connect, parts.tls), (None, None, None, None));
+    }
 }

@@ -21,7 +21,10 @@ pub mod tls;
 
 pub use channel::{Channel, End, Next, Piece, PieceKind, Wait};
 pub use error::Error;
-pub use exchange::{Command, Completion, ConnectionId, Event, Origin, Request, Scheme, Timings};
+pub use exchange::{
+    Command, Completion, ConnectionId, DEFAULT_BODY_LIMIT_BYTES, Durations, Event, Opening, Origin, Request, Scheme,
+    Timings,
+};
 pub use failure::{Failure, Phase};
 pub use proxy::{Proxy, ProxyKind};
 pub use reactor::{EventSink, Reactor, Settings, Submitter};

@@ -16,12 +16,12 @@ fn a_connection_is_kept_and_used_again() {
     let first = client.get(&server.origin(), None);
     let timings = first.timings;
     assert!(!timings.reused);
-    assert!(timings.started <= timings.connected.unwrap());
-    assert!(timings.connected.unwrap() <= timings.first_byte.unwrap());
+    assert!(timings.started <= timings.connected().unwrap());
+    assert!(timings.connected().unwrap() <= timings.first_byte.unwrap());
     assert!(timings.first_byte.unwrap() <= timings.finished);
     assert_eq!(first.result.unwrap().body(), b"hello");
     let second = client.get(&server.origin(), first.connection);
-    assert!(second.timings.reused && second.timings.connected.is_none());
+    assert!(second.timings.reused && second.timings.connected().is_none());
     assert_eq!(second.connection, first.connection);
     assert_eq!(server.accepted(), 1);
 }

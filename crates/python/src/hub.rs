@@ -251,8 +251,10 @@ impl Hub {
         let id = state.pending.insert(Pending { parked, ..Pending::new(serial, waiter) });
         request.id = request_id(id, serial);
         state.health.started += 1;
+        let now = Instant::now();
+        request.queued = Some(now);
         if state.outbox.is_empty() {
-            state.oldest = Some(Instant::now());
+            state.oldest = Some(now);
         }
         state.outbox.push(Command::Send(request));
         if state.outbox.len() >= FLUSH_AT {
@@ -266,6 +268,7 @@ impl Hub {
         self.state().health.started += 1;
         let (id, ticket) = self.mailbox.expect_in_thread();
         request.id = id | THREAD_BIT;
+        request.queued = Some(Instant::now());
         self.reactor.submit(&mut vec![Command::Send(request)]);
         let completion = py.detach(|| ticket.wait());
         self.state().health.completed += 1;

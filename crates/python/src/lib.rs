@@ -27,7 +27,7 @@ mod _engine {
     #[pymodule_export]
     use crate::client::{
         BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession,
-        PendingResponse, ProxyRoute, Response, set_tracer, transmit,
+        PendingResponse, ProxyRoute, Response, Timings, set_tracer, transmit,
     };
     #[pymodule_export]
     use crate::cluster::{MasterLink, WorkerLink, ask_master};
@@ -43,7 +43,7 @@ mod _engine {
     use crate::sinks::{CsvWriter, format_errors, format_percentiles, format_stats, percentile_labels};
     #[pymodule_export]
     use crate::stats::{
-        Recorder, RequestStats, StatsEntries, StatsEntry, StatsError, StatsErrors, bucket_response_time,
+        PhaseTimes, Recorder, RequestStats, StatsEntries, StatsEntry, StatsError, StatsErrors, bucket_response_time,
     };
     #[pymodule_export]
     use crate::thresholds::ThresholdJudge;

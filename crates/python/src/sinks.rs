@@ -93,7 +93,12 @@ impl CsvWriter {
         if full_history {
             stats.get().with(|stats| stats.set_windows(Windows::Everybody, now()));
         }
-        let detail = Detail { percentiles: percentiles.clone(), current_percentiles: full_history, errors: true };
+        let detail = Detail {
+            percentiles: percentiles.clone(),
+            current_percentiles: full_history,
+            errors: true,
+            ..Detail::default()
+        };
         let sink = CsvSink::new(CsvSettings { prefix, percentiles, full_history });
         let service = py.detach(|| Service::spawn(Box::new(sink))).map_err(|error| to_exception(py, &error))?;
         Ok(CsvWriter { stats, detail, service: Mutex::new(Some(service)) })

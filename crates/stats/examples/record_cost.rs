@@ -55,6 +55,7 @@ fn main() {
 
     let percentiles = vec![0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0];
     let started = Instant::now();
-    let snapshot = stats.snapshot(1_002.0, &Detail { percentiles, current_percentiles: true, errors: true });
+    let snapshot =
+        stats.snapshot(1_002.0, &Detail { percentiles, current_percentiles: true, errors: true, ..Detail::default() });
     println!("snapshot of {} names: {:.1} ms", snapshot.entries.len(), started.elapsed().as_secs_f64() * 1e3);
 }

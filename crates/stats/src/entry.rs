@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::bucket::bucket_ms;
 use crate::histogram::{Bucket, Histogram};
+use crate::phases::Phases;
 use crate::rate::PerSecond;
 use crate::window::{DEFAULT_SPAN_S, Window};
 
@@ -26,6 +27,8 @@ pub struct Entry {
     per_second: PerSecond,
     histogram: Histogram,
     window: Option<Box<Window>>,
+    /// Made with the first request whose phases are known.
+    pub(crate) phases: Option<Box<Phases>>,
 }
 
 impl Entry {
@@ -46,6 +49,7 @@ impl Entry {
             per_second: PerSecond::default(),
             histogram: Histogram::new(),
             window: None,
+            phases: None,
         }
     }
 
@@ -137,6 +141,9 @@ impl Entry {
             self.per_second.add(second, requests, failures);
         }
         self.histogram.merge(&other.histogram);
+        if let Some(phases) = &other.phases {
+            self.phases.get_or_insert_default().merge(phases);
+        }
         let second = self.last_request_timestamp.map(|last| last as i64);
         if let (Some(window), Some(second)) = (&mut self.window, second)
             && last_second.is_none_or(|before| second > before)
@@ -197,6 +204,11 @@ impl Entry {
 
     pub fn histogram(&self) -> &Histogram {
         &self.histogram
+    }
+
+    /// Where the time went, if any of the requests could tell.
+    pub fn phases(&self) -> Option<&Phases> {
+        self.phases.as_deref()
     }
 
     pub fn has_window(&self) -> bool {
@@ -275,7 +287,9 @@ impl Entry {
 
     /// Bytes on the heap, names left out.
     pub fn heap_bytes(&self) -> usize {
-        self.histogram.heap_bytes() + self.window.as_ref().map_or(0, |window| size_of::<Window>() + window.heap_bytes())
+        let window = self.window.as_ref().map_or(0, |window| size_of::<Window>() + window.heap_bytes());
+        let phases = self.phases.as_ref().map_or(0, |phases| size_of::<Phases>() + phases.heap_bytes());
+        self.histogram.heap_bytes() + window + phases
     }
 }
 

@@ -12,6 +12,7 @@ use crate::entry::Entry;
 use crate::errors::{ErrorRecord, ErrorTable};
 use crate::histogram::Bucket;
 use crate::journal::{Journal, Sample};
+use crate::phases::{self, PhaseSample};
 use crate::window::DEFAULT_SPAN_S;
 
 /// The place of an entry; valid until [`Stats::generation`] changes.
@@ -151,6 +152,16 @@ impl Stats {
         if let Some(journal) = &mut self.journal {
             journal.push(Sample::request(id, now, response_time_us, length));
         }
+    }
+
+    /// Count the phases of a request, which itself is counted by [`Stats::record`].
+    #[inline]
+    pub fn record_phases(&mut self, id: EntryId, sample: &PhaseSample) {
+        let buckets = phases::buckets(sample);
+        if let Some(entry) = self.entries.get_mut(id.0 as usize) {
+            entry.phases.get_or_insert_default().record(sample, &buckets);
+        }
+        self.total.phases.get_or_insert_default().record(sample, &buckets);
     }
 
     /// Count a failure of a request, which itself is counted by [`Stats::record`], and note its text.

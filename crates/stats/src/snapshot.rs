@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::entry::Entry;
 use crate::errors::ErrorRecord;
+use crate::phases::Phases;
 use crate::request_stats::Stats;
 
 /// One failure, as in the table.
@@ -19,6 +20,8 @@ pub struct Detail {
     pub current_percentiles: bool,
     /// The table of failures.
     pub errors: bool,
+    /// The histograms of the phases.
+    pub phases: bool,
 }
 
 impl Detail {
@@ -49,6 +52,8 @@ pub struct Row {
     pub percentiles_us: Vec<u64>,
     /// Of the last seconds, 0 where unknown; `None` if not asked for or no window is kept.
     pub current_percentiles_us: Option<Vec<u64>>,
+    /// `None` if not asked for or nothing is known.
+    pub phases: Option<Box<Phases>>,
 }
 
 /// The figures of a run at one moment.
@@ -114,6 +119,7 @@ impl Stats {
             total_fail_per_sec,
             percentiles_us,
             current_percentiles_us,
+            phases: if detail.phases { entry.phases().cloned().map(Box::new) } else { None },
         }
     }
 }

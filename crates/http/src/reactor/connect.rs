@@ -29,7 +29,11 @@ impl Driver {
 
     pub(super) fn on_answer(&mut self, answer: Answer) {
         let (waiting, outcome) = self.resolver.answered(answer, Instant::now());
+        let now = Instant::now();
         for id in waiting {
+            if let Some(connection) = self.lookup(id) {
+                connection.mark(now);
+            }
             self.resolved(id, outcome.clone());
         }
     }
@@ -42,6 +46,7 @@ impl Driver {
             Ok(addresses) => {
                 let failure = Failure::Connect { errno: libc::EADDRNOTAVAIL };
                 connection.route = Some(Box::new(Route { addresses, next: 0, failure, tunnel: None }));
+                connection.stage = Stage::Connecting;
                 self.try_next_address(id);
             }
             Err(failure) => self.fail(id, failure),
@@ -130,6 +135,7 @@ impl Driver {
         if connection.origin.scheme == Scheme::Http {
             return self.established(id);
         }
+        connection.mark(Instant::now());
         connection.stage = Stage::Handshaking;
         match tls_connection(connection) {
             Ok(tls) => {
@@ -172,8 +178,7 @@ impl Driver {
         let Some(connection) = self.lookup(id) else {
             return;
         };
-        connection.established();
-        let begun = connection.begun();
+        let begun = connection.established();
         self.send(id, begun);
     }
 

@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::timing::Deadline;
 use super::transport::{Broken, Buffers, Stop, Transport};
 use crate::codec::{Decoder, Fed};
-use crate::exchange::{ConnectionId, Origin, Request, Timings};
+use crate::exchange::{ConnectionId, Opening, Origin, Request, Timings};
 use crate::failure::{Failure, Phase};
 use crate::proxy::Tunnel;
 use crate::resolver::Addresses;
@@ -103,8 +103,9 @@ pub(super) struct Connection {
     pub written: usize,
     pub intake: Intake,
     started: Instant,
-    connected: Option<Instant>,
-    reused: bool,
+    /// Of the first exchange only.
+    pub opening: Option<Box<Opening>>,
+    sent: Option<Instant>,
     pub close_when_done: bool,
     pub deadline: Deadline,
 }
@@ -121,8 +122,8 @@ impl Connection {
             written: 0,
             intake: Intake::default(),
             started,
-            connected: None,
-            reused: false,
+            opening: Some(Box::default()),
+            sent: None,
             close_when_done: false,
             deadline: Deadline::default(),
         }
@@ -132,16 +133,29 @@ impl Connection {
     pub fn take_up(&mut self, request: Box<Request>, started: Instant) {
         self.request = Some(request);
         self.started = started;
-        self.connected = None;
-        self.reused = true;
+        self.opening = None;
         self.begin();
     }
 
     /// The new connection is ready for its first request.
-    pub fn established(&mut self) {
-        self.connected = Some(Instant::now());
+    /// Returns when that was.
+    pub fn established(&mut self) -> Instant {
+        let now = Instant::now();
+        self.mark(now);
         self.route = None;
         self.begin();
+        now
+    }
+
+    /// The step that the opening is at has ended.
+    pub fn mark(&mut self, now: Instant) {
+        let Some(opening) = &mut self.opening else { return };
+        match self.stage {
+            Stage::Resolving => opening.looked_up = Some(now),
+            Stage::Connecting | Stage::Tunnelling => opening.reached = Some(now),
+            Stage::Handshaking => opening.secured = Some(now),
+            Stage::Busy | Stage::Idle => {}
+        }
     }
 
     fn begin(&mut self) {
@@ -152,6 +166,7 @@ impl Connection {
         self.intake.announced = false;
         self.intake.first_byte = None;
         self.written = 0;
+        self.sent = None;
         self.stage = Stage::Busy;
     }
 
@@ -169,7 +184,12 @@ impl Connection {
             return Progress::Pending { heard: false };
         };
         match transport.send(&request.bytes, &mut self.written) {
-            Ok(()) => Progress::Pending { heard: false },
+            Ok(()) => {
+                if self.sent.is_none() && self.written == request.bytes.len() {
+                    self.sent = Some(Instant::now());
+                }
+                Progress::Pending { heard: false }
+            }
             Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
                 self.intake.spoiled = true;
                 Progress::PeerGone
@@ -256,11 +276,6 @@ impl Connection {
             || self.transport.as_ref().is_some_and(|transport| !transport.is_flushed())
     }
 
-    /// When the exchange could begin: at once, or when the new connection was ready.
-    pub fn begun(&self) -> Instant {
-        self.connected.unwrap_or(self.started)
-    }
-
     pub fn timed_out(&self) -> Failure {
         match self.stage {
             Stage::Resolving | Stage::Connecting => Failure::ConnectTimeout,
@@ -269,13 +284,17 @@ impl Connection {
         }
     }
 
-    pub fn timings(&self, finished: Instant) -> Timings {
+    /// When things happened, asked before `end`.
+    pub fn timings(&mut self, finished: Instant) -> Timings {
+        self.mark(finished);
         Timings {
+            queued: self.request.as_ref().and_then(|request| request.queued),
             started: self.started,
-            connected: self.connected,
+            opening: self.opening.as_deref().copied(),
+            sent: self.sent,
             first_byte: self.intake.first_byte,
             finished,
-            reused: self.reused,
+            reused: self.opening.is_none(),
         }
     }
 

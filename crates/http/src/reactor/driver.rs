@@ -286,14 +286,8 @@ mod tests {
         let origin = Origin { scheme: Scheme::Http, host: "127.0.0.1".to_owned(), port, tls: None, proxy: None };
         let request = Request {
             id: 5,
-            origin: Arc::new(origin),
-            connection: None,
-            bytes: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
-            is_head: false,
             connect_timeout: Some(Duration::from_secs(1)),
-            read_timeout: None,
-            body_limit: 100,
-            channel: None,
+            ..Request::new(Arc::new(origin), b"GET / HTTP/1.1\r\n\r\n".to_vec())
         };
         let mut driver = driver();
         driver.take_up(Box::new(request));

@@ -79,14 +79,8 @@ impl Client {
 pub fn get(id: u64, origin: &Arc<Origin>) -> Request {
     Request {
         id,
-        origin: Arc::clone(origin),
-        connection: None,
-        bytes: b"GET / HTTP/1.1\r\nHost: test\r\n\r\n".to_vec(),
-        is_head: false,
-        connect_timeout: None,
-        read_timeout: None,
         body_limit: 100 << 20,
-        channel: None,
+        ..Request::new(Arc::clone(origin), b"GET / HTTP/1.1\r\nHost: test\r\n\r\n".to_vec())
     }
 }
 

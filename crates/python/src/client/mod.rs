@@ -23,9 +23,11 @@ mod session;
 mod stream;
 mod target;
 mod text;
+mod timings;
 mod tls;
 mod tracing;
 
+use gregaria_stats::PhaseSample;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -35,9 +37,18 @@ pub use response::Response;
 pub use sending::{ProxyRoute, transmit};
 pub use session::HttpSession;
 pub use stream::BodyStream;
+pub use timings::Timings;
 pub use tracing::set_tracer;
 
 use crate::users::UserCore;
+
+/// Where the time went of the request that gave this response, if it is one of ours.
+pub fn phases_of(response: &Bound<'_, PyAny>) -> Option<PhaseSample> {
+    if let Ok(response) = response.cast::<Response>() {
+        return response.get().call.phases;
+    }
+    response.cast::<FastResponse>().ok()?.get().call.phases
+}
 
 /// A user is over: close the connections of its client, if that is a native one.
 pub fn release(user: &Bound<'_, UserCore>) {

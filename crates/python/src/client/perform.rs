@@ -22,12 +22,10 @@ use super::report::{self, Call, Subject};
 use super::response::{self, Response};
 use super::session::{Defaults, HttpSession};
 use super::target::{self, Target};
+use super::timings;
 use super::tls::Trust;
 use super::tracing;
 use crate::hub::Hub;
-
-/// Bodies beyond this are not kept: the request fails.
-const BODY_LIMIT_BYTES: u64 = 1 << 30;
 
 static NATIVE_REQUEST: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
@@ -144,6 +142,7 @@ pub fn begin<'py>(
         context: options.context.as_ref().map(|context| context.clone().unbind()),
         started_at,
         duration_us: 0,
+        phases: None,
         length: 0,
         catch_response: options.catch_response,
         trace: clone(py, options.trace.as_ref()),
@@ -325,15 +324,11 @@ impl Journey {
     /// What to send next.
     pub fn request(&self, session: &Bound<'_, HttpSession>) -> PyResult<Box<Request>> {
         Ok(Box::new(Request {
-            id: 0,
-            origin: Arc::clone(&self.prepared.origin),
             connection: session.get().take_idle(&self.prepared.origin),
-            bytes: self.prepared.wire(session.py())?,
             is_head: self.prepared.method.is_head(),
             connect_timeout: self.timeouts.connect,
             read_timeout: self.timeouts.read,
-            body_limit: BODY_LIMIT_BYTES,
-            channel: None,
+            ..Request::new(Arc::clone(&self.prepared.origin), self.prepared.wire(session.py())?)
         }))
     }
 
@@ -347,10 +342,11 @@ impl Journey {
     ) -> PyResult<Next> {
         let py = session.py();
         self.keep_connection(session, &completion)?;
-        let timings = completion.timings;
-        self.total += timings.finished.saturating_duration_since(timings.started);
+        let taken = completion.timings;
+        self.total += taken.finished.saturating_duration_since(taken.started);
         self.call.duration_us = u64::try_from(self.total.as_micros()).unwrap_or(u64::MAX);
-        let elapsed = timings.first_byte.unwrap_or(timings.finished).saturating_duration_since(timings.started);
+        timings::add(&mut self.call.phases, &completion);
+        let elapsed = taken.first_byte.unwrap_or(taken.finished).saturating_duration_since(taken.started);
         let prepared = &self.prepared;
         let answer = match completion.result {
             Ok(answer) => answer,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use gregaria_stats::PhaseSample;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -40,6 +41,8 @@ pub struct Call {
     /// Seconds since the epoch.
     pub started_at: f64,
     pub duration_us: u64,
+    /// Where that time went, if the reactor took it.
+    pub phases: Option<PhaseSample>,
     /// Bytes of the body, decoded.
     pub length: u64,
     pub catch_response: bool,
@@ -58,6 +61,7 @@ impl Call {
             context: None,
             started_at: self.started_at,
             duration_us: self.duration_us,
+            phases: self.phases,
             length: 0,
             catch_response: false,
             trace: None,
@@ -215,18 +219,26 @@ fn record(response: &Bound<'_, Response>, verdict: &Verdict, recorder: &Recorder
         (None, Subject::Target(target)) => target.entry(&call.method),
         _ => None,
     };
-    count(recorder, &call.method, name, remembered, (call.duration_us, call.length), failure.as_deref());
+    let measured = Measured { duration_us: call.duration_us, length: call.length, phases: call.phases.as_ref() };
+    count(recorder, &call.method, name, remembered, &measured, failure.as_deref());
     Ok(())
 }
 
-/// Put a request that took so many microseconds and gave so many bytes into the statistics. `slot` is where its entry is
-/// remembered.
+/// What is counted of a request.
+pub struct Measured<'a> {
+    pub duration_us: u64,
+    /// Bytes of the body.
+    pub length: u64,
+    pub phases: Option<&'a PhaseSample>,
+}
+
+/// Put a request into the statistics. `slot` is where its entry is remembered.
 pub fn count(
     recorder: &Recorder,
     method: &Method,
     name: &str,
     slot: Option<&AtomicU64>,
-    (duration_us, length): (u64, u64),
+    measured: &Measured<'_>,
     failure: Option<&str>,
 ) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
@@ -243,7 +255,10 @@ pub fn count(
                 entry
             }
         };
-        stats.record(entry, now, Some(duration_us), length);
+        stats.record(entry, now, Some(measured.duration_us), measured.length);
+        if let Some(phases) = measured.phases {
+            stats.record_phases(entry, phases);
+        }
         if let Some(text) = failure {
             stats.record_failure(entry, now, text);
         }

@@ -73,15 +73,13 @@ pub fn transmit<'py>(
     lines.merge(&headers)?;
     let channel = Channel::new(pieces.is_some());
     let sending = Box::new(Request {
-        id: 0,
         connection: session.get().take_idle(&origin),
-        origin: Arc::clone(&origin),
-        bytes: wire(py, &method, &target, &path, &lines, whole.as_ref())?,
         is_head: method == "HEAD",
         connect_timeout: timeouts.connect,
         read_timeout: timeouts.read,
         body_limit: u64::MAX,
         channel: Some(Arc::clone(&channel)),
+        ..Request::new(Arc::clone(&origin), wire(py, &method, &target, &path, &lines, whole.as_ref())?)
     });
     let hub = Hub::get(py)?;
     let completion = match pieces {

@@ -8,6 +8,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use super::phases;
 use super::settings::{layout, setting};
 use super::wire::{counts, parts};
 use super::{RequestStats, bytes, lock, microseconds, milliseconds, now, text};
@@ -133,6 +134,21 @@ impl StatsEntry {
     #[getter]
     fn method(&self) -> &str {
         &self.method
+    }
+
+    #[getter]
+    fn phases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        phases::by_name(py, self.read(|_, entry| entry.phases().cloned()))
+    }
+
+    #[getter]
+    fn connections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        phases::connections(py, self.read(|_, entry| entry.phases().cloned()).as_ref())
+    }
+
+    #[getter]
+    fn http_versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        phases::versions(py, self.read(|_, entry| entry.phases().cloned()).as_ref())
     }
 
     #[getter]

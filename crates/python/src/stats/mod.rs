@@ -6,6 +6,7 @@ mod entries;
 mod entry;
 mod errors;
 mod failures;
+mod phases;
 mod recorder;
 mod settings;
 mod wire;
@@ -22,6 +23,7 @@ pub use entries::StatsEntries;
 pub use entry::{StatsEntry, bucket_response_time};
 pub use errors::{StatsError, key as error_key};
 pub use failures::StatsErrors;
+pub use phases::PhaseTimes;
 pub use recorder::Recorder;
 
 /// The statistics of an environment.
@@ -76,6 +78,11 @@ impl RequestStats {
     #[getter]
     fn total(slf: Py<Self>) -> StatsEntry {
         StatsEntry::total(slf)
+    }
+
+    #[getter]
+    fn phases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        phases::by_name(py, self.with(|stats| stats.total().phases().cloned()))
     }
 
     #[getter]

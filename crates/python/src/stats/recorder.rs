@@ -4,6 +4,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::client;
+
 use super::{RequestStats, bytes, errors, microseconds, now, text};
 
 /// Counts what the request event tells into one `RequestStats`.
@@ -41,10 +43,15 @@ impl Recorder {
             Some(exception) if exception.is_truthy()? => Some(errors::description(&exception)?),
             _ => None,
         };
+        let phases = more.map(|more| more.get_item(intern!(more.py(), "response"))).transpose()?.flatten();
+        let phases = phases.and_then(|response| client::phases_of(&response));
         let now = now();
         self.stats.get().with(|stats| {
             let id = stats.entry(&method, &name, now);
             stats.record(id, now, response_time_us, length);
+            if let Some(phases) = &phases {
+                stats.record_phases(id, phases);
+            }
             if let Some(failure) = &failure {
                 stats.record_failure(id, now, failure);
             }

@@ -37,7 +37,8 @@ impl Drop for Folder {
 }
 
 fn report(stats: &Stats, now: f64) -> Report {
-    let detail = Detail { percentiles: PERCENTILES.to_vec(), current_percentiles: true, errors: true };
+    let detail =
+        Detail { percentiles: PERCENTILES.to_vec(), current_percentiles: true, errors: true, ..Detail::default() };
     Report { stats: stats.snapshot(now, &detail), user_count: 3, exceptions: Vec::new() }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gregaria_http::codec::{Decoder, Fed};
-use gregaria_http::{Channel, Completion, Failure, Request, Response as Answer};
+use gregaria_http::{Channel, Completion, DEFAULT_BODY_LIMIT_BYTES, Failure, Request, Response as Answer};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -20,11 +20,9 @@ use super::session::{FastHttpSession, Limits};
 use crate::client::cookies::Cookies;
 use crate::client::method::Method;
 use crate::client::stream::{BodyStream, Home, Route};
+use crate::client::timings;
 use crate::client::tracing;
 use crate::hub::Hub;
-
-/// Bodies beyond this are not kept: the request fails.
-const BODY_LIMIT_BYTES: u64 = 1 << 30;
 
 /// Make a request and report it, or leave the report to the `with` block of the response.
 pub fn perform<'py>(
@@ -66,6 +64,7 @@ pub fn begin<'a, 'py>(
         context: options.context.as_ref().map(|context| context.clone().unbind()),
         started_at,
         duration_us: 0,
+        phases: None,
         length: 0,
         trace: options.trace.take(),
     };
@@ -275,15 +274,11 @@ impl Journey<'_, '_> {
 
     fn request(&self, sent: &Sent, pool: &ClientPool) -> PyResult<Box<Request>> {
         Ok(Box::new(Request {
-            id: 0,
-            origin: Arc::clone(&sent.origin),
             connection: pool.take_idle(&sent.origin),
-            bytes: sent.wire(self.session.py())?,
             is_head: sent.method.is_head(),
             connect_timeout: self.limits.connect,
             read_timeout: self.limits.read,
-            body_limit: BODY_LIMIT_BYTES,
-            channel: None,
+            ..Request::new(Arc::clone(&sent.origin), sent.wire(self.session.py())?)
         }))
     }
 
@@ -297,9 +292,10 @@ impl Journey<'_, '_> {
         if let Some(connection) = completion.connection {
             pool.keep_idle(&sent.origin, connection);
         }
-        let timings = completion.timings;
-        self.total += timings.finished.saturating_duration_since(timings.started);
-        let elapsed = timings.first_byte.unwrap_or(timings.finished).saturating_duration_since(timings.started);
+        let taken = completion.timings;
+        self.total += taken.finished.saturating_duration_since(taken.started);
+        timings::add(&mut self.call.phases, &completion);
+        let elapsed = taken.first_byte.unwrap_or(taken.finished).saturating_duration_since(taken.started);
         match completion.result {
             Ok(answer) => Ok(Arrived { answer, elapsed, stream: None }),
             Err(failure) => Err(FastFailed::native(failure, sent)),
@@ -345,7 +341,7 @@ impl Journey<'_, '_> {
             }
         };
         let mut decoder = Decoder::default();
-        decoder.start(true, BODY_LIMIT_BYTES);
+        decoder.start(true, DEFAULT_BODY_LIMIT_BYTES);
         match decoder.feed(&head) {
             Ok(Fed::Done(_)) => {}
             Ok(Fed::More) => return Err(PyRuntimeError::new_err("the head of a streamed response is not complete")),
@@ -367,6 +363,7 @@ impl Journey<'_, '_> {
             context: None,
             started_at: self.call.started_at,
             duration_us: 0,
+            phases: self.call.phases,
             length: 0,
             trace: None,
         };

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use gregaria_stats::PhaseSample;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -12,7 +13,7 @@ use super::aim::Aim;
 use super::response::{FastResponse, Outcome};
 use super::session::FastHttpSession;
 use crate::client::method::Method;
-use crate::client::report::{self, Verdict};
+use crate::client::report::{self, Measured, Verdict};
 use crate::stats::Recorder;
 
 /// What is known of a request besides its response.
@@ -26,6 +27,8 @@ pub struct FastCall {
     /// Seconds since the epoch.
     pub started_at: f64,
     pub duration_us: u64,
+    /// Where that time went, if the reactor took it.
+    pub phases: Option<PhaseSample>,
     /// Bytes of the body, decoded.
     pub length: u64,
     /// What tracing knows of it.
@@ -118,6 +121,7 @@ fn record(response: &Bound<'_, FastResponse>, verdict: &Verdict, recorder: &Reco
         Some(name) => (name.to_str()?, None),
         None => (&*call.aim.name, call.aim.target.entry(&call.method)),
     };
-    report::count(recorder, &call.method, name, slot, (call.duration_us, call.length), failure.as_deref());
+    let measured = Measured { duration_us: call.duration_us, length: call.length, phases: call.phases.as_ref() };
+    report::count(recorder, &call.method, name, slot, &measured, failure.as_deref());
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::report::FastCall;
 use super::request::Sent;
 use crate::client::encoding::{names_utf8, names_wide_encoding};
 use crate::client::response::locust_error;
+use crate::client::timings::Timings;
 use crate::client::{json, text};
 
 /// What came of a request.
@@ -311,6 +312,12 @@ impl FastResponse {
         let micros = i32::try_from(elapsed.subsec_micros()).unwrap_or(0);
         let seconds = i32::try_from(elapsed.as_secs()).unwrap_or(i32::MAX);
         PyDelta::new(py, 0, seconds, micros, true).map(Some)
+    }
+
+    /// Where the time went, redirects included; None if another road than the reactor's was taken.
+    #[getter]
+    fn timings(&self) -> Option<Timings> {
+        Timings::of(self.call.phases)
     }
 
     /// The redirected responses on the way here, oldest first.

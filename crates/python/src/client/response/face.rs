@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyDelta, PyDict, PyList, PyString};
 use super::{Manual, Outcome, Response, changed, locust_error, prepared_request};
 use crate::client::encoding::{names_utf8, names_wide_encoding};
 use crate::client::report::{self, Verdict};
+use crate::client::timings::Timings;
 use crate::client::{json, text};
 
 #[pymethods]
@@ -158,6 +159,12 @@ impl Response {
             }
             _ => Ok(PyDelta::new(py, 0, 0, 0, true)?.into_any()),
         }
+    }
+
+    /// Where the time went, redirects included; None if another road than the reactor's was taken.
+    #[getter]
+    fn timings(&self) -> Option<Timings> {
+        Timings::of(self.call.phases)
     }
 
     /// The redirected responses on the way here, oldest first.

@@ -1,0 +1,117 @@
+//! `response.timings`: how long each part of a request took, as the reactor saw it.
+
+use gregaria_http::{Completion, Failure, Response as Answer};
+use gregaria_stats::{Phase, PhaseSample};
+use pyo3::prelude::*;
+
+/// See the module's text. Milliseconds; None for what did not take place.
+#[pyclass(frozen, module = "gregaria._engine")]
+pub struct Timings {
+    sample: PhaseSample,
+}
+
+impl Timings {
+    /// `None` where nothing was measured.
+    pub fn of(sample: Option<PhaseSample>) -> Option<Self> {
+        sample.map(|sample| Timings { sample })
+    }
+
+    fn ms(&self, phase: Phase) -> Option<f64> {
+        self.sample.get(phase).map(|us| us as f64 / 1_000.0)
+    }
+}
+
+/// Adds the parts of one exchange to those of the exchanges before it.
+pub fn add(sum: &mut Option<PhaseSample>, completion: &Completion) {
+    let next = sample(completion);
+    match sum {
+        Some(sum) => sum.add(&next),
+        None => *sum = Some(next),
+    }
+}
+
+/// The parts of one exchange.
+pub fn sample(completion: &Completion) -> PhaseSample {
+    let timings = &completion.timings;
+    let version = version(&completion.result);
+    let reused = u32::from(timings.reused);
+    let mut sample = PhaseSample::default();
+    (sample.reused, sample.opened, sample.version) = (reused, 1 - reused, version);
+    let parts = timings.durations();
+    let told = [parts.blocked, parts.dns, parts.connect, parts.tls, parts.send, parts.wait, parts.receive];
+    for (phase, taken) in Phase::ALL.into_iter().zip(told) {
+        if let Some(taken) = taken {
+            sample.set(phase, taken.as_secs().saturating_mul(1_000_000) + u64::from(taken.subsec_micros()));
+        }
+    }
+    sample
+}
+
+fn version(result: &Result<Answer, Failure>) -> u8 {
+    result.as_ref().map_or(0, Answer::version)
+}
+
+#[pymethods]
+impl Timings {
+    /// In the generator's own queue, before the response time starts.
+    #[getter]
+    fn blocked(&self) -> Option<f64> {
+        self.ms(Phase::Blocked)
+    }
+
+    /// Waiting for the addresses of a name.
+    #[getter]
+    fn dns(&self) -> Option<f64> {
+        self.ms(Phase::Dns)
+    }
+
+    /// Until the TCP connection was there.
+    #[getter]
+    fn connect(&self) -> Option<f64> {
+        self.ms(Phase::Connect)
+    }
+
+    /// The TLS handshake.
+    #[getter]
+    fn tls(&self) -> Option<f64> {
+        self.ms(Phase::Tls)
+    }
+
+    /// Until the request's last byte was given to the system.
+    #[getter]
+    fn send(&self) -> Option<f64> {
+        self.ms(Phase::Send)
+    }
+
+    /// Until the response's first byte.
+    #[getter]
+    fn wait(&self) -> Option<f64> {
+        self.ms(Phase::Wait)
+    }
+
+    /// Until the response's last byte.
+    #[getter]
+    fn receive(&self) -> Option<f64> {
+        self.ms(Phase::Receive)
+    }
+
+    /// All parts but `blocked`.
+    #[getter]
+    fn total(&self) -> f64 {
+        Phase::ALL[1..].iter().filter_map(|phase| self.ms(*phase)).sum()
+    }
+
+    /// Whether every request of it found its connection open.
+    #[getter]
+    fn reused(&self) -> bool {
+        self.sample.opened == 0
+    }
+
+    fn __repr__(&self) -> String {
+        let parts: Vec<String> = Phase::ALL
+            .into_iter()
+            .filter_map(|phase| Some(format!("{}={:.3}", phase.name(), self.ms(phase)?)))
+            .collect();
+        format!("<Timings in ms: {}{}>", parts.join(" "), if self.reused() { " reused" } else { "" })
+    }
+}
