@@ -17,6 +17,14 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture
+def environment() -> Environment:
+    """One whose statistics count, as a runner sees to."""
+    made = Environment()
+    made.events.request.add_listener(made.stats.recorder)
+    return made
+
+
 def session(kind: str, base: str, environment: Environment) -> HttpSession | FastHttpSession:
     event = environment.events.request
     if kind == "fast":
@@ -31,8 +39,9 @@ def parts(timings: object) -> dict[str, float]:
     return {name: ms for name, ms in told.items() if ms is not None}
 
 
-def test_the_first_request_connects_and_the_next_reuses(kind: str, server: TestServer) -> None:
-    environment = Environment()
+def test_the_first_request_connects_and_the_next_reuses(
+    kind: str, server: TestServer, environment: Environment
+) -> None:
     client = session(kind, server.tls, environment)
     told: list[float] = []
     environment.events.request.add_listener(lambda response_time, **_: told.append(response_time))
@@ -59,9 +68,8 @@ def test_the_first_request_connects_and_the_next_reuses(kind: str, server: TestS
     assert list(environment.stats.phases) == list(entry.phases)
 
 
-def test_the_short_road_counts_the_same(kind: str, server: TestServer) -> None:
+def test_the_short_road_counts_the_same(kind: str, server: TestServer, environment: Environment) -> None:
     """Without another listener, no Python is called."""
-    environment = Environment()
     client = session(kind, server.plain, environment)
     client.get("/delay/20")
     client.get("/redirect/1")
@@ -72,8 +80,7 @@ def test_the_short_road_counts_the_same(kind: str, server: TestServer) -> None:
     assert redirected.phases["wait"].count == 1, "a request's redirects add up"
 
 
-def test_a_failed_request_tells_how_far_it_came(kind: str, server: TestServer) -> None:
-    environment = Environment()
+def test_a_failed_request_tells_how_far_it_came(kind: str, server: TestServer, environment: Environment) -> None:
     client = session(kind, server.plain, environment)
     timings = client.get("/reset").timings
     assert timings is not None
@@ -85,8 +92,7 @@ def test_a_failed_request_tells_how_far_it_came(kind: str, server: TestServer) -
     assert environment.stats.get("/nobody", "GET").http_versions == {}
 
 
-def test_what_was_never_measured_has_no_phases(server: TestServer) -> None:
-    environment = Environment()
+def test_what_was_never_measured_has_no_phases(server: TestServer, environment: Environment) -> None:
     environment.stats.log_request("GET", "/", 10, 20)
     entry = environment.stats.get("/", "GET")
     assert (entry.phases, entry.connections, entry.http_versions) == ({}, {"reused": 0, "new": 0}, {})

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use gregaria_stats::{Detail, Stats};
+use gregaria_stats::{Detail, Phase, PhaseSample, Stats};
 
 const NAMES: usize = 10_000;
 const SAMPLES_PER_NAME: usize = 1_000;
@@ -36,6 +36,17 @@ fn main() {
         stats.record(id, 1_000.0 + at as f64 * 1e-5, Some(samples[at as usize % samples.len()]), 612);
     }
     println!("record: {:.2} ns", started.elapsed().as_nanos() as f64 / RECORDS as f64);
+
+    let mut phases = PhaseSample { reused: 1, version: 11, ..PhaseSample::default() };
+    let started = Instant::now();
+    for at in 0..RECORDS {
+        let us = samples[at as usize % samples.len()];
+        for (phase, us) in [(Phase::Blocked, us / 64), (Phase::Send, us / 32), (Phase::Wait, us), (Phase::Receive, 0)] {
+            phases.set(phase, us);
+        }
+        stats.record_phases(id, &phases);
+    }
+    println!("record_phases: {:.2} ns", started.elapsed().as_nanos() as f64 / RECORDS as f64);
 
     let before_kb = resident_kb();
     let mut stats = Stats::new(1_000.0);
