@@ -37,7 +37,8 @@ fn main() {
     }
     println!("record: {:.2} ns", started.elapsed().as_nanos() as f64 / RECORDS as f64);
 
-    let mut phases = PhaseSample { reused: 1, version: 11, ..PhaseSample::default() };
+    let mut phases = PhaseSample::default();
+    (phases.reused, phases.version) = (1, 11);
     let started = Instant::now();
     for at in 0..RECORDS {
         let us = samples[at as usize % samples.len()];
