@@ -17,6 +17,7 @@ from servers import DelayServer, Nginx, Probe
 from tools import FAST, HTTP, OURS, WRK, Load
 
 Row = dict[str, Any]
+Scenario = Callable[["Plan"], Iterator[Row]]
 TRIES = 3
 TRUE_DELAY_MS = 10
 
@@ -80,6 +81,18 @@ def realistic(plan: Plan) -> Iterator[Row]:
             yield observe("realistic", tool, load)
 
 
+def _costs_of(scenario: str, locustfile: str) -> Scenario:
+    """The cost of a request in a locustfile, beside Locust's."""
+
+    def costs(plan: Plan) -> Iterator[Row]:
+        with Nginx() as nginx:
+            load = Load(locustfile, nginx.url, plan.seconds, count_requests=nginx.requests)
+            for tool in (OURS, HTTP, FAST):
+                yield observe(scenario, tool, load)
+
+    return costs
+
+
 def many_users(plan: Plan) -> Iterator[Row]:
     users, rate = 10_000, 1_000
     seconds = users / rate + plan.hold_s
@@ -141,9 +154,13 @@ def _with_probe(plan: Plan, scenario: str, base: Load, generators: tuple[str, ..
         yield row
 
 
-Scenario = Callable[[Plan], Iterator[Row]]
-
-REPEATED: dict[str, Scenario] = {"get": one_get, "realistic": realistic}
+REPEATED: dict[str, Scenario] = {
+    "get": one_get,
+    "realistic": realistic,
+    "listener": _costs_of("request listener", "listener"),
+    "nested": _costs_of("nested task sets", "nested"),
+    "async": _costs_of("async def", "coroutines"),
+}
 """Run once a round, in turn."""
 
 ONCE: dict[str, Scenario] = {

@@ -70,6 +70,9 @@ def _cost(figures: Figures) -> list[Target]:
             ((OURS, WRK, "at most", 1.6), (HTTP, OURS, "at least", 30.0), (FAST, OURS, "at least", 7.0)),
         ),
         ("realistic", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 20.0),)),
+        ("request listener", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 10.0),)),
+        ("nested task sets", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 10.0),)),
+        ("async def", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 10.0),)),
     )
     for scenario, tools, ratios in plans:
         if not figures.has(scenario):

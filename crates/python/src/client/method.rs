@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyString;
+
 /// A method, as passed by the caller (`request("get", …)` is reported as `get`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
@@ -37,6 +41,16 @@ impl Method {
     /// As passed by the caller.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// As passed by the caller, as a Python object.
+    pub fn shown<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        static SHOWN: PyOnceLock<[Py<PyString>; Method::COUNT]> = PyOnceLock::new();
+        let usual = || USUAL.map(|name| PyString::intern(py, name).unbind());
+        match self.index {
+            Some(index) => SHOWN.get_or_init(py, usual)[index].bind(py).clone(),
+            None => PyString::new(py, &self.name),
+        }
     }
 
     /// As sent.

@@ -9,6 +9,7 @@ mod cookies;
 mod encoding;
 mod failure;
 mod fast;
+mod firing;
 mod headers;
 mod json;
 mod method;

@@ -11,6 +11,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
+use super::firing::fire;
 use super::method::Method;
 use super::prepared::Prepared;
 use super::response::{Outcome, Response};
@@ -107,15 +108,15 @@ impl Call {
     pub fn meta<'py>(&self, response: &Bound<'py, Response>) -> PyResult<Bound<'py, PyDict>> {
         let py = response.py();
         let meta = PyDict::new(py);
-        meta.set_item("request_type", self.method.name())?;
-        meta.set_item("response_time", self.duration_us as f64 / 1000.0)?;
-        meta.set_item("name", self.shown_name(py)?)?;
-        meta.set_item("context", self.merged_context(py)?)?;
-        meta.set_item("response", response)?;
-        meta.set_item("exception", py.None())?;
-        meta.set_item("start_time", self.started_at)?;
-        meta.set_item("url", self.url())?;
-        meta.set_item("response_length", self.length)?;
+        meta.set_item(intern!(py, "request_type"), self.method.shown(py))?;
+        meta.set_item(intern!(py, "response_time"), self.duration_us as f64 / 1000.0)?;
+        meta.set_item(intern!(py, "name"), self.shown_name(py)?)?;
+        meta.set_item(intern!(py, "context"), self.merged_context(py)?)?;
+        meta.set_item(intern!(py, "response"), response)?;
+        meta.set_item(intern!(py, "exception"), py.None())?;
+        meta.set_item(intern!(py, "start_time"), self.started_at)?;
+        meta.set_item(intern!(py, "url"), self.url())?;
+        meta.set_item(intern!(py, "response_length"), self.length)?;
         Ok(meta)
     }
 
@@ -170,12 +171,14 @@ pub fn report(response: &Bound<'_, Response>, verdict: &Verdict) -> PyResult<()>
     let call = &response.get().call;
     let session = call.session.get();
     let changed = response.get().touched_meta(py);
+    let handlers = session.handlers(py);
     if changed.is_none()
-        && let Some(handlers) = session.handlers(py)
+        && let Some(handlers) = &handlers
         && let Some(recorder) = only_recorder(handlers.bind(py))
     {
         return record(response, verdict, recorder.get());
     }
+    let is_changed = changed.is_some();
     let Some(event) = session.request_event(py) else { return Ok(()) };
     let meta = match changed {
         Some(meta) => meta.into_bound(py),
@@ -186,8 +189,9 @@ pub fn report(response: &Bound<'_, Response>, verdict: &Verdict) -> PyResult<()>
         Verdict::Exception(exception) => exception.clone_ref(py),
         Verdict::Status => response.get().status_exception(response, Some(&meta))?,
     };
-    meta.set_item("exception", exception)?;
-    event.bind(py).call_method(intern!(py, "fire"), (), Some(&meta)).map(drop)
+    meta.set_item(intern!(py, "exception"), exception)?;
+    let count = |recorder: &Recorder| record(response, verdict, recorder);
+    fire(event.bind(py), handlers, &meta, if is_changed { None } else { Some(&count) })
 }
 
 /// The statistics recorder, if nobody else listens.

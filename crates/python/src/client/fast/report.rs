@@ -12,6 +12,7 @@ use pyo3::types::{PyDict, PyString};
 use super::aim::Aim;
 use super::response::{FastResponse, Outcome};
 use super::session::FastHttpSession;
+use crate::client::firing::fire;
 use crate::client::method::Method;
 use crate::client::report::{self, Measured, Verdict};
 use crate::stats::Recorder;
@@ -53,15 +54,15 @@ impl FastCall {
         };
         let session = self.session.bind(py).as_super().get();
         let meta = PyDict::new(py);
-        meta.set_item("request_type", self.method.name())?;
-        meta.set_item("response_time", self.duration_us as f64 / 1000.0)?;
-        meta.set_item("name", name)?;
-        meta.set_item("context", report::merged_context(py, session, self.context.as_ref())?)?;
-        meta.set_item("response", response)?;
-        meta.set_item("exception", py.None())?;
-        meta.set_item("start_time", self.started_at)?;
-        meta.set_item("url", &*self.aim.url)?;
-        meta.set_item("response_length", self.length)?;
+        meta.set_item(intern!(py, "request_type"), self.method.shown(py))?;
+        meta.set_item(intern!(py, "response_time"), self.duration_us as f64 / 1000.0)?;
+        meta.set_item(intern!(py, "name"), name)?;
+        meta.set_item(intern!(py, "context"), report::merged_context(py, session, self.context.as_ref())?)?;
+        meta.set_item(intern!(py, "response"), response)?;
+        meta.set_item(intern!(py, "exception"), py.None())?;
+        meta.set_item(intern!(py, "start_time"), self.started_at)?;
+        meta.set_item(intern!(py, "url"), &*self.aim.url)?;
+        meta.set_item(intern!(py, "response_length"), self.length)?;
         Ok(meta)
     }
 
@@ -87,12 +88,14 @@ pub fn tell(response: &Bound<'_, FastResponse>, verdict: &Verdict, changed: Opti
     let py = response.py();
     let call = &response.get().call;
     let session = call.session.bind(py).as_super().get();
+    let handlers = session.handlers(py);
     if changed.is_none()
-        && let Some(handlers) = session.handlers(py)
+        && let Some(handlers) = &handlers
         && let Some(recorder) = report::only_recorder(handlers.bind(py))
     {
         return record(response, verdict, recorder.get());
     }
+    let is_changed = changed.is_some();
     let Some(event) = session.request_event(py) else { return Ok(()) };
     let meta = match changed {
         Some(meta) => meta.into_bound(py),
@@ -103,8 +106,9 @@ pub fn tell(response: &Bound<'_, FastResponse>, verdict: &Verdict, changed: Opti
         Verdict::Exception(exception) => exception.clone_ref(py),
         Verdict::Status => FastResponse::exception(response)?,
     };
-    meta.set_item("exception", exception)?;
-    event.bind(py).call_method(intern!(py, "fire"), (), Some(&meta)).map(drop)
+    meta.set_item(intern!(py, "exception"), exception)?;
+    let count = |recorder: &Recorder| record(response, verdict, recorder);
+    fire(event.bind(py), handlers, &meta, if is_changed { None } else { Some(&count) })
 }
 
 /// The short road: no Python is called.
