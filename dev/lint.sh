@@ -23,5 +23,5 @@ step 'mypy: tools' "$bin/mypy" dev bench/*.py
 step 'stubtest' "$bin/python" -m mypy.stubtest --concise --allowlist dev/stubtest_allowlist.txt gregaria._engine
 step 'layers' "$bin/python" dev/check_layers.py
 step 'file sizes' "$bin/python" dev/check_sizes.py
-step 'options page' "$bin/python" dev/make_options_page.py --check
+step 'pages of options' "$bin/python" dev/make_option_pages.py --check
 step 'links' "$bin/python" dev/check_links.py

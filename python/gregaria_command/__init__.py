@@ -11,6 +11,9 @@ import sys
 __all__ = ["main", "version_line"]
 
 
+COMPLETION = ("--completion", "--gregaria-completion")
+
+
 def main() -> None:
     """Entry point of the console script."""
     asked = _asked_for(sys.argv[1:])
@@ -20,10 +23,26 @@ def main() -> None:
         from .help import show
 
         show()
+    elif asked == "completion":
+        _print_completion(sys.argv[1:])
     else:
         from gregaria.main import main as run
 
         run()
+
+
+def _print_completion(arguments: list[str]) -> None:
+    from .completion import script
+    from .options import ALLOWED, SHELLS
+
+    place = next(index for index, argument in enumerate(arguments) if argument.split("=")[0] in COMPLETION)
+    _, equals, shell = arguments[place].partition("=")
+    if not equals:
+        shell = arguments[place + 1] if len(arguments) > place + 1 else ""
+    if shell not in SHELLS:
+        sys.stderr.write(f"gregaria: error: argument --completion: {shell!r} is not {ALLOWED['shell']}\n")
+        sys.exit(2)
+    print(script(shell), end="")
 
 
 def version_line() -> str:
@@ -47,6 +66,8 @@ def _asked_for(arguments: list[str]) -> str | None:
             return "help"
         if argument in ("-V", "--version"):
             return "version"
+        if argument.split("=")[0] in COMPLETION:
+            return "completion"
         if argument == "--":
             return None
     return None

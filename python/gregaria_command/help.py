@@ -66,7 +66,7 @@ def _is_shown(option: Option) -> bool:
 
 
 def _option_lines(option: Option, columns: int, paint: Callable[[str, str], str]) -> list[str]:
-    names = _names(option)
+    names = option_names(option)
     help_text = option.help + _origin(option)
     body = textwrap.wrap(help_text, columns - _NAME_COLUMNS - 4, break_on_hyphens=False, break_long_words=False)
     margin = " " * (_NAME_COLUMNS + 4)
@@ -76,7 +76,8 @@ def _option_lines(option: Option, columns: int, paint: Callable[[str, str], str]
     return [f"  {paint('32', names)}", *(margin + line for line in body)]
 
 
-def _names(option: Option) -> str:
+def option_names(option: Option) -> str:
+    """All spellings of an option, with what its value is called."""
     if option.group == USERS:
         return f"[{option.metavar} ...]"
     flags = ", ".join(sorted(option.flags, key=len))

@@ -1,18 +1,23 @@
-"""Writes docs/options.md from the table of options; with --check, only says whether the page is up to date."""
+"""Writes what is made from the table of options: docs/options.md, manual page, shell completions.
+
+With --check it only says whether they are up to date.
+"""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs/options.md"
+sys.path.insert(0, str(ROOT / "python"))
+
+from gregaria_command import completion, manual, options  # noqa: E402
+
+WHEEL = ROOT / "wheel-data/data/share"
 INTRODUCTION = """# Options
 
-Made by `dev/make_options_page.py` from the table in `python/gregaria_command/options.py`; edit that instead.
+Made by `dev/make_option_pages.py` from the table in `python/gregaria_command/options.py`; edit that instead.
 
 Every long option can be set on the command line, by an environment variable, and in a configuration file. Places that
 win come first:
@@ -33,23 +38,12 @@ still there as `--gregaria-<name>`.
 """
 
 
-def table() -> Any:
-    """The module with the table, loaded without the package, which may not be built."""
-    path = ROOT / "python/gregaria_command/options.py"
-    spec = importlib.util.spec_from_file_location("options", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["options"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def cell(text: str) -> str:
     """Text that can stand in a table."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
-def rows(options: Any, group: str) -> Iterator[str]:
+def rows(group: str) -> Iterator[str]:
     """The rows of one group."""
     for option in options.OPTIONS:
         if option.group != group or option.hidden or option.status == "removed":
@@ -66,28 +60,43 @@ def rows(options: Any, group: str) -> Iterator[str]:
 
 
 def page() -> str:
-    """The whole page."""
-    options = table()
+    """The whole reference page."""
     parts = [INTRODUCTION]
     for group, description in options.GROUPS.items():
         lines = [f"## {group}", ""]
         if description:
             lines += [description, ""]
         lines += ["| option | meaning | value | default | config key | variables |", "|---|---|---|---|---|---|"]
-        parts.append("\n".join([*lines, *rows(options, group), ""]))
+        parts.append("\n".join([*lines, *rows(group), ""]))
     return "\n".join(parts)
+
+
+def files() -> dict[Path, str]:
+    """Everything that is made, by path."""
+    return {
+        ROOT / "docs/options.md": page(),
+        WHEEL / "man/man1/gregaria.1": manual.page(),
+        WHEEL / "bash-completion/completions/gregaria": completion.script("bash"),
+        WHEEL / "zsh/site-functions/_gregaria": completion.script("zsh"),
+        WHEEL / "fish/vendor_completions.d/gregaria.fish": completion.script("fish"),
+    }
 
 
 def main() -> int:
     """Write or check."""
-    wanted = page()
+    made = files()
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" not in sys.argv[1:]:
-        PAGE.write_text(wanted, encoding="utf-8")
+        for path in stale:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(made[path], encoding="utf-8")
         return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
-        return 0
-    print("docs/options.md is not what the table of options says: run dev/make_options_page.py", file=sys.stderr)
-    return 1
+    for path in stale:
+        print(
+            f"{path.relative_to(ROOT)} is not what the table of options says: run dev/make_option_pages.py",
+            file=sys.stderr,
+        )
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":
