@@ -62,4 +62,5 @@ complete -c gregaria -l exit-code-on-error -x -d 'Exit code of a test with faile
 complete -c gregaria -s s -l stop-timeout -x -d 'How long a user may take to finish the task it is in when the test ends; by default it is cut off.'
 complete -c gregaria -l equal-weights -d 'Ignore the weights in the locustfile: every user class and every task is equally likely.'
 complete -c gregaria -l profile -x -d 'A name to group test runs by.'
+complete -c gregaria -l otel -d 'Send traces and metrics with OpenTelemetry.'
 complete -c gregaria -l completion -x -a 'bash zsh fish' -d 'Print a completion script for bash, zsh or fish and exit.'
