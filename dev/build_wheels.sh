@@ -15,4 +15,5 @@ rm -rf "$folder"
 for python in "${pythons[@]}"; do
   env -u PYO3_PYTHON .venv/bin/maturin build --release --locked --interpreter "$python" --out "$folder"
 done
+.venv/bin/python dev/build_locust_wheel.py "$folder"
 ls -l "$folder"

@@ -12,9 +12,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import InspectLoader, Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 ALIAS = "locust"
 PACKAGE = "gregaria"
@@ -39,6 +40,11 @@ class LocustLoader(Loader):
         module = importlib.import_module(self.target)
         self._spec = module.__spec__
         return module
+
+    def get_code(self, _fullname: str) -> Any:
+        """The code of our module, for `python -m locust`."""
+        spec = importlib.util.find_spec(self.target)
+        return spec.loader.get_code(self.target) if spec and isinstance(spec.loader, InspectLoader) else None
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing to execute: the module keeps its own identity."""

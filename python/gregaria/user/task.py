@@ -211,10 +211,10 @@ class TaskSet(metaclass=TaskSetMeta):
         """The user's client."""
         return self._user.client  # type: ignore[no-any-return]
 
-    def on_start(self) -> None:
+    def on_start(self) -> Any:
         """Called when the set is entered."""
 
-    def on_stop(self) -> None:
+    def on_stop(self) -> Any:
         """Called when the set is left."""
 
     def run(self) -> None:

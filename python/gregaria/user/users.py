@@ -84,10 +84,10 @@ class User(_engine.UserCore, metaclass=UserMeta):
         self._cp_last_run = perf_counter()
         self._cp_last_wait_time = 0.0
 
-    def on_start(self) -> None:
+    def on_start(self) -> Any:
         """Called when the user starts, before its first task."""
 
-    def on_stop(self) -> None:
+    def on_stop(self) -> Any:
         """Called when the user stops or is killed."""
 
     def wait(self) -> None:
@@ -156,7 +156,7 @@ class PytestUser(User):
     fixtures: list[list[Any]]
     _generators: list[Any]
 
-    def on_start(self) -> None:
+    def on_start(self) -> Any:
         """Make the fixtures."""
         self._generators = []
         self.fixtures = [[self._made(make) for make in function.user_fixtures] for function in self.functions]
@@ -192,7 +192,7 @@ class PytestUser(User):
         logger.error("%s has ended: %s", type(self).__name__, error, exc_info=error)
         return StopUser()
 
-    def on_stop(self) -> None:
+    def on_stop(self) -> Any:
         """Let fixtures clean up, the last one first."""
         for generator in reversed(self._generators):
             next(generator, None)

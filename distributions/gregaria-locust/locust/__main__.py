@@ -1,0 +1,5 @@
+"""`python -m locust` is `gregaria`."""
+
+from gregaria_command import main
+
+main()

@@ -1,0 +1,13 @@
+"""FastHttpUser and its `rest`, which parses JSON and takes every exception in its block as the failure."""
+
+from locust import FastHttpUser, constant, task
+
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def search(self) -> None:
+        with self.rest("GET", "/search?q=lamp", name="/search") as response:
+            if response.js is not None and "results" not in response.js:
+                response.failure("no results in the answer")
