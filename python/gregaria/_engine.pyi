@@ -238,6 +238,39 @@ class BodyStream:
     def close(self) -> None: ...
 
 @final
+class EventReader:
+    """The server-sent events of a stream, each with the time at which the engine had it."""
+
+    def __new__(cls, stream: BodyStream) -> EventReader: ...
+    def next(self) -> tuple[float, str, str, str, int | None] | None:
+        """Seconds since the request was taken up; type, data, id, retry. None at the end."""
+
+    def close(self) -> None: ...
+
+@final
+class WebSocketStream:
+    """A WebSocket on the reactor."""
+
+    def send(self, data: str | bytes, number: int) -> None:
+        """Send a message. Unless `number` is 0, it comes in as "sent" once it is."""
+
+    def send_close(self, code: int, reason: str) -> None: ...
+    def next(self) -> tuple[str, Any, float]:
+        """What comes next, and when: "text", "binary", "sent" (a number), "close" (code and reason) or "end" (what went
+        wrong, if anything did)."""
+
+    def close(self) -> None: ...
+
+def open_websocket(
+    session: HttpSession,
+    what: tuple[str | None, str, Mapping[Any, Any]],
+    how: tuple[Any, Any, ProxyRoute | None],
+    request: Any,
+) -> tuple[int, str, list[tuple[str, str]], WebSocketStream | None, float] | None:
+    """Ask a server for a WebSocket: URL, path and headers; timeout, whom to trust, and the proxy. Gives status, reason,
+    headers, the socket if the server agrees, and seconds; None for a timeout that is none."""
+
+@final
 class ProxyRoute:
     """A proxy, as the engine speaks to it: an HTTP proxy, or SOCKS 5 where the proxy resolves names."""
 

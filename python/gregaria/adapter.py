@@ -63,7 +63,7 @@ class LocustHttpAdapter(HTTPAdapter):
         is_patched = HTTPAdapter.send is not _SEND
         if session is not None and not is_patched and not cert:
             proxy = select_proxy(str(request.url), proxies)
-            route = _route(proxy) if proxy else None
+            route = proxy_route(proxy) if proxy else None
             sent = None if proxy and route is None else self._sent(session, request, (timeout, verify, route), proxies)
             if sent is not None:
                 return self.build_response(request, sent)
@@ -80,7 +80,7 @@ class LocustHttpAdapter(HTTPAdapter):
         return _transmitted(session, request, path, headers, how)
 
 
-def _route(proxy: str) -> _engine.ProxyRoute | None:
+def proxy_route(proxy: str) -> _engine.ProxyRoute | None:
     """The way through a proxy; None for one that only urllib3 can go, or tell what is wrong with."""
     try:
         proxy = prepend_scheme_if_needed(proxy, "http")

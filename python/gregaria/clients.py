@@ -40,6 +40,7 @@ from urllib3.exceptions import LocationParseError
 from . import _engine
 from .adapter import LocustHttpAdapter, seconds_taken
 from .exception import LocustError
+from .streaming import StreamingMixin
 
 ACCEPTED_ENCODINGS = "gzip, deflate, br"
 logger = logging.getLogger("locust.clients")
@@ -93,7 +94,7 @@ class RestResponseContextManager(ResponseContextManager):
     js: dict[str, Any]
 
 
-class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
+class HttpSession(_engine.HttpSession, requests.Session, StreamingMixin):  # type: ignore[misc]
     """A session for one user: keeps connections and cookies, names and reports its requests.
 
     ``request_event`` needs a ``fire(**kwargs)`` method; ``user`` may be None.
@@ -120,6 +121,13 @@ class HttpSession(_engine.HttpSession, requests.Session):  # type: ignore[misc]
             self.trust_env = True
         if _is_reworked(type(self)):
             self._set_setting("_reworked", True)
+
+    def _handshake_request(self, url: str, headers: dict[str, str]) -> PreparedRequest:
+        return self.prepare_request(requests.Request("GET", url, headers=headers))
+
+    def _handshake_settings(self, url: str) -> tuple[Any, Any]:
+        settings = self.merge_environment_settings(url, {}, None, None, None)
+        return settings["verify"], settings["proxies"]
 
     @contextmanager
     def rename_request(self, name: str) -> Generator[None, None, None]:

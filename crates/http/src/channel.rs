@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use crate::exchange::ConnectionId;
 use crate::failure::Failure;
+use crate::websocket::{Session, SocketMessage};
 
 /// Bytes that may wait for the reader before the reactor stops reading.
 const FULL_BYTES: usize = 256 << 10;
@@ -32,6 +33,14 @@ pub enum PieceKind {
     Data,
     /// Part of the body, and the end of a chunk of the transfer coding.
     ChunkEnd,
+    /// A text message of a WebSocket.
+    Text,
+    /// A binary message of a WebSocket.
+    Binary,
+    /// The other side ends a WebSocket, with this code; the bytes are its reason.
+    Close(u16),
+    /// The message that was given this number has been handed to the connection.
+    Sent(u64),
 }
 
 /// Something that has come in.
@@ -94,6 +103,7 @@ struct Shared {
     reader_waits: bool,
     outgoing: Vec<u8>,
     unsent: usize,
+    messages: VecDeque<(SocketMessage, u64)>,
     upload_open: bool,
     abandoned: bool,
 }
@@ -126,13 +136,25 @@ impl Shared {
 pub struct Channel {
     shared: Mutex<Shared>,
     stirred: Condvar,
+    /// Only the reactor looks in here.
+    websocket: Option<Mutex<Session>>,
 }
 
 impl Channel {
     /// For a response that is read while it comes in; `uploads` if the request's body is written piece by piece as well.
     pub fn new(uploads: bool) -> Arc<Self> {
         let shared = Shared { upload_open: uploads, ..Shared::default() };
-        Arc::new(Self { shared: Mutex::new(shared), stirred: Condvar::new() })
+        Arc::new(Self { shared: Mutex::new(shared), ..Self::default() })
+    }
+
+    /// For a WebSocket: once the connection is upgraded, messages come and go instead of bytes.
+    pub fn websocket() -> Arc<Self> {
+        Arc::new(Self { websocket: Some(Mutex::new(Session::client())), ..Self::default() })
+    }
+
+    /// Adds a message to what is to be sent. Once it is, `PieceKind::Sent(number)` comes in, unless the number is 0.
+    pub fn send(&self, message: SocketMessage, number: u64) {
+        self.lock().messages.push_back((message, number));
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -267,6 +289,15 @@ impl Channel {
         let resumes = shared.may_resume();
         shared.paused &= !resumes;
         resumes
+    }
+
+    /// The WebSocket, if this is one.
+    pub(crate) fn session(&self) -> Option<MutexGuard<'_, Session>> {
+        self.websocket.as_ref().map(|session| session.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn take_messages(&self) -> VecDeque<(SocketMessage, u64)> {
+        std::mem::take(&mut self.lock().messages)
     }
 
     /// What is to be sent; counts as unsent until [`Channel::sent`] says otherwise.

@@ -127,6 +127,12 @@ pub enum Failure {
         /// What it says, or what is wrong with it.
         text: String,
     },
+    /// The server broke the rules of WebSocket, or we would have.
+    #[error("{text}")]
+    WebSocket {
+        /// Which.
+        text: String,
+    },
     /// TLS failed.
     #[error(transparent)]
     Tls(TlsFailure),

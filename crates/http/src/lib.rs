@@ -11,6 +11,7 @@ mod channel;
 pub mod codec;
 pub mod decoding;
 mod error;
+mod event_stream;
 mod exchange;
 mod failure;
 mod proxy;
@@ -18,9 +19,11 @@ mod reactor;
 mod resolver;
 mod response;
 pub mod tls;
+mod websocket;
 
 pub use channel::{Channel, End, Next, Piece, PieceKind, Wait};
 pub use error::Error;
+pub use event_stream::{EventParser, ServerEvent};
 pub use exchange::{
     Command, Completion, ConnectionId, DEFAULT_BODY_LIMIT_BYTES, Durations, Event, Opening, Origin, Request, Scheme,
     Timings,
@@ -30,3 +33,4 @@ pub use proxy::{Proxy, ProxyKind};
 pub use reactor::{EventSink, Reactor, Settings, Submitter};
 pub use response::Response;
 pub use tls::{ClientCertificate, TlsFailure, TlsFailureKind, TlsSettings, Verify};
+pub use websocket::{SocketMessage, handshake_key};

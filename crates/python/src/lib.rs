@@ -26,8 +26,8 @@ use pyo3::prelude::*;
 mod _engine {
     #[pymodule_export]
     use crate::client::{
-        BodyStream, CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse, HttpSession,
-        PendingResponse, ProxyRoute, Response, Timings, set_tracer, transmit,
+        BodyStream, CaughtResponse, ClientPool, ErrorResponse, EventReader, FastHttpSession, FastResponse, HttpSession,
+        PendingResponse, ProxyRoute, Response, Timings, WebSocketStream, open_websocket, set_tracer, transmit,
     };
     #[pymodule_export]
     use crate::cluster::{MasterLink, WorkerLink, ask_master};

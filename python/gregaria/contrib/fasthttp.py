@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote, urlparse, urlunparse
 
+from requests import PreparedRequest
+
 from .. import _engine
 from .._engine import ErrorResponse, FastResponse
 from .._engine import FastResponseContextManager as ResponseContextManager
@@ -26,6 +28,7 @@ from ..fast.errors import (
 )
 from ..fast.headers import Headers
 from ..fast.request import FastRequest, basic_authorization
+from ..streaming import StreamingMixin, plain_request
 from ..user.rest import RestMixin
 from ..user.users import User
 from ..util.deprecation import DeprecatedFastHttpLocustClass as FastHttpLocust
@@ -35,9 +38,10 @@ logger = logging.getLogger(__name__)
 _DEFAULTS: dict[str, Any] = {"network_timeout": 5.0, "connection_timeout": 5.0, "max_redirects": 3, "max_retries": 3}
 _IGNORED = frozenset(("retry_delay", "block_size", "disable_ipv6", "ssl_options", "version", "headers_type"))
 _said: set[str] = set()
+USER_AGENT = "python/gevent-http-client-2.6.1"
 
 
-class FastHttpSession(_engine.FastHttpSession):
+class FastHttpSession(_engine.FastHttpSession, StreamingMixin):
     """A session for one user: keeps connections and cookies, names and reports its requests.
 
     `request_event` needs a ``fire(**kwargs)`` method; `user` may be None. Made by hand, its timeouts
@@ -86,9 +90,9 @@ class FastHttpSession(_engine.FastHttpSession):
             authorization = basic_authorization(user or "", password or "") if user or password else None
             self.__dict__["_proxy_authorization"] = authorization
             self._set_proxy(_engine.ProxyRoute(False, host, int(port), None, authorization))
+        self.__dict__["_insecure"] = insecure
         if factory is not None:
             self.__dict__["_ssl_context_factory"] = factory
-            self.__dict__["_insecure"] = insecure
             _say_once("an ssl_context_factory")
         self._set_trust(insecure, factory is not None)
 
@@ -119,6 +123,16 @@ class FastHttpSession(_engine.FastHttpSession):
         self._set_limits(
             limits["connection_timeout"], limits["network_timeout"], limits["max_redirects"], limits["max_retries"]
         )
+
+    def _handshake_request(self, url: str, headers: dict[str, str]) -> PreparedRequest:
+        given = {"User-Agent": USER_AGENT, **dict(self.client.default_headers), **headers}
+        if self.auth_header:
+            given.setdefault("Authorization", self.auth_header)
+        return plain_request(url, given, self.cookiejar)
+
+    def _handshake_settings(self, url: str) -> tuple[Any, Any]:
+        proxy = self.__dict__.get("_proxy")
+        return not self.__dict__.get("_insecure", True), {"all": f"http://{proxy[0]}:{proxy[1]}"} if proxy else {}
 
     @contextmanager
     def rename_request(self, name: str) -> Generator[None, None, None]:

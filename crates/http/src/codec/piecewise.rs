@@ -42,6 +42,11 @@ impl Decoder {
         Ok(Stretch { used, ends_chunk, done: matches!(self.state, State::Done) })
     }
 
+    /// The status, once the head is complete.
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
     /// The response without its body; only once the head is complete.
     pub fn head_only(&self) -> Response {
         debug_assert!(self.phase() == Phase::Body, "asked before the head was complete");

@@ -10,6 +10,7 @@ mod proxy;
 mod streaming;
 mod timing;
 mod transport;
+mod websocket;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

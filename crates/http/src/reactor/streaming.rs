@@ -15,7 +15,7 @@ impl Connection {
         self.request.as_ref().is_some_and(|request| request.channel.is_some())
     }
 
-    fn channel(&self) -> Option<Arc<Channel>> {
+    pub(super) fn channel(&self) -> Option<Arc<Channel>> {
         self.request.as_ref()?.channel.clone()
     }
 
@@ -25,7 +25,7 @@ impl Connection {
     }
 
     /// Adds to what is to be sent.
-    fn append(&mut self, bytes: Vec<u8>) {
+    pub(super) fn append(&mut self, bytes: Vec<u8>) {
         let Some(request) = &mut self.request else { return };
         if self.written == request.bytes.len() {
             request.bytes = bytes;
@@ -50,9 +50,15 @@ impl Intake {
         let at = *self.first_byte.get_or_insert_with(Instant::now);
         let at = if self.announced { Instant::now() } else { at };
         let mut used = 0;
+        if self.announced && self.is_upgraded(channel) {
+            return self.absorb_messages(bytes, channel, at);
+        }
         while used < bytes.len() && !self.complete {
             let stretch = self.decoder.feed_stretch(&bytes[used..])?;
             used += stretch.used;
+            if self.decoder.phase() == Phase::Body && self.is_upgraded(channel) {
+                return self.absorb_messages(&bytes[used..], channel, at);
+            }
             self.complete = stretch.done;
             if self.decoder.phase() == Phase::Body {
                 let kind = if stretch.ends_chunk { PieceKind::ChunkEnd } else { PieceKind::Data };
@@ -76,6 +82,7 @@ impl Driver {
             return;
         }
         if channel.is_abandoned() {
+            connection.say_goodbye(channel);
             return self.close(id);
         }
         self.send_streamed(id);
@@ -97,7 +104,11 @@ impl Driver {
         if !outgoing.is_empty() {
             connection.append(outgoing);
         }
-        let progress = connection.send();
+        let mut progress = Progress::Pending { heard: false };
+        connection.append_messages(&channel, &mut progress);
+        if matches!(progress, Progress::Pending { .. }) {
+            progress = connection.send();
+        }
         let announced = connection.intake.announced;
         channel.sent(connection.unsent());
         if !announced && !channel.is_uploading() {
@@ -118,12 +129,13 @@ impl Driver {
         if channel.is_paused() {
             return;
         }
-        let progress =
+        let mut progress =
             connection.receive_by(&mut self.buffers, closing, |intake, bytes| intake.absorb_streamed(bytes, &channel));
         if connection.has_head() {
             // The reader's patience is measured from when it begins to wait.
             connection.deadline.clear();
             self.announce(id);
+            self.send_messages(id, &channel, &mut progress);
         }
         match progress {
             Progress::Pending { .. } => {}

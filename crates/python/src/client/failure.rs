@@ -216,6 +216,7 @@ pub fn described<'py>(py: Python<'py>, failure: &Failure) -> PyResult<(&'static 
         Failure::BadChunk { line, .. } => ("bad_chunk", (PyBytes::new(py, line),).into_pyobject(py)?),
         Failure::Decode { coding, text } => ("decode", (coding, text).into_pyobject(py)?),
         Failure::Tunnel { text } => ("tunnel", (text,).into_pyobject(py)?),
+        Failure::WebSocket { text } => ("bad_head", (text,).into_pyobject(py)?),
         Failure::Tls(tls) => ("tls", (tls.kind.is_certificate(), tls.to_string()).into_pyobject(py)?),
         Failure::BodyTooLarge { limit_bytes } => ("too_large", (limit_bytes,).into_pyobject(py)?),
         Failure::Internal { text } => return Err(PyValueError::new_err(format!("the engine failed: {text}"))),

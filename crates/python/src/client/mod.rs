@@ -7,6 +7,7 @@ mod asynchronous;
 mod body;
 mod cookies;
 mod encoding;
+mod events;
 mod failure;
 mod fast;
 mod firing;
@@ -27,12 +28,14 @@ mod text;
 mod timings;
 mod tls;
 mod tracing;
+mod websocket;
 
 use gregaria_stats::PhaseSample;
 use pyo3::intern;
 use pyo3::prelude::*;
 
 pub use asynchronous::PendingResponse;
+pub use events::EventReader;
 pub use fast::{CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse};
 pub use response::Response;
 pub use sending::{ProxyRoute, transmit};
@@ -40,6 +43,7 @@ pub use session::HttpSession;
 pub use stream::BodyStream;
 pub use timings::Timings;
 pub use tracing::set_tracer;
+pub use websocket::{WebSocketStream, open_websocket};
 
 use crate::users::UserCore;
 

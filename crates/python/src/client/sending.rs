@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gregaria_http::{Channel, Completion, Failure, Proxy, ProxyKind, Request, Response as Answer, Scheme};
+use gregaria_http::{Channel, Completion, Failure, Origin, Proxy, ProxyKind, Request, Response as Answer, Scheme};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
@@ -46,7 +46,7 @@ type What<'py> = (String, String, String, Bound<'py, PyAny>);
 /// The body as a whole, or its pieces and whether they are sent as chunks.
 type Body<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, bool);
 /// Timeout, whom to trust, and the proxy.
-type How<'py> = (Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, Option<Bound<'py, ProxyRoute>>);
+pub type How<'py> = (Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, Option<Bound<'py, ProxyRoute>>);
 /// Status, reason, version, headers, body, seconds to the head.
 type Transmitted = (u16, String, u8, Vec<(String, String)>, Py<BodyStream>, f64);
 
@@ -64,11 +64,7 @@ pub fn transmit<'py>(
     let (whole, pieces, chunked) = body;
     let Some(timeouts) = options::timeouts(how.0.as_ref())? else { return Ok(None) };
     let target = target::of_url(py, &url)?;
-    let trust = Trust::of(&how.1)?;
-    let origin = match &how.2 {
-        None => target.endpoint.origin(py, &trust)?,
-        Some(route) => target.endpoint.origin_through(py, &trust, &route.get().proxy)?,
-    };
+    let origin = origin_of(py, &target, &how)?;
     let mut lines = Lines::default();
     lines.merge(&headers)?;
     let channel = Channel::new(pieces.is_some());
@@ -101,7 +97,17 @@ pub fn transmit<'py>(
     Ok(Some((status, reason, version, headers, Py::new(py, stream)?, took.as_secs_f64())))
 }
 
-fn wire(
+/// The way to a target.
+pub fn origin_of(py: Python<'_>, target: &Target, how: &How<'_>) -> PyResult<Arc<Origin>> {
+    let trust = Trust::of(&how.1)?;
+    match &how.2 {
+        None => target.endpoint.origin(py, &trust),
+        Some(route) => target.endpoint.origin_through(py, &trust, &route.get().proxy),
+    }
+}
+
+/// Head and body as they go on the wire.
+pub fn wire(
     py: Python<'_>,
     method: &str,
     target: &Target,
@@ -178,7 +184,7 @@ fn write_all(
 }
 
 /// The exception of `requests` for this failure; it knows how long it took.
-fn failed(
+pub fn failed(
     py: Python<'_>,
     failure: &Failure,
     (target, proxied): (&Target, bool),

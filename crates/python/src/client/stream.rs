@@ -313,7 +313,7 @@ impl BodyStream {
     }
 
     /// Let go of the rest, and of the connection if there is a rest.
-    fn close(&self, py: Python<'_>) {
+    pub fn close(&self, py: Python<'_>) {
         self.look_ahead(py);
         self.let_go(py);
     }
