@@ -3,9 +3,10 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use gregaria_sinks::console::{self, Layout, Rates};
-use gregaria_sinks::{CsvSettings, CsvSink, Error, ExceptionRow, Report, Service};
+use gregaria_sinks::{CsvSettings, CsvSink, Error, ExceptionRow, Pace, Report, Service};
 use gregaria_stats::{Detail, Windows};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -63,11 +64,13 @@ type ExceptionTuple<'py> = (u64, Bound<'py, PyString>, Bound<'py, PyString>, Bou
 pub struct CsvWriter {
     stats: Py<RequestStats>,
     detail: Detail,
+    pace: Mutex<Pace>,
     service: Mutex<Option<Service>>,
 }
 
 impl CsvWriter {
-    fn report(&self, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>) -> Report {
+    /// With every name, or only with the total where another such report would cost too much already.
+    fn report(&self, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>, whole: bool) -> Report {
         let owned = |text: Bound<'_, PyString>| text.to_string_lossy().into_owned();
         let exceptions = exceptions.into_iter().map(|(count, message, traceback, nodes)| ExceptionRow {
             count,
@@ -76,7 +79,15 @@ impl CsvWriter {
             nodes: owned(nodes),
         });
         let exceptions = exceptions.collect();
-        Report { stats: self.stats.get().with(|stats| stats.snapshot(now, &self.detail)), user_count, exceptions }
+        let started = Instant::now();
+        let stats = self.stats.get().with(|stats| match whole {
+            true => stats.snapshot(now, &self.detail),
+            false => stats.totals(now, &self.detail),
+        });
+        if whole {
+            lock(&self.pace).took(now, started.elapsed());
+        }
+        Report { stats, whole, user_count, exceptions }
     }
 }
 
@@ -101,11 +112,12 @@ impl CsvWriter {
         };
         let sink = CsvSink::new(CsvSettings { prefix, percentiles, full_history });
         let service = py.detach(|| Service::spawn(Box::new(sink))).map_err(|error| to_exception(py, &error))?;
-        Ok(CsvWriter { stats, detail, service: Mutex::new(Some(service)) })
+        Ok(CsvWriter { stats, detail, pace: Mutex::default(), service: Mutex::new(Some(service)) })
     }
 
     fn tick(&self, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>) -> PyResult<()> {
-        let report = self.report(now, user_count, exceptions);
+        let whole = self.detail.current_percentiles || lock(&self.pace).is_due(now);
+        let report = self.report(now, user_count, exceptions, whole);
         match &mut *lock(&self.service) {
             Some(service) => service.send(report),
             None => return Err(PyValueError::new_err("the CSV files are closed")),
@@ -118,7 +130,7 @@ impl CsvWriter {
     }
 
     fn close(&self, py: Python<'_>, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>) -> Vec<String> {
-        let report = self.report(now, user_count, exceptions);
+        let report = self.report(now, user_count, exceptions, true);
         let Some(service) = lock(&self.service).take() else { return Vec::new() };
         let errors = py.detach(|| service.finish(report));
         errors.iter().map(describe).collect()

@@ -13,7 +13,7 @@ pub mod result;
 mod service;
 mod sink;
 
-pub use crate::csv::{CsvSettings, CsvSink};
+pub use crate::csv::{CsvSettings, CsvSink, Pace};
 pub use console::Layout;
 pub use error::Error;
 pub use service::Service;

@@ -133,7 +133,12 @@ mod tests {
     }
 
     fn report() -> Report {
-        Report { stats: Stats::new(0.0).snapshot(1.0, &Detail::default()), user_count: 0, exceptions: Vec::new() }
+        Report {
+            stats: Stats::new(0.0).snapshot(1.0, &Detail::default()),
+            whole: true,
+            user_count: 0,
+            exceptions: Vec::new(),
+        }
     }
 
     fn service(broken: bool) -> (Service, Receiver<&'static str>, Sender<()>) {

@@ -18,6 +18,8 @@ pub struct ExceptionRow {
 #[derive(Debug, Clone)]
 pub struct Report {
     pub stats: Snapshot,
+    /// Whether names and failures are in it, and not only the total.
+    pub whole: bool,
     pub user_count: u64,
     pub exceptions: Vec<ExceptionRow>,
 }

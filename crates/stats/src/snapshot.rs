@@ -88,6 +88,13 @@ impl Stats {
         }
     }
 
+    /// The figures of all requests together, without those of each name and without failures: quick, however many
+    /// names there are.
+    pub fn totals(&self, now: f64, detail: &Detail) -> Snapshot {
+        let total = self.row(self.total(), now, &detail.wanted(), detail);
+        Snapshot { now, entries: Vec::new(), total, errors: Vec::new() }
+    }
+
     /// The figures of one entry.
     pub fn row_of(&self, entry: &Entry, now: f64, detail: &Detail) -> Row {
         self.row(entry, now, &detail.wanted(), detail)

@@ -1,9 +1,12 @@
 //! The four CSV files of a run: requests, history, failures and exceptions. Written by the thread of a
 //! [`crate::Service`]; each report is written through to the files, also the last one.
 
+mod pace;
 mod rows;
 
 use std::path::{Path, PathBuf};
+
+pub use pace::Pace;
 
 use crate::error::Error;
 use crate::files::{GrowingFile, ReplacedFile};
@@ -78,6 +81,9 @@ impl CsvSink {
             files.history.append(&history)
         };
         self.last_timestamp = Some(timestamp);
+        if !report.whole {
+            return grown;
+        }
         let results = [
             files.requests.replace(&rows::requests(&report.stats, &settings.percentiles)),
             grown,

@@ -39,7 +39,7 @@ impl Drop for Folder {
 fn report(stats: &Stats, now: f64) -> Report {
     let detail =
         Detail { percentiles: PERCENTILES.to_vec(), current_percentiles: true, errors: true, ..Detail::default() };
-    Report { stats: stats.snapshot(now, &detail), user_count: 3, exceptions: Vec::new() }
+    Report { stats: stats.snapshot(now, &detail), whole: true, user_count: 3, exceptions: Vec::new() }
 }
 
 fn stats() -> Stats {
@@ -123,6 +123,23 @@ fn full_history_has_a_line_for_each_entry_with_current_percentiles() {
     assert_eq!(lines[0], "139,3,GET,/,1.000000,0.000000,10,10,10,40,0,900,455.0,10.0,900.0,0.0");
     assert!(lines[1].starts_with("139,3,,Aggregated,1.000000,0.000000,10,10,10,40,0,"));
     assert!(folder.read("_stats.csv").contains(",900,900,900\r\n"));
+}
+
+#[test]
+fn a_report_of_the_total_only_adds_to_the_history() {
+    let folder = Folder::new();
+    let mut sink = CsvSink::new(folder.settings(false));
+    sink.start().unwrap();
+    sink.snapshot(&report(&stats(), 101.0)).unwrap();
+    let before = (folder.read("_stats.csv"), folder.read("_failures.csv"), folder.read("_exceptions.csv"));
+    let detail = Detail { percentiles: vec![0.5, 0.95, 1.0], ..Detail::default() };
+    let totals = Report { stats: stats().totals(102.0, &detail), whole: false, user_count: 3, exceptions: Vec::new() };
+    sink.snapshot(&totals).unwrap();
+    assert_eq!(before, (folder.read("_stats.csv"), folder.read("_failures.csv"), folder.read("_exceptions.csv")));
+    let history = folder.read("_stats_history.csv");
+    let lines: Vec<&str> = history.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[2].starts_with("102,3,,Aggregated,") && lines[1].split(',').skip(6).eq(lines[2].split(',').skip(6)));
 }
 
 #[test]
