@@ -1,6 +1,6 @@
 // What the buttons and the keyboard do.
 import * as api from "./api.ts";
-import { busy, dialog, phase, readOnly, status, tell } from "./state.ts";
+import { busy, dialog, pausable, phase, readOnly, status, tell } from "./state.ts";
 
 async function order(name: string, send: () => Promise<api.Answer>, done: string): Promise<boolean> {
   if (busy.value !== "" || readOnly.value) return false;
@@ -16,8 +16,22 @@ export const canEdit = (): boolean => phase.value === "running" && !readOnly.val
 
 export const stop = (): Promise<boolean> => order("stop", api.stop, "");
 export const reset = (): Promise<boolean> => order("reset", api.reset, "Statistics were reset.");
-export const togglePause = (): Promise<boolean> =>
-  status.value.paused ? order("pause", api.resume, "") : order("pause", api.pause, "");
+
+/** A server that cannot pause says so once, and the button goes. */
+export async function togglePause(): Promise<boolean> {
+  const send = status.value.paused ? api.resume : api.pause;
+  return await order(
+    "pause",
+    async () => {
+      const answer = await send();
+      if (!answer.missing) return answer;
+      pausable.value = false;
+      return { ok: false, message: "This server cannot pause a test." };
+    },
+    "",
+  );
+}
+
 export const mark = (text: string): Promise<boolean> => order("mark", () => api.mark(text), "Marked in the charts.");
 
 export async function swarm(fields: api.Fields): Promise<api.Answer> {

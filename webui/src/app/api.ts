@@ -4,6 +4,8 @@
 export interface Answer {
   readonly ok: boolean;
   readonly message: string;
+  /** The server has no such endpoint. */
+  readonly missing?: boolean;
 }
 
 export type Fields = readonly (readonly [string, string])[];
@@ -12,7 +14,7 @@ async function send(path: string, init: RequestInit): Promise<Answer> {
   try {
     const response = await fetch(path, { credentials: "same-origin", ...init });
     const text = await response.text();
-    return understood(response, text);
+    return { ...understood(response, text), missing: response.status === 404 };
   } catch {
     return { ok: false, message: "The server does not answer. Is Gregaria still running?" };
   }

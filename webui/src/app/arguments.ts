@@ -38,10 +38,11 @@ export interface TemplateArguments {
     readonly structure: readonly { readonly key: string; readonly title: string }[];
   }[];
   readonly extended_csv_files?: readonly { readonly href: string; readonly title: string }[];
-  readonly web_login?: boolean;
+  /** The server keeps runs that have ended, below `runs`. */
+  readonly keeps_runs?: boolean;
 }
 
-/** JSON in a script element of the page; nothing of it if it is missing or the template was not filled in. */
+/** JSON in a script element of the page (crates/web puts it there); nothing of it if it is missing or is none. */
 export function readArguments<T extends object>(id: string): Partial<T> {
   const text = document.getElementById(id)?.textContent ?? "";
   try {

@@ -14,6 +14,7 @@ import {
   dialog,
   live,
   notice,
+  pausable,
   phase,
   readOnly,
   silentSeconds,
@@ -111,15 +112,17 @@ function Buttons() {
           >
             Edit
           </button>
-          <button
-            type="button"
-            class="button"
-            disabled={working}
-            title="Users stay and begin no further task (P)"
-            onClick={() => void togglePause()}
-          >
-            {paused ? "Resume" : "Pause"}
-          </button>
+          {pausable.value && (
+            <button
+              type="button"
+              class="button"
+              disabled={working}
+              title="Users stay and begin no further task (P)"
+              onClick={() => void togglePause()}
+            >
+              {paused ? "Resume" : "Pause"}
+            </button>
+          )}
           <button
             type="button"
             class="button danger"

@@ -3,7 +3,7 @@ import { toggleTheme } from "../model/theme.ts";
 import { canEdit, reset, stop, togglePause } from "./actions.ts";
 import { openTab, shownTabs } from "./app.tsx";
 import { meaning } from "./shortcuts.ts";
-import { dialog, phase, readOnly } from "./state.ts";
+import { dialog, pausable, phase, readOnly } from "./state.ts";
 
 export function listen(): void {
   addEventListener("keydown", (event) => {
@@ -25,7 +25,7 @@ function act(meant: string): boolean {
       if (canEdit()) dialog.value = "edit";
       return true;
     case "pause":
-      if (running) void togglePause();
+      if (running && pausable.value) void togglePause();
       return true;
     case "stop":
       if (running) void stop();

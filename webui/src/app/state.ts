@@ -12,6 +12,7 @@ export const silentSeconds = signal(0);
 export const notice = signal<{ readonly text: string; readonly bad: boolean } | null>(null);
 export const dialog = signal<"" | "start" | "edit" | "help" | "mark">("");
 export const busy = signal("");
+export const pausable = signal(true);
 /** Names drawn beside the total. */
 export const chosen = signal<ReadonlySet<string>>(new Set());
 /** Lines of the log that were there when its tab was last looked at. */

@@ -64,7 +64,7 @@ function requestColumns(
   sparks: boolean,
 ): Column<Row>[] {
   const rate = live ? "now" : "over the whole run";
-  const numeric = { numeric: true, width: 6.6 } as const;
+  const numeric = { numeric: true, width: 5.9 } as const;
   return [
     {
       key: "name",

@@ -48,6 +48,7 @@ export function Charts() {
 const MOST_OFFERED = 12;
 
 function NamePicker() {
+  version.value;
   const [query, setQuery] = useState("");
   const fits = matcher(query);
   const offered =

@@ -6,6 +6,7 @@ import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table_rows.ts";
 import { clock, count, dateTime, figure, ms, percent } from "../../model/format.ts";
 import { get, remove } from "../api.ts";
+import { args } from "../arguments.ts";
 import { phase, readOnly, tell } from "../state.ts";
 
 export interface StoredRun {
@@ -26,6 +27,7 @@ export const hasRuns = signal(false);
 const runs = signal<readonly StoredRun[]>([]);
 
 export async function loadRuns(): Promise<void> {
+  if (args.keeps_runs !== true) return;
   const found = await get<{ readonly runs?: readonly StoredRun[] }>("runs");
   hasRuns.value = Array.isArray(found?.runs);
   runs.value = found?.runs ?? [];

@@ -1,0 +1,183 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { serious } from "./support/axe.ts";
+import { launch, open, type Watched } from "./support/browser.ts";
+import { type Running, run } from "./support/run.ts";
+import { shoot } from "./support/shots.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(async () => {
+  await browser?.close();
+});
+
+const state = (page: Page, word: string) => page.locator("#state", { hasText: word }).waitFor();
+const tab = async (page: Page, name: string) =>
+  page.getByRole("navigation", { name: "Sections" }).getByRole("button", { name }).click();
+
+async function start(page: Page, users: string): Promise<void> {
+  await page.getByLabel("Users", { exact: true }).fill(users);
+  await page.getByLabel("Users started per second").fill("50");
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await state(page, "Running");
+}
+
+describe("a run steered from the page", () => {
+  let running: Running;
+  let watched: Watched;
+  let page: Page;
+  beforeAll(async () => {
+    running = await run();
+    watched = await open(browser);
+    page = watched.page;
+    await page.goto(running.url);
+  });
+  afterAll(async () => {
+    await running?.stop();
+  });
+
+  test("the form says what is wrong, and starts a test with the locustfile's options", async () => {
+    await page.getByRole("heading", { name: "Start a load test" }).waitFor();
+    await page.getByLabel("Users", { exact: true }).fill("many");
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await page.getByText("A whole number from 1 on.").waitFor();
+    expect(await page.getByLabel("Pin").getAttribute("type")).toBe("password");
+    await page.getByRole("button", { name: "Show" }).click();
+    expect(await page.getByLabel("Pin").inputValue()).toBe("1234");
+    await page.getByLabel("Word").fill("pear");
+    await page.getByLabel("Colour").selectOption("blue");
+    expect(await serious(page)).toEqual([]);
+    await start(page, "3");
+    await page.getByText("/said/pear").first().waitFor();
+  });
+
+  test("every tab shows its part, and nothing of the run becomes markup", async () => {
+    const main = page.getByRole("main");
+    await main.getByText("onerror=").first().waitFor();
+    await page.locator("tfoot", { hasText: "Aggregated" }).waitFor();
+    await tab(page, "Charts");
+    await main.locator("canvas").nth(2).waitFor();
+    await page.getByLabel("Add a name to the charts").fill("missing");
+    await main.getByRole("button", { name: "missing" }).first().click();
+    await main.locator(".chip", { hasText: "missing" }).waitFor();
+    await tab(page, "Failures");
+    await main.getByText("HTTPError('404").waitFor();
+    await main.getByText("bad </script>").waitFor();
+    await tab(page, "Exceptions");
+    await main.getByText("broken </script>").first().waitFor();
+    await tab(page, "Ratios");
+    await main.getByText("Share of everything").waitFor();
+    await main.getByText("hostile").first().waitFor();
+    await tab(page, "Workers");
+    await main.getByRole("heading", { name: "The generator" }).waitFor();
+    await tab(page, "Logs");
+    await main.getByText("All users spawned").first().waitFor();
+    await tab(page, "Download");
+    const [saved] = await Promise.all([page.waitForEvent("download"), main.getByText("Requests (CSV)").click()]);
+    expect(saved.suggestedFilename()).toMatch(/requests.*\.csv$/);
+    expect(page.url()).toContain("tab=reports");
+    expect(await page.evaluate("globalThis.broken")).toBeUndefined();
+    expect(await page.locator("main img").count()).toBe(0);
+  });
+
+  test("has no serious finding of axe on any tab, light and dark", async () => {
+    for (const name of ["Statistics", "Charts", "Failures", "Ratios", "Workers", "Logs"]) {
+      await tab(page, name);
+      await page.keyboard.press("t");
+      expect(await serious(page), name).toEqual([]);
+    }
+  });
+
+  test("users are changed while it runs, it pauses and resumes, and is reset", async () => {
+    await page.keyboard.press("e");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Users", { exact: true }).fill("6");
+    await dialog.getByRole("button", { name: "Change the test" }).click();
+    await page.locator(".figures .value", { hasText: /^Users\s*6/ }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    const paused = page.locator("#state", { hasText: "Paused" });
+    await paused.or(page.getByText("This server cannot pause a test.")).waitFor();
+    if (await paused.isVisible()) {
+      await page.getByRole("button", { name: "Resume" }).click();
+      await state(page, "Running");
+    } else {
+      expect(await page.getByRole("button", { name: "Pause" }).count()).toBe(0);
+      watched.complaints.splice(0);
+    }
+    await page.getByRole("button", { name: "Reset" }).click();
+    await page.getByText("Statistics were reset.").waitFor();
+  });
+
+  test("it is stopped by key, and a new test begins from the stopped page", async () => {
+    await page.keyboard.press("Shift+S");
+    await state(page, "Stopped");
+    await page.getByRole("button", { name: "New" }).click();
+    const dialog = page.getByRole("dialog");
+    expect(await dialog.getByLabel("Word").inputValue()).toBe("pear");
+    await dialog.getByRole("button", { name: "Start", exact: true }).click();
+    await state(page, "Running");
+    await page.getByRole("button", { name: "Stop" }).click();
+    await state(page, "Stopped");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+    await page.keyboard.press("Escape");
+  });
+
+  test("nothing was asked of another host, and the console stayed silent", () => {
+    expect(watched.asked.filter((each) => !each.startsWith(running.url) && !each.startsWith("data:"))).toEqual([]);
+    expect(watched.complaints).toEqual([]);
+  });
+
+  test("a phone has it all in 375 pixels", async () => {
+    const { page: phone, complaints } = await open(browser, {
+      viewport: { width: 375, height: 760 },
+      colorScheme: "dark",
+    });
+    await phone.goto(running.url);
+    await state(phone, "Stopped");
+    for (const name of ["Statistics", "Charts", "Failures", "Ratios", "Workers", "Logs", "Download"]) {
+      await tab(phone, name);
+      expect(await phone.evaluate("document.documentElement.scrollWidth"), name).toBeLessThanOrEqual(375);
+    }
+    expect(await phone.evaluate("document.documentElement.dataset.theme")).toBe("dark");
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe("the class picker", () => {
+  test("runs the classes that are chosen", async () => {
+    const running = await run(["--class-picker"]);
+    try {
+      const { page } = await open(browser);
+      await page.goto(running.url);
+      await page.getByRole("checkbox", { name: /^Shop/ }).uncheck();
+      expect(await page.getByRole("checkbox", { name: "All of them" }).isChecked()).toBe(false);
+      await page.getByRole("button", { name: "Settings of Other" }).click();
+      const settings = page.getByRole("dialog");
+      await settings.getByRole("checkbox", { name: "page" }).waitFor();
+      await page.keyboard.press("Escape");
+      await start(page, "1");
+      await page.getByText("of the other class").first().waitFor();
+      expect(await page.getByText("missing").count()).toBe(0);
+    } finally {
+      await running.stop();
+    }
+  });
+});
+
+test.runIf(process.env.SHOTS)("screenshots of the page", { timeout: 300_000 }, async () => {
+  const running = await run();
+  try {
+    await shoot(browser, "start", running.url);
+    const { page } = await open(browser);
+    await page.goto(running.url);
+    await start(page, "20");
+    await page.waitForTimeout(12_000);
+    for (const name of ["stats", "charts", "failures", "ratios", "workers"])
+      await shoot(browser, name, `${running.url}?tab=${name}`);
+  } finally {
+    await running.stop();
+  }
+});
