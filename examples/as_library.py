@@ -20,11 +20,10 @@ class Visitor(HttpUser):
 def main(host: str) -> int:
     environment = Environment(user_classes=[Visitor], host=host)
     runner = environment.create_local_runner()
-    history = gevent.spawn(stats_history, runner)
+    gevent.spawn(stats_history, runner)
     runner.start(5, spawn_rate=5)
     gevent.spawn_later(2, runner.quit)
     runner.greenlet.join()
-    history.kill()
     print_stats(environment.stats, current=False)
     print(f"{environment.stats.total.num_requests} requests")
     return 1 if environment.stats.total.fail_ratio > 0.1 else 0
