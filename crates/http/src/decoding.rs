@@ -29,7 +29,7 @@ impl Coding {
     }
 }
 
-/// The response with its body decoded as its head says.
+/// The response with its body decoded as its head says; without it if it would be larger than the limit.
 pub(crate) fn decoded(response: Response, limit_bytes: u64) -> Result<Response, Failure> {
     let values: Vec<&[u8]> = response
         .headers()
@@ -37,9 +37,15 @@ pub(crate) fn decoded(response: Response, limit_bytes: u64) -> Result<Response, 
         .map(|(_, value)| value)
         .collect();
     let coding = String::from_utf8_lossy(&values.join(&b", "[..])).into_owned();
-    match decode(&coding, response.body(), limit_bytes)? {
-        Some(body) => Ok(response.with_decoded(body)),
-        None => Ok(response),
+    match decode(&coding, response.body(), limit_bytes) {
+        Ok(Some(body)) => Ok(response.with_decoded(body)),
+        Ok(None) => Ok(response),
+        Err(Failure::BodyTooLarge { .. }) => {
+            let mut response = response;
+            response.drop_body(response.wire_body_bytes());
+            Ok(response)
+        }
+        Err(failure) => Err(failure),
     }
 }
 

@@ -88,7 +88,7 @@ pub struct Request {
     pub connect_timeout: Option<Duration>,
     /// Between two reads of the socket.
     pub read_timeout: Option<Duration>,
-    /// The largest body, before and after decoding, in bytes.
+    /// The largest body that is kept, before and after decoding, in bytes; a larger one is counted and dropped.
     pub body_limit: u64,
     /// For bodies that come, or go, piece by piece: the completion then comes with the head of the response.
     pub channel: Option<Arc<Channel>>,

@@ -13,18 +13,38 @@ pub struct Response {
     raw: Vec<u8>,
     decoded: Option<Vec<u8>>,
     wire_body_bytes: u64,
+    is_kept: bool,
 }
 
 impl Response {
     pub(crate) fn new(head: Head, raw: Vec<u8>) -> Self {
         let wire_body_bytes = (raw.len() - head.length) as u64;
-        Self { head, raw, decoded: None, wire_body_bytes }
+        Self { head, raw, decoded: None, wire_body_bytes, is_kept: true }
     }
 
     pub(crate) fn with_decoded(mut self, body: Vec<u8>) -> Self {
         self.raw.truncate(self.head.length);
         self.decoded = Some(body);
         self
+    }
+
+    /// The body was beyond the limit: so many bytes of it came.
+    pub(crate) fn drop_body(&mut self, wire_body_bytes: u64) {
+        self.raw.truncate(self.head.length);
+        self.raw.shrink_to_fit();
+        self.decoded = None;
+        self.wire_body_bytes = wire_body_bytes;
+        self.is_kept = false;
+    }
+
+    /// False for a body beyond the limit, which was counted and dropped.
+    pub fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// The body's length, decoded; of a body that was not kept, as it came.
+    pub fn body_bytes(&self) -> u64 {
+        if self.is_kept { self.body().len() as u64 } else { self.wire_body_bytes }
     }
 
     /// The status code, 100 to 999.

@@ -101,10 +101,18 @@ fn the_body_is_not_what_the_head_says() {
 }
 
 #[test]
-fn the_body_is_larger_than_allowed() {
+fn a_body_beyond_the_limit_is_drained_and_its_connection_kept() {
     let server = Server::answering(ok("0123456789"));
-    let completion = Client::new().send(Request { body_limit: 9, ..get(1, &server.origin()) });
-    assert_eq!(completion.result.unwrap_err(), Failure::BodyTooLarge { limit_bytes: 9 });
+    let client = Client::new();
+    let first = client.send(Request { body_limit: 9, ..get(1, &server.origin()) });
+    let response = first.result.unwrap();
+    assert_eq!(
+        (response.status(), response.is_kept(), response.body_bytes(), response.body()),
+        (200, false, 10, &b""[..])
+    );
+    let second = client.send(Request { connection: first.connection, body_limit: 10, ..get(2, &server.origin()) });
+    assert!(second.timings.reused);
+    assert_eq!(second.result.unwrap().body(), b"0123456789");
 }
 
 #[test]

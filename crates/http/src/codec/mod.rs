@@ -55,6 +55,8 @@ pub struct Decoder {
     buffer: Vec<u8>,
     /// Bytes of the body that were taken out before it was complete.
     taken: u64,
+    /// Bytes of a body beyond the limit, counted and dropped; `None` while the body is kept.
+    dropped: Option<u64>,
     to_head_request: bool,
     body_limit: u64,
 }
@@ -102,10 +104,11 @@ impl Decoder {
             State::FirstLine => head::check_status_line(&self.buffer)?,
             State::Lines { .. } | State::UntilClose | State::Done => {}
             State::Exact { missing } => {
-                let received = self.taken + (self.buffer.len() - self.head.length) as u64;
+                let kept = (self.buffer.len() - self.head.length) as u64;
+                let received = self.taken + self.dropped.unwrap_or(0) + kept;
                 return Err(Failure::IncompleteBody { received, expected: Some(*missing), in_chunk: false });
             }
-            State::Chunked(chunks) => chunks.finish(self.body_limit)?,
+            State::Chunked(chunks) => chunks.finish(u64::MAX)?,
         }
         if self.phase() == Phase::Head {
             self.buffer.extend_from_slice(b"\r\n\r\n");
@@ -126,13 +129,17 @@ impl Decoder {
     /// The complete response, content-decoded, and whether the connection may take another request.
     ///
     /// # Errors
-    /// A body that does not decode or is too large decoded.
+    /// A body that does not decode.
     pub fn take(&mut self) -> Result<(Response, bool), Failure> {
         debug_assert!(matches!(self.state, State::Done), "taken before it was complete");
         let raw = std::mem::take(&mut self.buffer);
         self.state = State::FirstLine;
-        let response = Response::new(self.head, raw);
+        let mut response = Response::new(self.head, raw);
         let keep_alive = self.head.keep_alive;
+        if let Some(dropped) = self.dropped.take() {
+            response.drop_body(dropped);
+            return Ok((response, keep_alive));
+        }
         if !self.head.has_coding || response.wire_body_bytes() == 0 {
             return Ok((response, keep_alive));
         }
@@ -203,7 +210,8 @@ impl Decoder {
         let body_bytes = match head.framing {
             Framing::Empty => 0,
             Framing::Exact(length) if length > self.body_limit => {
-                return Err(Failure::BodyTooLarge { limit_bytes: self.body_limit });
+                self.dropped = Some(0);
+                0
             }
             Framing::Exact(length) => length.min(PREALLOCATION_BYTES.max(at_hand as u64)) as usize,
             Framing::Chunked | Framing::UntilClose => at_hand,
@@ -221,11 +229,24 @@ impl Decoder {
         Ok(())
     }
 
+    /// A body without a length has grown beyond the limit: from here on it is only counted.
+    fn drop_excess(&mut self) {
+        let held = (self.buffer.len() - self.head.length) as u64;
+        if self.dropped.is_some() || held > self.body_limit {
+            *self.dropped.get_or_insert(0) += held;
+            self.buffer.truncate(self.head.length);
+            self.buffer.shrink_to_fit();
+        }
+    }
+
     fn feed_body(&mut self, input: &[u8]) -> Result<usize, Failure> {
         match &mut self.state {
             State::Exact { missing } => {
                 let taken = (*missing).min(input.len() as u64);
-                self.buffer.extend_from_slice(&input[..taken as usize]);
+                match &mut self.dropped {
+                    Some(dropped) => *dropped += taken,
+                    None => self.buffer.extend_from_slice(&input[..taken as usize]),
+                }
                 *missing -= taken;
                 if *missing == 0 {
                     self.state = State::Done;
@@ -233,18 +254,16 @@ impl Decoder {
                 Ok(taken as usize)
             }
             State::Chunked(chunks) => {
-                let used = chunks.feed(input, &mut self.buffer, self.body_limit)?;
+                let used = chunks.feed(input, &mut self.buffer, u64::MAX)?;
                 if chunks.is_done() {
                     self.state = State::Done;
                 }
+                self.drop_excess();
                 Ok(used)
             }
             State::UntilClose => {
-                let body_bytes = self.buffer.len() - self.head.length + input.len();
-                if body_bytes as u64 > self.body_limit {
-                    return Err(Failure::BodyTooLarge { limit_bytes: self.body_limit });
-                }
                 self.buffer.extend_from_slice(input);
+                self.drop_excess();
                 Ok(input.len())
             }
             State::FirstLine | State::Lines { .. } | State::Done => Ok(0),

@@ -118,7 +118,7 @@ fn chunks_that_break_off_or_are_none() {
     assert_eq!(body("5\r\nhello\r\nxyz\r\n"), Err(Failure::BadChunk { line: b"xyz\r\n".to_vec(), received: 5 }));
     assert_eq!(body("-1;q\r\n"), Err(Failure::BadChunk { line: b"-1".to_vec(), received: 0 }));
     assert_eq!(body("\r\n"), Err(Failure::BadChunk { line: b"\r\n".to_vec(), received: 0 }));
-    assert_eq!(body("ffffffffffffffff\r\n"), Err(Failure::BodyTooLarge { limit_bytes: LIMIT }));
+    assert_eq!(body("ffffffffffffffff\r\n"), incomplete(0, u64::MAX), "it is drained until the server gives up");
 }
 
 #[test]
@@ -132,7 +132,34 @@ fn lengths_that_lie_differ_or_mean_nothing() {
     assert_eq!(body_of(b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabcd").unwrap(), b"abcd");
     assert_eq!(body_of(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nabcd").unwrap(), b"abcd");
     let huge = b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nabcd";
-    assert_eq!(body_of(huge), Err(Failure::BodyTooLarge { limit_bytes: LIMIT }));
+    let expected = Failure::IncompleteBody { received: 4, expected: Some(u64::MAX - 4), in_chunk: false };
+    assert_eq!(body_of(huge), Err(expected));
+}
+
+#[test]
+fn a_body_beyond_the_limit_is_counted_and_dropped_however_it_comes() {
+    let text = "x".repeat(50);
+    let whole = [
+        format!("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{text}"),
+        format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n{0}\r\n19\r\n{0}\r\n0\r\n\r\n",
+            &text[..25]
+        ),
+        format!("HTTP/1.1 200 OK\r\n\r\n{text}"),
+    ];
+    for (bytes, piece_bytes) in whole.iter().flat_map(|bytes| [1, 7, 1000].map(|piece| (bytes.as_bytes(), piece))) {
+        for (limit, kept) in [(49, 0), (50, 50)] {
+            let mut decoder = Decoder::default();
+            decoder.start(false, limit);
+            for piece in bytes.chunks(piece_bytes) {
+                decoder.feed(piece).unwrap();
+            }
+            decoder.finish().unwrap();
+            let (response, _) = decoder.take().unwrap();
+            assert_eq!((response.body().len(), response.body_bytes()), (kept, 50));
+            assert_eq!((response.is_kept(), response.status()), (kept > 0, 200));
+        }
+    }
 }
 
 #[test]

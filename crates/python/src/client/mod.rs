@@ -5,6 +5,7 @@
 
 mod asynchronous;
 mod body;
+mod bounded;
 mod cookies;
 mod encoding;
 mod events;

@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::body;
+use super::bounded;
 use super::cookies::Cookies;
 use super::failure::{self, Failed};
 use super::headers::Lines;
@@ -372,7 +373,7 @@ impl Journey {
         }
         let follow = options.allow_redirects.unwrap_or(true) && redirect::is_redirect(&answer);
         if !follow {
-            self.call.length = answer.body().len() as u64;
+            self.call.length = bounded::length(py, &answer);
             let response = Response::answered(self.call, answer, elapsed, self.history, self.prepared);
             return Ok(Next::Done(Box::new(response)));
         }

@@ -17,6 +17,7 @@ use super::report::{self, FastCall};
 use super::request::{self, Sent};
 use super::response::{self, FastResponse, Outcome};
 use super::session::{FastHttpSession, Limits};
+use crate::client::bounded;
 use crate::client::cookies::Cookies;
 use crate::client::method::Method;
 use crate::client::stream::{BodyStream, Home, Route};
@@ -308,6 +309,7 @@ impl Journey<'_, '_> {
         let mut request = self.request(sent, home.get())?;
         let channel = Channel::new(false);
         request.channel = Some(Arc::clone(&channel));
+        request.body_limit = u64::MAX;
         let completion = Hub::get(py)?.exchange(py, request)?;
         let started = completion.timings.started;
         let mut received = self.received(sent, home.get(), *completion);
@@ -382,7 +384,7 @@ impl Journey<'_, '_> {
         };
         let mut read = None;
         match &stream {
-            None => self.call.length = answer.body().len() as u64,
+            None => self.call.length = bounded::length(py, &answer),
             Some(_) if self.stream => self.call.length = declared(),
             Some(body) => {
                 let begun = Instant::now();
