@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import cluster
 import measure
 import tools
 from servers import DelayServer, Nginx, Probe
@@ -169,6 +170,9 @@ ONCE: dict[str, Scenario] = {
     "version": version,
     "delay": delayed,
     "busy": delayed_and_busy,
+    "processes": lambda plan: cluster.two_workers(plan.seconds),
+    "workers": lambda plan: cluster.many_workers(4 * plan.seconds),
+    "report": lambda plan: cluster.report_on_hub(plan.seconds),
 }
 
 NAMES = (*REPEATED, *ONCE)
@@ -195,6 +199,8 @@ def describe(row: Row) -> str:
         ("rate", "requests/s", 0),
         ("rss_mb", "MB", 1),
         ("connections", "connections", 0),
+        ("core_percent", "% of a core", 1),
+        ("longest_ms", "ms at most", 2),
         ("p50_ms", "ms reported", 2),
         ("true_p50_ms", "ms in truth", 2),
     )

@@ -58,7 +58,7 @@ class Figures:
 
 def targets(rows: Sequence[Row]) -> list[Target]:
     figures = Figures(rows)
-    return [*_cost(figures), *_scale(figures), *_start(figures), *_accuracy(figures)]
+    return [*_cost(figures), *_scale(figures), *_start(figures), *_accuracy(figures), *_cluster(figures)]
 
 
 def _cost(figures: Figures) -> list[Target]:
@@ -125,6 +125,29 @@ def _accuracy(figures: Figures) -> list[Target]:
             error = abs(reported - truth) if reported is not None and truth is not None else None
             limit = 0.3 if tool == OURS else None
             found.append(Target(f"{scenario}: {tool}, error of the median", error, "ms", limit))
+    return found
+
+
+def _cluster(figures: Figures) -> list[Target]:
+    found: list[Target] = []
+    if figures.has("two workers"):
+        for tool in ("one process", "two workers"):
+            found.append(Target(f"a request of {tool}", figures.median("two workers", tool, "run_us"), "µs"))
+        ratio = figures.ratio("two workers", "run_us", "two workers", "one process")
+        # Two workers on two cores make 1.8 times the requests if one costs no more than 2 / 1.8 of what it costs alone.
+        found.append(Target("a request: two workers / one process", ratio, "×", 2 / 1.8, binding=True))
+    if figures.has("1,000 workers"):
+        row = next(row for row in figures.rows if row["scenario"] == "1,000 workers")
+        found += [
+            Target("master of 1,000 workers: share of a core", row.get("core_percent"), "%", 25.0),
+            Target("master of 1,000 workers: resident memory", row.get("rss_mb"), "MB", 500.0),
+            Target("master of 1,000 workers: to stop", row.get("stop_s"), "s", 1.0),
+            Target("a report of 100 active names", row["report_bytes"] / 1024, "KB", 20.0),
+        ]
+    if figures.has("a report"):
+        found.append(
+            Target("a report of 1,000 names: hub held", figures.median("a report", OURS, "longest_ms"), "ms", 5.0)
+        )
     return found
 
 
