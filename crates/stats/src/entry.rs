@@ -111,6 +111,11 @@ impl Entry {
         self.per_second.failure(now as i64);
     }
 
+    /// Take over what is known of phases elsewhere.
+    pub fn set_phases(&mut self, phases: Phases) {
+        self.phases = Some(Box::new(phases));
+    }
+
     /// Move everything that has a time by so many seconds: from another clock to this one.
     pub fn shift(&mut self, seconds: f64) {
         self.start_time += seconds;

@@ -1,16 +1,23 @@
 //! Statistics between our own nodes: everything that was counted, in microseconds and fine buckets, so that the figures of
-//! a distributed run are those of one process. Compact: positions and counts as varints.
+//! a distributed run are those of one process. Compact: positions and counts as varints, the whole of it compressed.
+//! Phases are rounded to three per cent, their totals are exact.
 
 use std::sync::Arc;
 
 use gregaria_stats::entry::Parts;
 use gregaria_stats::histogram::Bucket;
+use gregaria_stats::phases::{Phase, PhaseTimes, Phases};
 use gregaria_stats::{Entry, ErrorRecord, Histogram, Taken};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 /// Past any clock; a peer that says more is not believed.
 pub(super) const LATEST_SECOND: i64 = 1 << 40;
+/// The largest report, unpacked.
+const MOST_BYTES: usize = 64 << 20;
+const COMPRESSION_LEVEL: i32 = 1;
+/// Significant bits that are kept of a phase's times.
+const PHASE_BITS: u32 = 5;
 /// More than anybody can measure at once; a peer that says more is not believed.
 pub(super) const MOST_SAMPLES: u64 = 1 << 40;
 
@@ -21,6 +28,8 @@ pub enum Error {
     Msgpack(#[from] rmp_serde::decode::Error),
     #[error("a report of our own kind with a broken histogram")]
     Histogram,
+    #[error("a report of our own kind that cannot be unpacked")]
+    Compression(#[from] std::io::Error),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -39,6 +48,16 @@ struct FineEntry {
     /// Seconds since the second before, requests, failures.
     per_second: Vec<(i64, u32, u32)>,
     histogram: ByteBuf,
+    phases: Option<FinePhases>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FinePhases {
+    /// A histogram, empty where the phase never took place, and the total in microseconds.
+    times: Vec<(ByteBuf, u64)>,
+    reused: u64,
+    opened: u64,
+    versions: Vec<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,7 +95,8 @@ pub fn encode(taken: &Taken) -> Vec<u8> {
         total: taken.total.as_ref().map(FineEntry::of),
         errors: errors.collect(),
     };
-    rmp_serde::to_vec(&report).expect("numbers, texts and bytes can always be written")
+    let plain = rmp_serde::to_vec(&report).expect("numbers, texts and bytes can always be written");
+    zstd::bulk::compress(&plain, COMPRESSION_LEVEL).expect("memory is all that it takes")
 }
 
 /// What was sent.
@@ -84,7 +104,7 @@ pub fn encode(taken: &Taken) -> Vec<u8> {
 /// # Errors
 /// The bytes are not what `encode` makes.
 pub fn decode(bytes: &[u8]) -> Result<Taken, Error> {
-    let report: FineReport = rmp_serde::from_slice(bytes)?;
+    let report: FineReport = rmp_serde::from_slice(&zstd::bulk::decompress(bytes, MOST_BYTES)?)?;
     let errors = report.errors.into_iter().map(|error| ErrorRecord {
         method: error.method.into(),
         name: error.name.into(),
@@ -121,7 +141,8 @@ impl FineEntry {
             max_response_time_us: entry.max_response_time_us().unwrap_or(0),
             total_content_length: entry.total_content_length(),
             per_second: per_second.collect(),
-            histogram: ByteBuf::from(write_histogram(entry.histogram())),
+            histogram: ByteBuf::from(write_histogram(entry.histogram(), u64::BITS)),
+            phases: entry.phases().map(FinePhases::of),
         }
     }
 
@@ -144,18 +165,56 @@ impl FineEntry {
             per_second: per_second.collect(),
             histogram: read_histogram(&self.histogram).ok_or(Error::Histogram)?,
         };
-        Ok(Entry::from_parts(Arc::from(self.method), Arc::from(self.name), parts))
+        let mut entry = Entry::from_parts(Arc::from(self.method), Arc::from(self.name), parts);
+        if let Some(phases) = self.phases {
+            entry.set_phases(phases.into_phases().ok_or(Error::Histogram)?);
+        }
+        Ok(entry)
     }
 }
 
-fn write_histogram(histogram: &Histogram) -> Vec<u8> {
+impl FinePhases {
+    fn of(phases: &Phases) -> Self {
+        let time = |phase| {
+            let times = phases.times(phase);
+            (ByteBuf::from(write_histogram(&times.histogram, PHASE_BITS)), times.total_us)
+        };
+        let versions = phases.versions.to_vec();
+        Self { times: Phase::ALL.map(time).to_vec(), reused: phases.reused, opened: phases.opened, versions }
+    }
+
+    fn into_phases(self) -> Option<Phases> {
+        let times: Option<Vec<_>> = self
+            .times
+            .iter()
+            .map(|(histogram, total_us)| {
+                Some(PhaseTimes { histogram: read_histogram(histogram)?, total_us: *total_us })
+            })
+            .collect();
+        let times = times?.try_into().ok()?;
+        Some(Phases::from_parts(times, (self.reused, self.opened), self.versions.try_into().ok()?))
+    }
+}
+
+/// Values are rounded to the middle of what so many significant bits tell apart.
+fn write_histogram(histogram: &Histogram, bits: u32) -> Vec<u8> {
     let (mut bytes, mut before) = (Vec::new(), 0);
-    for (bucket, amount) in histogram.buckets() {
-        let value = bucket.value_us();
+    let mut pending: Option<(u64, u64)> = None;
+    let mut write = |(value, amount): (u64, u64)| {
         write_varint(&mut bytes, value - before);
         write_varint(&mut bytes, amount);
         before = value;
+    };
+    for (bucket, amount) in histogram.buckets() {
+        let exact = bucket.value_us();
+        let dropped = (u64::BITS - exact.leading_zeros()).saturating_sub(bits);
+        let value = (exact >> dropped << dropped) | (1 << dropped) >> 1;
+        match &mut pending {
+            Some((last, sum)) if *last == value => *sum += amount,
+            _ => pending.replace((value, amount)).into_iter().for_each(&mut write),
+        }
     }
+    pending.into_iter().for_each(write);
     bytes
 }
 
@@ -193,6 +252,7 @@ fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
     use gregaria_stats::Stats;
+    use gregaria_stats::phases::PhaseSample;
     use proptest::prelude::*;
 
     proptest! {
@@ -238,6 +298,28 @@ mod tests {
     }
 
     #[test]
+    fn phases_arrive_rounded_with_exact_totals() {
+        let mut stats = Stats::new(0.0);
+        let id = stats.entry("GET", "/", 0.0);
+        for us in [1_000, 1_001, 1_234_567] {
+            let mut phases = PhaseSample::default();
+            (phases.opened, phases.version) = (1, 20);
+            phases.set(Phase::Wait, us);
+            stats.record(id, 1.0, Some(us), 1);
+            stats.record_phases(id, &phases);
+        }
+        let arrived = decode(&encode(&stats.take(2.0))).unwrap();
+        let phases = arrived.entries[0].phases().unwrap();
+        assert_eq!((phases.opened, phases.reused, phases.versions), (3, 0, [0, 0, 3, 0]));
+        let wait = phases.times(Phase::Wait);
+        assert_eq!((wait.total_us, wait.histogram.len()), (1_236_568, 3));
+        let longest = wait.histogram.percentile(1.0).unwrap() as f64;
+        assert!((longest / 1_234_567.0 - 1.0).abs() < 0.04, "{longest}");
+        assert_eq!(phases.times(Phase::Tls).histogram.len(), 0);
+        assert!(arrived.total.unwrap().phases().is_some());
+    }
+
+    #[test]
     fn a_hundred_busy_names_fit_into_twenty_kilobytes() {
         let mut stats = Stats::new(0.0);
         let mut state = 1_u64;
@@ -245,7 +327,19 @@ mod tests {
             let id = stats.entry("GET", &format!("/api/v1/things/{name}"), 0.0);
             for sample in 0..30 {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                stats.record(id, f64::from(sample) / 10.0, Some(2_000 + state % 40_000), 500);
+                let us = 2_000 + (state >> 33) % 40_000;
+                stats.record(id, f64::from(sample) / 10.0, Some(us), 500);
+                let mut phases = PhaseSample::default();
+                (phases.reused, phases.version) = (1, 11);
+                for (phase, us) in [
+                    (Phase::Blocked, 20 + (state >> 40) % 200),
+                    (Phase::Send, 10 + (state >> 45) % 30),
+                    (Phase::Wait, us - 100),
+                    (Phase::Receive, 5 + (state >> 50) % 50),
+                ] {
+                    phases.set(phase, us);
+                }
+                stats.record_phases(id, &phases);
             }
         }
         let bytes = encode(&stats.take(3.0)).len();
