@@ -72,7 +72,8 @@ def main() -> None:
     thresholds = thresholds_of(environment, options, files.paths)
     outputs = outputs_of(environment, options)
     outputs.open()
-    outputs.find(Tables).thresholds = thresholds
+    if tables := outputs.find(Tables):
+        tables.thresholds = thresholds
     csv_files = outputs.find(CsvFiles)
     front = front_end(environment, options, csv_files.writer if csv_files else None)
     _or_exit(front, front.create)
