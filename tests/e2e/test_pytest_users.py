@@ -16,7 +16,7 @@ FUNCTIONS = REPOSITORY / "tests/differential/locustfiles/test_functions.py"
 
 
 def test_as_under_locust(gregaria: list[str], locust: list[str], server: TestServer, tmp_path: Path) -> None:
-    arguments = ["-f", str(FUNCTIONS), "--headless", "-u", "8", "-r", "8", "-t", "2s", "-H", server.plain]
+    arguments = ["-f", str(FUNCTIONS), "--headless", "-u", "8", "-r", "8", "-t", "5s", "-H", server.plain]
     ours, theirs = (
         run(tester, [*arguments, "--csv", "out"], tmp_path / name)
         for tester, name in ((gregaria, "ours"), (locust, "theirs"))

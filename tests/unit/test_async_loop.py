@@ -216,7 +216,8 @@ def test_an_asyncio_run_of_the_scripts_own(server: TestServer) -> None:
         @task
         def work(self) -> None:
             async def main() -> int:
-                await asyncio.sleep(0.02)
+                while Other.count < 2:
+                    await asyncio.sleep(0.001)
                 return (await self.client.aget("/bytes/3")).status_code
 
             assert asyncio.run(main()) == 200
@@ -225,11 +226,13 @@ def test_an_asyncio_run_of_the_scripts_own(server: TestServer) -> None:
 
     class Other(HttpUser):
         host = server.plain
+        count = 0
 
         @task
         async def work(self) -> None:
             await asyncio.sleep(0.001)
             await self.client.aget("/bytes/2")
+            type(self).count += 1
 
     environment = run_until(done, Own, Other, users=2)
     assert rows(environment)["/bytes/3"] == (1, 0)
