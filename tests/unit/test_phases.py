@@ -74,7 +74,8 @@ def test_the_short_road_counts_the_same(kind: str, server: TestServer, environme
     client.get("/delay/20")
     client.get("/redirect/1")
     delayed = environment.stats.get("/delay/20", "GET")
-    assert delayed.phases["wait"].percentile(0) >= 20
+    # On a full machine the thread may lose its turn between sending and looking at the clock.
+    assert delayed.phases["send"].total + delayed.phases["wait"].total >= 20
     redirected = environment.stats.get("/redirect/1", "GET")
     assert redirected.connections == {"reused": 2, "new": 0}
     assert redirected.phases["wait"].count == 1, "a request's redirects add up"
