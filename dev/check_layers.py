@@ -19,7 +19,8 @@ ARROWS: dict[str, set[str]] = {
     "http": {"stats"},
     "sinks": {"stats", "webui"},
     "cluster": {"stats"},
-    "python": {"users", "http", "stats", "sinks", "cluster"},
+    "web": {"users", "stats", "sinks", "webui"},
+    "python": {"users", "http", "stats", "sinks", "cluster", "web", "webui"},
     "testkit": set(),
     "webui": set(),
 }
@@ -32,7 +33,8 @@ KEPT_TO: dict[str, set[str]] = {
     "pyo3": {"python"},
     "mio": {"http"},
     "ratatui": {"sinks"},
-    "rustls": {"http", "testkit"},
+    "rustls": {"http", "testkit", "web"},
+    "axum": {"web"},
 }
 """Crate from outside: the crates of ours that may depend on it."""
 

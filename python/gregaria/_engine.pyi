@@ -1053,3 +1053,70 @@ def engine_is_running() -> bool:
 
 def engine_stats() -> dict[str, float]:
     """Requests started, completed, aborted and in flight; waits for Python; greenlets in the pool."""
+
+@final
+class WebServer:
+    """The web server of an environment, on a thread of its own. The hub tells it the figures and answers its asks."""
+
+    def __new__(cls, settings: dict[str, Any]) -> WebServer: ...
+    def bind(
+        self,
+        host: str,
+        port: int,
+        tls_cert: str | PathLike[str] | None = None,
+        tls_key: str | PathLike[str] | None = None,
+    ) -> tuple[str, int]:
+        """Take the port; address and port that it got. OSError if it cannot be had."""
+
+    def start(self) -> None:
+        """Serve on the port that `bind` took."""
+
+    def stop(self) -> None:
+        """End all connections and the thread; a second call does nothing."""
+
+    @property
+    def running(self) -> bool: ...
+    def fileno(self) -> int:
+        """Becomes readable when `take` has something to give."""
+
+    def take(self) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
+        """Requests that came in since the last call, and whether the figures are wanted at once."""
+
+    def begin(self, id: int, status: int, headers: list[tuple[str, str]]) -> bool:
+        """Begin the answer; False if nobody wants it any more."""
+
+    def chunk(self, id: int, chunk: bytes) -> bool | None:
+        """A piece of the body: True if it was taken, False if it has to be offered again, None if nobody wants it."""
+
+    def end(self, id: int) -> None:
+        """The answer is complete."""
+
+    @property
+    def through_flask(self) -> bool:
+        """Whether everything that Locust's server would answer is asked of Python."""
+
+    @through_flask.setter
+    def through_flask(self, through: bool) -> None: ...
+    def tick(
+        self,
+        stats: RequestStats,
+        status: str,
+        everything: bool = False,
+        exceptions: str | None = None,
+        ratios: str | None = None,
+        logs: list[str] = ...,
+        marks: str | None = None,
+    ) -> bool:
+        """Tell the state of the run, in JSON; None is as before. True if there is more than was told."""
+
+def page_file(name: str, data_id: str | None = None, data: str = "") -> bytes | None:
+    """A file of the page; with `data_id`, HTML with a data element in it."""
+
+def requests_csv(stats: RequestStats, percentiles: list[float]) -> bytes:
+    """The CSV file of requests."""
+
+def failures_csv(stats: RequestStats) -> bytes:
+    """The CSV file of failures."""
+
+def exceptions_csv(stats: RequestStats, exceptions: list[tuple[int, str, str, str]]) -> bytes:
+    """The CSV file of exceptions: (count, message, traceback, nodes)."""

@@ -16,6 +16,7 @@ from .stats import RequestStats
 if TYPE_CHECKING:
     from .user import User
     from .user.task import TaskSet
+    from .web import WebUI
 
 RunnerType = TypeVar("RunnerType", bound=Runner)
 
@@ -100,9 +101,35 @@ class Environment:
         """Make a runner that a master controls; returns when the master knows it, else raises ConnectionError."""
         return self._create_runner(WorkerRunner, master_host=master_host, master_port=master_port)
 
-    def create_web_ui(self, host: str = "", port: int = 8089, *args: Any, **kwargs: Any) -> Any:
-        """Make and start the web UI; not in this version."""
-        raise NotImplementedError("the web UI comes in a later version of Gregaria; this one runs headless only")
+    def create_web_ui(
+        self,
+        host: str = "",
+        port: int = 8089,
+        web_base_path: str | None = None,
+        web_login: bool = False,
+        tls_cert: str | None = None,
+        tls_key: str | None = None,
+        stats_csv_writer: Any = None,
+        delayed_start: bool = False,
+        userclass_picker_is_active: bool = False,
+        build_path: str | None = None,
+    ) -> WebUI:
+        """Make the web UI and, unless `delayed_start`, serve it. An empty host is this machine only."""
+        from .web import WebUI
+
+        return WebUI(
+            self,
+            host,
+            port,
+            web_base_path=web_base_path,
+            web_login=web_login,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            stats_csv_writer=stats_csv_writer,
+            delayed_start=delayed_start,
+            userclass_picker_is_active=userclass_picker_is_active,
+            build_path=build_path,
+        )
 
     @property
     def user_classes_by_name(self) -> dict[str, type[User]]:

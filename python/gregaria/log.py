@@ -27,10 +27,13 @@ class LogReader(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.logs: deque[str] = deque(maxlen=500)
+        self.count = 0
+        """Lines so far."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one line."""
         self.logs.append(self.format(record))
+        self.count += 1
 
 
 def setup_logging(loglevel: str, logfile: str | None = None) -> None:
@@ -70,6 +73,15 @@ def get_logs() -> list[str]:
         if isinstance(handler, LogReader):
             return list(handler.logs)
     return []
+
+
+def logs_since(position: int) -> tuple[list[str], int]:
+    """The lines after the first `position`, as far as they are kept, and the position after them."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogReader):
+            fresh = min(handler.count - position, len(handler.logs))
+            return (list(handler.logs)[-fresh:] if fresh > 0 else []), handler.count
+    return [], position
 
 
 def note_unhandled_exception() -> None:

@@ -42,8 +42,6 @@ logger = logging.getLogger("locust.main")
 version = gregaria.__version__
 
 COMMON_OPTIONS = {"num_users": "users", "spawn_rate": "spawn-rate", "run_time": "run-time"}
-WEB_UI_EXISTS = False  # and with it NO_WEB_UI goes when `Environment.create_web_ui` makes one
-NO_WEB_UI = "gregaria: error: there is no web UI yet; run without it, for example: gregaria --headless -u 10 -t 1m"
 
 
 def main() -> None:
@@ -137,9 +135,6 @@ def _parse() -> Namespace:
         complain("gregaria: error: --autoquit is only meaningful in combination with --autostart")
     if options.web_base_path and not options.web_base_path.startswith("/"):
         complain(f"gregaria: error: --web-base-path must start with a slash, and '{options.web_base_path}' does not")
-    only_shows = options.list_commands or options.show_task_ratio or options.show_task_ratio_json
-    if not (options.headless or only_shows or options.worker or WEB_UI_EXISTS):
-        complain(NO_WEB_UI, EXIT_USAGE)
     return options
 
 

@@ -56,8 +56,11 @@ COMING = {
     "locust.contrib.fasthttp:*": CLIENT,
     "locust.contrib.*": CONTRIB,
     "locust.html:*": "the report",
-    "locust:web": "the web UI",
-    "locust.web*": "the web UI",
+    "locust.web:DEFAULT_BUILD_PATH": "the page is in the program, not in a folder",
+    "locust.web:HttpUser": "an import of Locust's own module",
+    "locust.web:MasterRunner": "an import of Locust's own module",
+    "locust.web:STATE_*": "an import of Locust's own module",
+    "locust.web:version": "an import of Locust's own module",
 }
 
 

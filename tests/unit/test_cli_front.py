@@ -52,6 +52,7 @@ def options(**changed: Any) -> Namespace:
     """Options as parsed, with changes."""
     settings: dict[str, Any] = {
         "headless": False,
+        "worker": False,
         "autostart": False,
         "autoquit": -1,
         "web_host": "",
@@ -92,13 +93,13 @@ def test_headless_ends_with_its_runner() -> None:
 @pytest.mark.parametrize(
     ("changed", "url"),
     [
-        ({}, "http://0.0.0.0:8089"),
+        ({}, "http://127.0.0.1:8089"),
         ({"web_host": "*", "web_port": 80}, "http://0.0.0.0:80"),
         ({"web_host": "127.0.0.1", "web_base_path": "/load"}, "http://127.0.0.1:8089/load"),
-        ({"tls_cert": "c", "tls_key": "k"}, "https://0.0.0.0:8089"),
-        ({"tls_cert": "c"}, "http://0.0.0.0:8089"),
+        ({"tls_cert": "c", "tls_key": "k"}, "https://127.0.0.1:8089"),
+        ({"tls_cert": "c"}, "http://127.0.0.1:8089"),
         ({"web_host_display_name": "load.example"}, "load.example"),
-        ({"web_host": "::1", "web_host_display_name": "load.example"}, "http://::1:8089"),
+        ({"web_host": "::1", "web_host_display_name": "load.example"}, "http://[::1]:8089"),
     ],
 )
 def test_the_address_that_is_shown(changed: dict[str, Any], url: str) -> None:
@@ -108,7 +109,7 @@ def test_the_address_that_is_shown(changed: dict[str, Any], url: str) -> None:
 def test_the_web_ui_is_made_as_configured_and_served_later() -> None:
     front, _ = web(web_host="*", web_port=1, web_login=True, class_picker=True, web_base_path="/x")
     settings = front.web_ui.settings
-    assert (settings["host"], settings["port"], settings["delayed_start"]) == ("", 1, True)
+    assert (settings["host"], settings["port"], settings["delayed_start"]) == ("*", 1, True)
     assert (settings["web_login"], settings["userclass_picker_is_active"], settings["web_base_path"]) == (
         True,
         True,

@@ -238,7 +238,6 @@ def test_list_and_ratios_need_no_headless(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "there is no web UI yet; run without it, for example: gregaria --headless -u 10 -t 1m"),
         (["--headless", "--csv", "file/run"], 1, "cannot write the CSV file '"),
         (["--headless", "--logfile", "file/run.log"], 1, "cannot write the log file 'file/run.log': "),
         (["-f", "nope.py"], 1, "Could not find 'nope.py'. "),

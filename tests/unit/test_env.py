@@ -76,13 +76,6 @@ def test_one_runner_only() -> None:
     runner.quit()
 
 
-def test_what_this_version_lacks_says_so() -> None:
-    environment = Environment()
-    with pytest.raises(NotImplementedError, match="later version"):
-        environment.create_web_ui()
-    assert environment.runner is None
-
-
 def tagged() -> type[User]:
     class Tagged(User):
         @tag("a")

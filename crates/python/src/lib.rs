@@ -18,6 +18,7 @@ mod stats;
 mod thresholds;
 mod users;
 mod waits;
+mod web;
 
 use pyo3::prelude::*;
 
@@ -51,6 +52,8 @@ mod _engine {
     use crate::users::{UserCore, UserGreenlet, register_classes, run_task_set};
     #[pymodule_export]
     use crate::waits::{Between, BoundPacing, Constant, ConstantPacing};
+    #[pymodule_export]
+    use crate::web::{WebServer, exceptions_csv, failures_csv, page_file, requests_csv};
 
     use super::*;
 

@@ -212,6 +212,11 @@ impl Stats {
         self.entries.get_mut(id.0 as usize)
     }
 
+    /// How many places there are: every [`EntryId`] of this generation is below.
+    pub fn places(&self) -> usize {
+        self.entries.len()
+    }
+
     /// All entries, in the order of their creation.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.present)

@@ -95,16 +95,17 @@ class Web:
         self._create_web_ui = create_web_ui
         self._csv_writer = csv_writer
         self._left = Event()
-        self._host = "" if options.web_host == "*" else options.web_host
+        self._host = options.web_host
 
     @property
     def url(self) -> str:
         """The address for people: as configured, not as bound."""
         options = self._options
-        if not self._host and options.web_host_display_name:
+        if self._host in ("", "*") and options.web_host_display_name:
             return str(options.web_host_display_name)
         protocol = "https" if options.tls_cert and options.tls_key else "http"
-        return f"{protocol}://{self._host or '0.0.0.0'}:{options.web_port}{options.web_base_path}"
+        host = {"": "127.0.0.1", "*": "0.0.0.0"}.get(self._host, self._host)
+        return f"{protocol}://{f'[{host}]' if ':' in host else host}:{options.web_port}{options.web_base_path}"
 
     def create(self) -> None:
         """Make the web UI, which does not listen before `serve`."""

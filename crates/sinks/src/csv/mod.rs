@@ -6,6 +6,8 @@ mod rows;
 
 use std::path::{Path, PathBuf};
 
+use gregaria_stats::Snapshot;
+
 pub use pace::Pace;
 
 use crate::error::Error;
@@ -37,6 +39,21 @@ struct Files {
     history: GrowingFile,
     failures: ReplacedFile,
     exceptions: ReplacedFile,
+}
+
+/// The whole file of requests. The snapshot was taken with these percentiles.
+pub fn requests_file(snapshot: &Snapshot, percentiles: &[f64]) -> Vec<u8> {
+    rows::requests(snapshot, percentiles)
+}
+
+/// The whole file of failures.
+pub fn failures_file(snapshot: &Snapshot) -> Vec<u8> {
+    rows::failures(snapshot)
+}
+
+/// The whole file of exceptions.
+pub fn exceptions_file(report: &Report) -> Vec<u8> {
+    rows::exceptions(report)
 }
 
 /// The CSV files as a sink.

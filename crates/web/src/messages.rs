@@ -1,0 +1,264 @@
+//! Everything the server says in JSON of its own: the messages of the event stream `GET /events` and the bodies of the
+//! endpoints that Locust does not have. The page's TypeScript types are made from these structs.
+//!
+//! ```text
+//!   event: snapshot   everything there is; the first message, and again for a client that fell behind
+//!   event: update     once a second: what changed since the message before
+//!   event: alive      nothing new for a while; says how long the generator has been silent
+//! ```
+//!
+//! Times are seconds since the epoch, response times milliseconds, sizes bytes.
+
+use serde::{Deserialize, Serialize};
+
+/// Raised when a field changes its meaning or goes.
+pub const STREAM_VERSION: u32 = 1;
+
+/// `event: snapshot`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SnapshotMessage {
+    /// [`STREAM_VERSION`].
+    pub version: u32,
+    /// Number of the last update that is included.
+    pub sequence: u64,
+    pub settings: StreamSettings,
+    pub time: f64,
+    pub status: Status,
+    pub total: Figures,
+    /// Percentiles of the last ten seconds, in the order of `settings.chart_percentiles`; null where unknown.
+    pub current_percentiles: Vec<Option<f64>>,
+    pub names: Vec<Name>,
+    pub rows: Vec<Figures>,
+    pub failures: Vec<Failure>,
+    pub exceptions: Vec<ExceptionRow>,
+    pub ratios: Ratios,
+    pub logs: Vec<String>,
+    /// The series of the charts so far, oldest first.
+    pub points: Vec<Point>,
+    pub marks: Vec<Mark>,
+}
+
+/// `event: update`. Lists hold only what is new or changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UpdateMessage {
+    pub sequence: u64,
+    pub time: f64,
+    pub status: Status,
+    pub total: Figures,
+    pub current_percentiles: Vec<Option<f64>>,
+    /// Forget all names, rows and failures before this message: a new test has begun, or the statistics were cleared.
+    pub reset: bool,
+    pub names: Vec<Name>,
+    pub rows: Vec<Figures>,
+    pub failures: Vec<Failure>,
+    /// All of them, if anything changed among them.
+    pub exceptions: Option<Vec<ExceptionRow>>,
+    pub ratios: Option<Ratios>,
+    /// Lines that came after those already sent.
+    pub logs: Vec<String>,
+    /// The newest point of the charts, if a test runs.
+    pub point: Option<Point>,
+    /// Marks that are new.
+    pub marks: Vec<Mark>,
+}
+
+/// `event: alive`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AliveMessage {
+    pub time: f64,
+    /// How long the generator has said nothing; it is busy or stuck.
+    pub silent_seconds: f64,
+}
+
+/// What does not change while the process lives.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct StreamSettings {
+    /// Of Gregaria.
+    pub version: String,
+    pub locustfile: String,
+    /// Percentiles (0 to 1) in [`Figures`].
+    pub percentiles: Vec<f64>,
+    /// Percentiles (0 to 1) in [`Point`].
+    pub chart_percentiles: Vec<f64>,
+    /// Whether this client may only look.
+    pub read_only: bool,
+}
+
+/// What the header shows.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// `ready`, `spawning`, `running`, `cleanup`, `stopping`, `stopped` or `missing`.
+    pub state: String,
+    /// The load is paused: users stay, and begin no further task.
+    pub paused: bool,
+    pub user_count: u64,
+    pub target_user_count: u64,
+    pub users_by_class: Vec<(String, u64)>,
+    pub host: String,
+    /// The shape that leads the test, if one does.
+    pub shape: Option<String>,
+    pub profile: Option<String>,
+    /// Which test of this process this is, from 1; 0 before the first.
+    pub run: u32,
+    /// When this test began, or the statistics were cleared last.
+    pub started: Option<f64>,
+    /// When this test will be stopped.
+    pub ends: Option<f64>,
+    pub is_distributed: bool,
+    pub workers: Vec<Worker>,
+    pub generator: Generator,
+    pub thresholds: Vec<Threshold>,
+    pub in_flight: Vec<InFlight>,
+}
+
+/// A worker as the master sees it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Worker {
+    pub id: String,
+    pub state: String,
+    pub user_count: u64,
+    pub cpu_usage: f64,
+    pub memory_usage: u64,
+}
+
+/// How the generator itself is doing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Generator {
+    /// `ok`, `warning` or `limit`: whether it holds the test back at the moment.
+    pub level: String,
+    /// The same in words, with the figures.
+    pub verdict: String,
+    /// The verdict on the whole process so far.
+    pub overall: String,
+    /// Percent of one core.
+    pub cpu_percent: f64,
+    pub memory_bytes: u64,
+    pub in_flight: u64,
+    pub started: u64,
+    pub completed: u64,
+    pub aborted: u64,
+    /// How long answers of the last seconds waited for Python, on average.
+    pub wait_ms: f64,
+    /// The longest wait of the whole process.
+    pub wait_max_ms: f64,
+    /// Share of the last seconds' answers that waited longer than 50 ms.
+    pub late_share: f64,
+}
+
+/// A threshold and how it stands.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Threshold {
+    pub text: String,
+    /// `pass`, `fail` or `unknown`.
+    pub state: String,
+    /// The measured value in words.
+    pub value: String,
+}
+
+/// A request that has no answer yet.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InFlight {
+    pub method: String,
+    pub name: String,
+    pub age_seconds: f64,
+}
+
+/// A row's number, by which [`Figures`] refer to it, with its method and name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Name(pub u32, pub String, pub String);
+
+/// The figures of one name, or of all together. Short, because there may be ten thousand of them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Figures {
+    /// The row's number; 0 and without meaning in the total.
+    #[serde(rename = "i")]
+    pub id: u32,
+    #[serde(rename = "n")]
+    pub requests: u64,
+    #[serde(rename = "f", skip_serializing_if = "is_zero")]
+    pub failures: u64,
+    /// Requests per second at the moment.
+    #[serde(rename = "r")]
+    pub rps: f64,
+    #[serde(rename = "e", skip_serializing_if = "is_zero_f64")]
+    pub failures_per_second: f64,
+    #[serde(rename = "m")]
+    pub median: f64,
+    #[serde(rename = "a")]
+    pub average: f64,
+    #[serde(rename = "l")]
+    pub min: f64,
+    #[serde(rename = "h")]
+    pub max: f64,
+    /// Average size of a body in bytes.
+    #[serde(rename = "s")]
+    pub size: f64,
+    /// In the order of `settings.percentiles`.
+    #[serde(rename = "p")]
+    pub percentiles: Vec<f64>,
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+fn is_zero_f64(value: &f64) -> bool {
+    *value == 0.0
+}
+
+/// A kind of failure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Failure {
+    pub id: u32,
+    pub method: String,
+    pub name: String,
+    pub error: String,
+    pub occurrences: u64,
+    pub first_seen: Option<f64>,
+    pub last_seen: Option<f64>,
+}
+
+/// An exception that tasks have raised.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ExceptionRow {
+    pub count: u64,
+    pub msg: String,
+    /// The names of the nodes, joined by ", ".
+    pub nodes: String,
+    pub traceback: String,
+}
+
+/// Shares of user classes and tasks; both tables as `/tasks` gives them: class or task name to `{ratio, tasks}`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ratios {
+    pub per_class: serde_json::Value,
+    pub total: serde_json::Value,
+}
+
+/// One second of the charts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Point {
+    pub time: f64,
+    /// Which test it belongs to.
+    pub run: u32,
+    pub users: u64,
+    pub rps: f64,
+    pub failures_per_second: f64,
+    /// In the order of `settings.chart_percentiles`; null where unknown.
+    pub percentiles: Vec<Option<f64>>,
+}
+
+/// Something that happened in a run, for the charts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Mark {
+    pub time: f64,
+    /// `start`, `stop`, `edit`, `reset`, `pause`, `resume` or `note`.
+    pub kind: String,
+    pub text: String,
+}

@@ -1,0 +1,232 @@
+//! All endpoints, and what every request passes before it reaches one.
+//!
+//! ```text
+//!   base path off ─ Host and Origin ─ login ─┬─ GET of figures: from the live state, Python is not asked
+//!                                            ├─ orders, the page's arguments: the hub
+//!                                            └─ anything else, and all of Locust's with Flask in play: the hub
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Multipart, Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::app::App;
+use crate::{access, hub, like_locust, page, reply, stream};
+
+/// The largest body of a form or of settings.
+pub const BODY: usize = 1 << 20;
+/// The largest body for a Flask application.
+pub const FLASK_BODY: usize = 16 << 20;
+
+/// Path and query as the client sent them.
+#[derive(Debug, Clone)]
+pub struct Target(pub String);
+
+type Shared = State<Arc<App>>;
+
+/// The service of all connections; paths are below the base path already.
+pub fn router(app: Arc<App>) -> Router {
+    let figures = Router::new()
+        .route("/stats/requests", get(requests))
+        .route("/exceptions", get(exceptions))
+        .route("/tasks", get(tasks))
+        .route("/logs", get(logs))
+        .route("/worker-count", get(worker_count));
+    let through_hub = Router::new()
+        .route("/swarm", post(order))
+        .route("/stop", post(order))
+        .route("/mark", post(order))
+        .route("/stats/reset", post(order))
+        .route("/user", post(order))
+        .route("/stats/requests/csv", get(ask))
+        .route("/stats/failures/csv", get(ask))
+        .route("/stats/requests_full_history/csv", get(ask))
+        .route("/stats/report", get(ask))
+        .route("/exceptions/csv", get(ask));
+    Router::new()
+        .route("/", get(index))
+        .merge(figures)
+        .merge(through_hub)
+        .route("/login", get(access::login_page).post(access::log_in))
+        .route("/logout", any(access::log_out))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&app), prefer_flask))
+        .route("/events", get(stream::events))
+        .route("/assets/{*path}", get(asset))
+        .route("/favicon.svg", get(asset))
+        .route("/favicon.ico", get(asset))
+        .route("/login.css", get(login_style))
+        .fallback(unknown)
+        .layer(from_fn_with_state(Arc::clone(&app), access::check))
+        .with_state(app)
+}
+
+/// What is not below the base path: a Flask application's own routes, or nothing.
+pub fn outside(app: &Arc<App>) -> Router {
+    let check = from_fn_with_state(Arc::clone(app), access::check);
+    Router::new().fallback(unknown).layer(check).with_state(Arc::clone(app))
+}
+
+/// With a Flask application everything of Locust's goes through it, so that its hooks and login see it.
+async fn prefer_flask(State(app): Shared, request: Request, next: Next) -> Response {
+    if app.through_flask.load(Ordering::Relaxed) { flask(&app, request).await } else { next.run(request).await }
+}
+
+async fn flask(app: &App, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match to_bytes(body, FLASK_BODY).await {
+        Ok(body) => {
+            // Flask knows the base path, and wants it.
+            let target =
+                parts.extensions.get::<Target>().map_or_else(|| parts.uri.to_string(), |target| target.0.clone());
+            let path = target.split('?').next().unwrap_or("/");
+            hub::ask(app, hub::request(&parts, &decoded(path), None, body)).await
+        }
+        Err(_) => too_large(app, FLASK_BODY),
+    }
+}
+
+fn too_large(app: &App, limit: usize) -> Response {
+    let message = format!("the request's body is larger than {} KiB, or did not arrive whole", limit >> 10);
+    reply::failure(StatusCode::PAYLOAD_TOO_LARGE, &message, &app.live().status.host)
+}
+
+async fn wrong_method(method: Method, uri: axum::http::Uri) -> Response {
+    let text = format!("405 Method Not Allowed: {method} does not go with {}", uri.path());
+    reply::text(StatusCode::METHOD_NOT_ALLOWED, text)
+}
+
+async fn unknown(State(app): Shared, request: Request) -> Response {
+    if app.through_flask.load(Ordering::Relaxed) {
+        return flask(&app, request).await;
+    }
+    reply::text(StatusCode::NOT_FOUND, "404 Not Found: there is nothing at this address")
+}
+
+async fn requests(State(app): Shared, headers: HeaderMap) -> Response {
+    app.refresh().await;
+    let value = like_locust::requests(&app.live(), app.settings.has_runner);
+    reply::json(StatusCode::OK, &value, &headers)
+}
+
+async fn exceptions(State(app): Shared, headers: HeaderMap) -> Response {
+    app.refresh().await;
+    let value = like_locust::exceptions(&app.live());
+    reply::json(StatusCode::OK, &value, &headers)
+}
+
+async fn tasks(State(app): Shared, headers: HeaderMap) -> Response {
+    app.refresh().await;
+    let value = like_locust::tasks(&app.live());
+    reply::json(StatusCode::OK, &value, &headers)
+}
+
+async fn logs(State(app): Shared, headers: HeaderMap) -> Response {
+    app.refresh().await;
+    let value = json!({ "master": app.live().logs, "workers": {} });
+    reply::json(StatusCode::OK, &value, &headers)
+}
+
+async fn worker_count(State(app): Shared, headers: HeaderMap) -> Response {
+    app.refresh().await;
+    let value = like_locust::worker_count(&app.live());
+    reply::json(StatusCode::OK, &value, &headers)
+}
+
+async fn index(State(app): Shared, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match hub::whole(&app, hub::request(&parts, "/", None, Bytes::new())).await {
+        Ok(arguments) => reply::html(page::index(&String::from_utf8_lossy(&arguments)), &parts.headers),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn ask(State(app): Shared, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    hub::ask(&app, hub::request(&parts, &path, None, Bytes::new())).await
+}
+
+/// Something that changes the test: with a form, or with JSON as it came.
+async fn order(State(app): Shared, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let Ok(body) = to_bytes(body, BODY).await else { return too_large(&app, BODY) };
+    let form = match form(&parts, &body).await {
+        Ok(form) => form,
+        Err(message) => return reply::failure(StatusCode::BAD_REQUEST, &message, &app.live().status.host),
+    };
+    hub::ask(&app, hub::request(&parts, &path, form, body)).await
+}
+
+/// The fields of a form, in their order; files are left out.
+pub async fn form(parts: &Parts, body: &Bytes) -> Result<Option<Vec<(String, String)>>, String> {
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.to_ascii_lowercase();
+    if kind.starts_with("application/x-www-form-urlencoded") {
+        return Ok(Some(url::form_urlencoded::parse(body).into_owned().collect()));
+    }
+    if !kind.starts_with("multipart/form-data") {
+        return Ok(None);
+    }
+    let whole = Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let broken = |error: &dyn std::fmt::Display| format!("the form is broken: {error}");
+    let mut fields = Multipart::from_request(whole, &()).await.map_err(|error| broken(&error))?;
+    let mut form = Vec::new();
+    while let Some(field) = fields.next_field().await.map_err(|error| broken(&error))? {
+        let Some(name) = field.name().map(str::to_owned) else { continue };
+        if field.file_name().is_none() {
+            form.push((name, field.text().await.map_err(|error| broken(&error))?));
+        }
+    }
+    Ok(Some(form))
+}
+
+/// A file of the page, or else what a Flask application has at this address.
+async fn asset(State(app): Shared, request: Request) -> Response {
+    match file(request.uri().path().trim_start_matches('/'), request.headers()) {
+        Some(response) => response,
+        None => unknown(State(app), request).await,
+    }
+}
+
+fn file(name: &str, headers: &HeaderMap) -> Option<Response> {
+    let asset = gregaria_webui::asset(name)?;
+    let mut response = match asset.gzip.filter(|_| reply::takes_gzip(headers)) {
+        Some(packed) => ([(header::CONTENT_ENCODING, "gzip")], packed).into_response(),
+        None => asset.bytes.into_response(),
+    };
+    let set = response.headers_mut();
+    set.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    set.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    let kept = if asset.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
+    set.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    Some(response)
+}
+
+async fn login_style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::LOGIN_STYLE).into_response()
+}
+
+/// Percent-decoded.
+pub fn decoded(path: &str) -> String {
+    let plus_safe = path.replace('+', "%2B");
+    url::form_urlencoded::parse(plus_safe.replace('=', "%3D").replace('&', "%26").as_bytes())
+        .next()
+        .map_or_else(|| "/".to_owned(), |(path, _)| path.into_owned())
+}
+
+/// The query's `name`, for handlers that need no more.
+pub fn parameter<'a>(query: &'a Query<Vec<(String, String)>>, name: &str) -> Option<&'a str> {
+    query.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}

@@ -1,0 +1,182 @@
+"""What the hub tells the web server: the state of the run, as `crates/web/src/messages.rs` describes it.
+
+Parts that seldom change (exceptions, ratios) are only told when they did. Costs microseconds, not milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from gregaria import _engine, log, stats
+from gregaria.user.inspectuser import get_ratio
+
+from .generator import GeneratorWatch
+
+if TYPE_CHECKING:
+    from . import WebUI
+
+logger = logging.getLogger("locust.web")
+
+SHOWN = 500
+"""Rows and failures of `/stats/requests`, as in Locust."""
+
+
+class Teller:
+    """Puts the state together, and remembers what was told."""
+
+    def __init__(self, web_ui: WebUI) -> None:
+        self._web_ui = web_ui
+        self._environment = web_ui.environment
+        self._generator = GeneratorWatch()
+        self._exceptions: tuple[int, int] | None = None
+        self._ratios: tuple[Any, ...] | None = None
+        self._log_position = 0
+        self._marks: list[dict[str, Any]] = []
+        self._run = 0
+        self._was_idle = True
+        events = web_ui.environment.events
+        events.test_start.add_listener(self._on_test_start)
+        events.test_stop.add_listener(self._on_test_stop)
+
+    def _on_test_start(self, environment: Any, **_kwargs: Any) -> None:
+        self._run += 1
+        self.mark("start", f"Run #{self._run}")
+
+    def _on_test_stop(self, environment: Any, **_kwargs: Any) -> None:
+        self.mark("stop", f"Run #{self._run}")
+
+    def mark(self, kind: str, text: str = "") -> None:
+        """Something happened that the charts shall show."""
+        self._marks.append({"time": time.time(), "kind": kind, "text": text})
+
+    def tell(self, engine: _engine.WebServer, everything: bool = False) -> None:
+        """Hand the state over."""
+        runner = self._environment.runner
+        if runner is None:
+            return
+        state = runner.state
+        idle = state in ("ready", "stopped")
+        status = json.dumps(self._status(runner, state), default=str)
+        marks, self._marks = self._marks, []
+        engine.tick(
+            runner.stats,
+            status,
+            everything=everything or (idle and not self._was_idle),
+            exceptions=self._changed_exceptions(runner),
+            ratios=self._changed_ratios(runner),
+            logs=self._new_logs(),
+            marks=json.dumps(marks) if marks else None,
+        )
+        self._was_idle = idle
+
+    def _status(self, runner: Any, state: str) -> dict[str, Any]:
+        environment = self._environment
+        swarm = self._web_ui.swarm
+        shape = environment.shape_class
+        return {
+            "state": state,
+            "paused": bool(getattr(runner, "paused", False)),
+            "user_count": runner.user_count,
+            "target_user_count": runner.target_user_count,
+            "users_by_class": list(runner.user_classes_count.items()),
+            "host": str(environment.host or ""),
+            "shape": type(shape).__name__ if shape else None,
+            "profile": environment.profile,
+            "run": self._run,
+            "started": runner.stats.start_time if state != "ready" else None,
+            "ends": swarm.ends,
+            "is_distributed": hasattr(runner, "clients"),
+            "workers": workers(runner),
+            "generator": self._generator.look(runner),
+            "thresholds": [],
+            "in_flight": [],
+        }
+
+    def _changed_exceptions(self, runner: Any) -> str | None:
+        exceptions = runner.exceptions
+        now = (id(exceptions), sum(row["count"] for row in exceptions.values()))
+        if now == self._exceptions:
+            return None
+        self._exceptions = now
+        return json.dumps(exception_rows(runner))
+
+    def _changed_ratios(self, runner: Any) -> str | None:
+        classes, counts = self._environment.user_classes, runner.user_classes_count
+        now = (tuple(counts.items()), tuple(map(id, classes)), tuple(len(user_class.tasks) for user_class in classes))
+        if now == self._ratios:
+            return None
+        self._ratios = now
+        return json.dumps(ratios(self._environment))
+
+    def _new_logs(self) -> list[str]:
+        lines, self._log_position = log.logs_since(self._log_position)
+        return lines
+
+
+def exception_rows(runner: Any) -> list[dict[str, Any]]:
+    """The exceptions as `/exceptions` shows them."""
+    rows = runner.exceptions.values() if runner is not None else ()
+    return [
+        {
+            "count": row["count"],
+            "msg": str(row["msg"]),
+            "traceback": str(row["traceback"]),
+            "nodes": ", ".join(row["nodes"]),
+        }
+        for row in rows
+    ]
+
+
+def ratios(environment: Any) -> dict[str, Any]:
+    """Both tables of ratios, of the users that run."""
+    runner = environment.runner
+    spawned = runner.user_classes_count if runner is not None else {}
+    return {
+        "per_class": get_ratio(environment.user_classes, spawned, False),
+        "total": get_ratio(environment.user_classes, spawned, True),
+    }
+
+
+def workers(runner: Any) -> list[dict[str, Any]]:
+    """The workers of a master; none in a local run."""
+    clients = getattr(runner, "clients", None)
+    return [
+        {
+            "id": worker.id,
+            "state": worker.state,
+            "user_count": worker.user_count,
+            "cpu_usage": worker.cpu_usage,
+            "memory_usage": worker.memory_usage,
+        }
+        for worker in (clients.values() if clients else ())
+    ]
+
+
+def request_figures(environment: Any) -> dict[str, Any]:
+    """`/stats/requests` as the server itself would answer."""
+    runner = environment.runner
+    if runner is None:
+        return {"stats": [], "errors": [], "state": "missing", "user_count": 0, "fail_ratio": 0.0}
+    measured = runner.stats
+    rows = [row.to_dict() for row in islice(stats.sort_stats(measured.entries), SHOWN)]
+    total = measured.total.to_dict()
+    percentiles = {
+        f"response_time_percentile_{percentile}": measured.total.get_current_response_time_percentile(percentile)
+        for percentile in stats.PERCENTILES_TO_CHART
+    }
+    figures = {
+        "stats": [*rows, total],
+        "errors": [error.serialize() for error in islice(measured.errors.values(), SHOWN)],
+        "fail_ratio": measured.total.fail_ratio,
+        "current_response_time_percentiles": percentiles,
+        "state": runner.state,
+        "user_count": runner.user_count,
+    }
+    figures |= {key: total[key] for key in ("current_rps", "current_fail_per_sec", "total_rps", "total_fail_per_sec")}
+    if found := workers(runner):
+        figures |= {"workers": found, "worker_count": len(found)}
+    return figures
