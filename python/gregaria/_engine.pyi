@@ -585,6 +585,27 @@ class RequestStats:
     @errors.setter
     def errors(self, errors: Mapping[str, StatsError]) -> None: ...
     @property
+    def name_limit(self) -> int:
+        """So many different (name, method) are told apart; further ones are counted together."""
+
+    @name_limit.setter
+    def name_limit(self, limit: int) -> None: ...
+    def follow(self) -> None:
+        """From now on keep series over time. Use `gregaria.following.follow`, which also ticks."""
+
+    def tick(self, now: float, users: int) -> None:
+        """A second has passed: a thread makes the points of all seconds before `now`."""
+
+    def close_history(self, now: float, users: int) -> None:
+        """As `tick`, and wait for it."""
+
+    def total_series(self, since: int = 0) -> str:
+        """JSON of the series of all requests from the second `since` on, as `history.total` of the result file."""
+
+    def entry_series(self, name: str, method: str, since: int = 0) -> str | None:
+        """JSON of the series of one entry, as `segments` in the result file; None if there is no such entry."""
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """Figures over time, as `gregaria.stats.stats_history` appends them."""
 
@@ -899,6 +920,26 @@ class ThresholdJudge:
     def __len__(self) -> int: ...
 
 @final
+class ResultWriter:
+    """The result file and the report of a run. Creating it sees that both can be written, or raises OSError."""
+
+    def __new__(
+        cls,
+        stats: RequestStats,
+        result: str | PathLike[str] | None = None,
+        report: str | PathLike[str] | None = None,
+    ) -> ResultWriter: ...
+    def save(self, about: str, exceptions: list[tuple[int, str, str, str]]) -> None:
+        """Have a thread write the present state to the result file. `about` is JSON of what the engine does not know.
+        Does nothing while the outcome of the last time has not been asked for."""
+
+    def saved(self) -> tuple[float, str | None] | None:
+        """Seconds that the last `save` took and what went wrong; None while it goes on."""
+
+    def close(self, about: str, exceptions: list[tuple[int, str, str, str]]) -> list[str]:
+        """Write the final state to both, wait for it, and tell what went wrong."""
+
+@final
 class CsvWriter:
     """The CSV files of a run, written by a thread of their own. Creating it creates the files, or raises OSError."""
 
@@ -916,6 +957,9 @@ class CsvWriter:
 
     @property
     def closed(self) -> bool: ...
+
+def write_report(result: str | PathLike[str], report: str | PathLike[str]) -> None:
+    """Write the report of a result file. ValueError says what is wrong."""
 
 def bucket_response_time(response_time: float) -> int:
     """Locust's coarse bucket of a response time, both in milliseconds."""

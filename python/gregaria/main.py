@@ -66,6 +66,7 @@ def main() -> None:
     _configure_users(environment, options)
     _warn(environment, options)
     _show_ratios(user_classes, options)
+    environment.stats.name_limit = options.gregaria_max_names
     create_runner(environment, options)
     thresholds = thresholds_of(environment, options, files.paths)
     outputs = outputs_of(environment, options)

@@ -17,6 +17,10 @@ COMPLETION = ("--completion", "--gregaria-completion")
 def main() -> None:
     """Entry point of the console script."""
     asked = _asked_for(sys.argv[1:])
+    if sys.argv[1:2] in (["report"], ["compare"]):
+        from gregaria.cli.tools import main as tool
+
+        sys.exit(tool(sys.argv[1:]))
     if asked == "version":
         print(version_line())
     elif asked == "help":

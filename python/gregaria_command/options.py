@@ -89,8 +89,6 @@ ALLOWED: dict[Kind, str] = {
 }
 """What a value of each kind looks like, for messages and the reference page."""
 
-NO_REPORT = "this version reports on the console and as CSV"
-
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -605,11 +603,29 @@ OPTIONS: tuple[Option, ...] = (
         ("--html",),
         "html_file",
         STATISTICS,
-        "Write a report to this file.",
+        "Write a report to this file; {u}, {r} and {t} in its name become users, spawn rate and run time.",
         "path",
         metavar="<filename>",
         env="LOCUST_HTML",
-        later=NO_REPORT,
+    ),
+    Option(
+        ("--result",),
+        "gregaria_result_file",
+        STATISTICS,
+        "Write everything that was measured to this JSON file, for 'gregaria report' and 'gregaria compare'.",
+        "path",
+        metavar="<filename>",
+        own=True,
+    ),
+    Option(
+        ("--max-names",),
+        "gregaria_max_names",
+        STATISTICS,
+        'Tell at most so many different names apart; further ones are counted together as "(other names)".',
+        "positive integer",
+        metavar="<int>",
+        default=10_000,
+        own=True,
     ),
     Option(
         ("--json",),

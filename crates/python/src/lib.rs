@@ -11,6 +11,7 @@ mod health;
 mod hub;
 mod live;
 mod mailbox;
+mod results;
 mod runner;
 mod scheduling;
 mod sinks;
@@ -38,6 +39,8 @@ mod _engine {
     use crate::health::{engine_is_running, engine_stats};
     #[pymodule_export]
     use crate::live::LiveView;
+    #[pymodule_export]
+    use crate::results::{ResultWriter, write_report};
     #[pymodule_export]
     use crate::runner::{Dispatcher, Ramp, RunnerMachine, ShapeDriver};
     #[pymodule_export]

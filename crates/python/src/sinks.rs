@@ -2,7 +2,7 @@
 //! Python only says when; what is written is the sinks' business.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use gregaria_sinks::console::{self, Layout, Rates};
@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::stats::{RequestStats, lock, now};
+use crate::stats::{RequestStats, Shared, lock, now};
 
 /// The table of requests, line by line.
 #[pyfunction]
@@ -57,38 +57,27 @@ pub fn percentile_labels(percentiles: Vec<f64>) -> Vec<String> {
 }
 
 /// (count, message, traceback, nodes)
-type ExceptionTuple<'py> = (u64, Bound<'py, PyString>, Bound<'py, PyString>, Bound<'py, PyString>);
+pub type ExceptionTuple<'py> = (u64, Bound<'py, PyString>, Bound<'py, PyString>, Bound<'py, PyString>);
 
-/// The CSV files of a run, written by a thread of their own.
-#[pyclass(frozen, module = "gregaria._engine")]
-pub struct CsvWriter {
-    stats: Py<RequestStats>,
-    detail: Detail,
-    pace: Mutex<Pace>,
-    service: Mutex<Option<Service>>,
+/// Exceptions as sinks take them.
+pub fn exception_rows(exceptions: Vec<ExceptionTuple<'_>>) -> Vec<ExceptionRow> {
+    let owned = |text: Bound<'_, PyString>| text.to_string_lossy().into_owned();
+    let row = |(count, message, traceback, nodes)| ExceptionRow {
+        count,
+        message: owned(message),
+        traceback: owned(traceback),
+        nodes: owned(nodes),
+    };
+    exceptions.into_iter().map(row).collect()
 }
 
-impl CsvWriter {
-    /// With every name, or only with the total where another such report would cost too much already.
-    fn report(&self, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>, whole: bool) -> Report {
-        let owned = |text: Bound<'_, PyString>| text.to_string_lossy().into_owned();
-        let exceptions = exceptions.into_iter().map(|(count, message, traceback, nodes)| ExceptionRow {
-            count,
-            message: owned(message),
-            traceback: owned(traceback),
-            nodes: owned(nodes),
-        });
-        let exceptions = exceptions.collect();
-        let started = Instant::now();
-        let stats = self.stats.get().with(|stats| match whole {
-            true => stats.snapshot(now, &self.detail),
-            false => stats.totals(now, &self.detail),
-        });
-        if whole {
-            lock(&self.pace).took(now, started.elapsed());
-        }
-        Report { stats, whole, user_count, exceptions }
-    }
+/// The CSV files of a run, written by a thread of their own, which also takes the snapshots.
+#[pyclass(frozen, module = "gregaria._engine")]
+pub struct CsvWriter {
+    shared: Arc<Shared>,
+    detail: Detail,
+    pace: Arc<Mutex<Pace>>,
+    service: Mutex<Option<Service>>,
 }
 
 #[pymethods]
@@ -96,13 +85,14 @@ impl CsvWriter {
     #[new]
     fn new(
         py: Python<'_>,
-        stats: Py<RequestStats>,
+        stats: &Bound<'_, RequestStats>,
         prefix: PathBuf,
         full_history: bool,
         percentiles: Vec<f64>,
     ) -> PyResult<Self> {
+        let shared = Arc::clone(stats.get().shared());
         if full_history {
-            stats.get().with(|stats| stats.set_windows(Windows::Everybody, now()));
+            shared.with(|stats| stats.set_windows(Windows::Everybody, now()));
         }
         let detail = Detail {
             percentiles: percentiles.clone(),
@@ -112,14 +102,27 @@ impl CsvWriter {
         };
         let sink = CsvSink::new(CsvSettings { prefix, percentiles, full_history });
         let service = py.detach(|| Service::spawn(Box::new(sink))).map_err(|error| to_exception(py, &error))?;
-        Ok(CsvWriter { stats, detail, pace: Mutex::default(), service: Mutex::new(Some(service)) })
+        Ok(CsvWriter { shared, detail, pace: Arc::default(), service: Mutex::new(Some(service)) })
     }
 
     fn tick(&self, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>) -> PyResult<()> {
-        let whole = self.detail.current_percentiles || lock(&self.pace).is_due(now);
-        let report = self.report(now, user_count, exceptions, whole);
+        let exceptions = exception_rows(exceptions);
+        let (shared, detail, pace) = (Arc::clone(&self.shared), self.detail.clone(), Arc::clone(&self.pace));
+        // With every name, or only with the total where another such report would cost too much already.
+        let take = move || {
+            let whole = detail.current_percentiles || lock(&pace).is_due(now);
+            let started = Instant::now();
+            let stats = match whole {
+                true => shared.snapshot(now, &detail),
+                false => Arc::new(shared.look(|stats| stats.totals(now, &detail))),
+            };
+            if whole {
+                lock(&pace).took(now, started.elapsed());
+            }
+            Report { stats, whole, user_count, exceptions }
+        };
         match &mut *lock(&self.service) {
-            Some(service) => service.send(report),
+            Some(service) => service.send_later(Box::new(take)),
             None => return Err(PyValueError::new_err("the CSV files are closed")),
         }
         Ok(())
@@ -130,9 +133,12 @@ impl CsvWriter {
     }
 
     fn close(&self, py: Python<'_>, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>) -> Vec<String> {
-        let report = self.report(now, user_count, exceptions, true);
         let Some(service) = lock(&self.service).take() else { return Vec::new() };
-        let errors = py.detach(|| service.finish(report));
+        let exceptions = exception_rows(exceptions);
+        let errors = py.detach(|| {
+            let stats = self.shared.fresh_snapshot(now, &self.detail);
+            service.finish(Report { stats, whole: true, user_count, exceptions })
+        });
         errors.iter().map(describe).collect()
     }
 
@@ -142,7 +148,7 @@ impl CsvWriter {
     }
 }
 
-fn describe(error: &Error) -> String {
+pub fn describe(error: &Error) -> String {
     match error.file() {
         Some((_, reason)) => format!("{error}: {reason}"),
         None => error.to_string(),
@@ -150,7 +156,7 @@ fn describe(error: &Error) -> String {
 }
 
 /// An `OSError` with its number and file name where the system gave a reason.
-fn to_exception(py: Python<'_>, error: &Error) -> PyErr {
+pub fn to_exception(py: Python<'_>, error: &Error) -> PyErr {
     let Some((path, reason)) = error.file() else { return PyRuntimeError::new_err(describe(error)) };
     let Some(number) = reason.raw_os_error() else { return PyOSError::new_err(describe(error)) };
     let text = py.import("os").and_then(|os| os.call_method1("strerror", (number,))?.extract::<String>());

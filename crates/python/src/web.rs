@@ -261,6 +261,6 @@ pub fn exceptions_csv<'py>(
 ) -> Bound<'py, PyBytes> {
     let row = |(count, message, traceback, nodes)| ExceptionRow { count, message, traceback, nodes };
     let exceptions = exceptions.into_iter().map(row).collect();
-    let report = Report { stats: snapshot(stats, Vec::new(), false), user_count: 0, exceptions, whole: true };
+    let report = Report { stats: snapshot(stats, Vec::new(), false).into(), user_count: 0, exceptions, whole: true };
     PyBytes::new(stats.py(), &csv::exceptions_file(&report))
 }

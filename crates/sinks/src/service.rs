@@ -16,8 +16,11 @@ use crate::sink::{Report, Sink};
 /// So many reports may wait; more are left out, which is told once.
 const WAITING_REPORTS: usize = 30;
 
+/// Makes a report on the sink's thread.
+pub type MakeReport = Box<dyn FnOnce() -> Report + Send>;
+
 enum Message {
-    Snapshot(Box<Report>),
+    Snapshot(MakeReport),
     Finish(Box<Report>),
 }
 
@@ -49,7 +52,12 @@ impl Service {
 
     /// Hand over a report without waiting. If the sink is too far behind, the report is left out.
     pub fn send(&mut self, report: Report) {
-        match self.inbox.try_send(Message::Snapshot(Box::new(report))) {
+        self.send_later(Box::new(move || report));
+    }
+
+    /// As [`Service::send`], with a report that the sink's thread makes when it comes to it.
+    pub fn send_later(&mut self, make: MakeReport) {
+        match self.inbox.try_send(Message::Snapshot(make)) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.lost += 1,
             Err(TrySendError::Disconnected(_)) if self.lost == 0 => {
@@ -83,7 +91,7 @@ impl Service {
 fn feed(sink: &mut dyn Sink, messages: &Receiver<Message>, errors: &Errors) {
     for message in messages {
         let (result, last) = match message {
-            Message::Snapshot(report) => (sink.snapshot(&report), false),
+            Message::Snapshot(make) => (sink.snapshot(&make()), false),
             Message::Finish(report) => (sink.finish(&report), true),
         };
         if let Err(error) = result {
@@ -134,7 +142,7 @@ mod tests {
 
     fn report() -> Report {
         Report {
-            stats: Stats::new(0.0).snapshot(1.0, &Detail::default()),
+            stats: Stats::new(0.0).snapshot(1.0, &Detail::default()).into(),
             whole: true,
             user_count: 0,
             exceptions: Vec::new(),

@@ -1,5 +1,7 @@
 //! The one interface of all outputs, and what they are told.
 
+use std::sync::Arc;
+
 use gregaria_stats::Snapshot;
 
 use crate::error::Error;
@@ -17,7 +19,7 @@ pub struct ExceptionRow {
 /// The state of a run at one moment.
 #[derive(Debug, Clone)]
 pub struct Report {
-    pub stats: Snapshot,
+    pub stats: Arc<Snapshot>,
     /// Whether names and failures are in it, and not only the total.
     pub whole: bool,
     pub user_count: u64,

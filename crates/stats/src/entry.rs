@@ -216,6 +216,10 @@ impl Entry {
         self.phases.as_deref()
     }
 
+    pub fn into_histogram(self) -> Histogram {
+        self.histogram
+    }
+
     pub fn has_window(&self) -> bool {
         self.window.is_some()
     }

@@ -1,4 +1,5 @@
 //! The table of failures: one record per (method, name, text), with how often and when it was seen.
+//! Bounded: of an entry with very many different texts, further ones are grouped by what they have in common.
 //! Task exceptions are not failures and live with the runner.
 
 use std::borrow::Cow;
@@ -6,6 +7,19 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
+
+use crate::patterns::pattern_of;
+
+/// So many texts of one entry are kept as they are.
+const EXACT_TEXTS: usize = 100;
+/// So many more are kept with their ids replaced; the rest is one record.
+const GROUPED_TEXTS: usize = 100;
+/// So many records of all entries, beside one for the rest of each.
+const MOST_RECORDS: usize = 10_000;
+/// Longer texts are cut.
+const LONGEST_TEXT: usize = 4_096;
+/// The text of all failures that have no record of their own.
+pub const OTHER_FAILURES: &str = "(other failures)";
 
 /// One kind of failure.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,37 +51,51 @@ pub struct ErrorTable {
 
 impl ErrorTable {
     pub(crate) fn occurred(&mut self, entry: u32, names: (&Arc<str>, &Arc<str>), text: &str, now: f64) {
-        let text = mask_address(text);
-        let texts = self.by_entry.entry(entry).or_default();
-        if let Some(record) = texts.get(&*text).and_then(|at| self.records.get_mut(*at)) {
-            record.occurrences += 1;
-            record.last_seen = Some(now);
-            return;
-        }
-        let text: Arc<str> = text.into();
-        texts.insert(text.clone(), self.records.len());
-        let (method, name) = (names.0.clone(), names.1.clone());
-        self.records.push(ErrorRecord {
-            method,
-            name,
-            text,
-            occurrences: 1,
-            first_seen: Some(now),
-            last_seen: Some(now),
-        });
+        let place = self.place(entry, names, text);
+        let record = &mut self.records[place];
+        record.occurrences += 1;
+        record.first_seen.get_or_insert(now);
+        record.last_seen = Some(now);
     }
 
     /// Add the occurrences of a record from elsewhere.
     pub(crate) fn merge(&mut self, entry: u32, other: &ErrorRecord) {
-        let texts = self.by_entry.entry(entry).or_default();
-        if let Some(record) = texts.get(&other.text).and_then(|at| self.records.get_mut(*at)) {
-            record.occurrences += other.occurrences;
-            record.first_seen = [record.first_seen, other.first_seen].into_iter().flatten().reduce(f64::min);
-            record.last_seen = [record.last_seen, other.last_seen].into_iter().flatten().reduce(f64::max);
-            return;
+        let place = self.place(entry, (&other.method, &other.name), &other.text);
+        let record = &mut self.records[place];
+        record.occurrences += other.occurrences;
+        record.first_seen = [record.first_seen, other.first_seen].into_iter().flatten().reduce(f64::min);
+        record.last_seen = [record.last_seen, other.last_seen].into_iter().flatten().reduce(f64::max);
+    }
+
+    /// The place of the record that counts this text; it is made if there is none.
+    fn place(&mut self, entry: u32, names: (&Arc<str>, &Arc<str>), text: &str) -> usize {
+        let text = mask_address(cut(text));
+        if let Some(found) = self.find(entry, &text) {
+            return found;
         }
-        texts.insert(other.text.clone(), self.records.len());
-        self.records.push(other.clone());
+        let (texts, full) = (self.by_entry.entry(entry).or_default().len(), self.records.len() >= MOST_RECORDS);
+        if texts < EXACT_TEXTS && !full {
+            return self.insert(entry, names, &text);
+        }
+        let grouped = pattern_of(&text);
+        match (self.find(entry, &grouped), self.find(entry, OTHER_FAILURES)) {
+            (Some(found), _) => found,
+            (None, _) if texts < EXACT_TEXTS + GROUPED_TEXTS && !full => self.insert(entry, names, &grouped),
+            (None, Some(rest)) => rest,
+            (None, None) => self.insert(entry, names, OTHER_FAILURES),
+        }
+    }
+
+    fn find(&self, entry: u32, text: &str) -> Option<usize> {
+        self.by_entry.get(&entry)?.get(text).copied()
+    }
+
+    fn insert(&mut self, entry: u32, names: (&Arc<str>, &Arc<str>), text: &str) -> usize {
+        let (place, text): (usize, Arc<str>) = (self.records.len(), text.into());
+        self.by_entry.entry(entry).or_default().insert(text.clone(), place);
+        let (method, name) = (names.0.clone(), names.1.clone());
+        self.records.push(ErrorRecord { method, name, text, occurrences: 0, first_seen: None, last_seen: None });
+        place
     }
 
     pub fn records(&self) -> &[ErrorRecord] {
@@ -86,15 +114,7 @@ impl ErrorTable {
 
     /// Count what somebody else has seen, under the entry of its name and method.
     pub(crate) fn add(&mut self, entry: u32, told: ErrorRecord) {
-        let texts = self.by_entry.entry(entry).or_default();
-        let Some(record) = texts.get(&told.text).and_then(|at| self.records.get_mut(*at)) else {
-            texts.insert(told.text.clone(), self.records.len());
-            self.records.push(told);
-            return;
-        };
-        record.occurrences += told.occurrences;
-        record.first_seen = [record.first_seen, told.first_seen].into_iter().flatten().reduce(f64::min);
-        record.last_seen = [record.last_seen, told.last_seen].into_iter().flatten().reduce(f64::max);
+        self.merge(entry, &told);
     }
 
     pub fn remove(&mut self, at: usize) -> Option<ErrorRecord> {
@@ -116,6 +136,20 @@ impl ErrorTable {
     }
 }
 
+/// So many bytes of a text, or a little less, and an ellipsis.
+pub fn beginning(text: &str, bytes: usize) -> String {
+    let end = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
+/// A text, or the beginning of one that is too long.
+fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_TEXT {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(beginning(text, LONGEST_TEXT))
+}
+
 /// The key under which all nodes know a failure: sha256, in hex, of `method.name.<repr of the masked text>`.
 /// `text_repr` is what Python's `repr` makes of the text.
 pub fn error_key(method: &str, name: &str, text_repr: &str) -> String {
@@ -124,13 +158,14 @@ pub fn error_key(method: &str, name: &str, text_repr: &str) -> String {
 }
 
 /// Replace the first `object at 0x…` address in a text, wherever it occurs, so that equal failures stay equal.
-pub fn mask_address(text: &str) -> Cow<'_, str> {
+pub fn mask_address<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+    let text = text.into();
     const MARK: &str = "object at 0x";
-    let Some(found) = text.find(MARK) else { return Cow::Borrowed(text) };
+    let Some(found) = text.find(MARK) else { return text };
     let start = found + MARK.len() - 2;
     match text[start..].find('>') {
         Some(length) => Cow::Owned(text.replace(&text[start..start + length], "0x....")),
-        None => Cow::Borrowed(text),
+        None => text,
     }
 }
 
@@ -228,6 +263,44 @@ mod tests {
         }
         let counted: Vec<_> = table.records().iter().map(|r| (&*r.text, r.occurrences)).collect();
         assert_eq!(counted, [("Y", 3), ("X", 1)]);
+    }
+
+    #[test]
+    fn very_many_texts_are_grouped_and_still_add_up() {
+        let texts: Vec<String> = (0..5_000)
+            .map(|at| match at % 3 {
+                0 => format!("HTTPError('500 for url: /order/{at}')"),
+                1 => format!("ConnectionError(10.0.0.{}:{at})", at % 250),
+                _ => format!(
+                    "AssertionError('{}')",
+                    "abcdefghij".repeat(1 + at / 100).replace('a', &"z".repeat(at % 97))
+                ),
+            })
+            .collect();
+        let table = table(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(table.records().len() <= EXACT_TEXTS + GROUPED_TEXTS + 1);
+        assert_eq!(table.records().iter().map(|record| record.occurrences).sum::<u64>(), 5_000);
+        let told = |text: &str| table.records().iter().find(|record| &*record.text == text).map(|it| it.occurrences);
+        assert!(told("HTTPError('500 for url: /order/{n}')").is_some_and(|occurrences| occurrences > 1_000));
+        assert!(told("ConnectionError({n}.{n}.{n}.{n}:{n})").is_some_and(|occurrences| occurrences > 1_000));
+        assert!(told(OTHER_FAILURES).is_some());
+    }
+
+    #[test]
+    fn failures_of_very_many_entries_are_bounded_too() {
+        let mut table = ErrorTable::default();
+        for at in 0..30_000u32 {
+            let text = format!("E({})", at % 300);
+            table.occurred(at % 150, (&"GET".into(), &"/a".into()), &text, 1.0);
+        }
+        assert!(table.records().len() <= MOST_RECORDS + 150);
+        assert_eq!(table.records().iter().map(|record| record.occurrences).sum::<u64>(), 30_000);
+    }
+
+    #[test]
+    fn a_text_without_end_is_cut() {
+        let table = table(&["\u{e4}".repeat(9_000).as_str()]);
+        assert!(table.records()[0].text.len() < 5_000 && table.records()[0].text.ends_with('…'));
     }
 
     #[test]

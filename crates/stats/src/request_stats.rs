@@ -12,6 +12,7 @@ use crate::entry::Entry;
 use crate::errors::{ErrorRecord, ErrorTable};
 use crate::histogram::Bucket;
 use crate::journal::{Journal, Sample};
+use crate::patterns::{Group, worst_patterns};
 use crate::phases::{self, PhaseSample};
 use crate::window::DEFAULT_SPAN_S;
 
@@ -45,6 +46,21 @@ pub enum Windows {
     Everybody,
 }
 
+/// The name under which requests beyond the limit of names are counted.
+pub const OTHER_NAMES: &str = "(other names)";
+/// So many different (method, name) are told apart unless the run says otherwise.
+pub const DEFAULT_NAME_LIMIT: usize = 10_000;
+/// So many patterns are told when there are too many names.
+const TOLD_PATTERNS: usize = 3;
+
+/// There are more names than are told apart: which they are, for a hint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TooManyNames {
+    pub limit: usize,
+    /// What most names have in common, the worst first.
+    pub worst: Vec<Group>,
+}
+
 /// The statistics of a run.
 #[derive(Debug)]
 pub struct Stats {
@@ -58,6 +74,10 @@ pub struct Stats {
     span_s: i64,
     journal: Option<Journal>,
     resets: u64,
+    name_limit: usize,
+    /// The entry of all further names, once there are too many.
+    other: Option<EntryId>,
+    too_many: Option<Box<TooManyNames>>,
 }
 
 impl Stats {
@@ -73,6 +93,9 @@ impl Stats {
             span_s: DEFAULT_SPAN_S,
             journal: None,
             resets: 0,
+            name_limit: DEFAULT_NAME_LIMIT,
+            other: None,
+            too_many: None,
         };
         stats.set_windows(Windows::Total, now);
         stats
@@ -115,6 +138,46 @@ impl Stats {
             }
             return EntryId(place);
         }
+        if self.entries.len() >= self.name_limit {
+            return self.other_names(now);
+        }
+        self.insert(method, name, now)
+    }
+
+    /// The entry of names beyond the limit.
+    #[cold]
+    fn other_names(&mut self, now: f64) -> EntryId {
+        if let Some(other) = self.other {
+            return other;
+        }
+        let worst = worst_patterns(self.entries.iter().map(|entry| &*entry.name), TOLD_PATTERNS);
+        self.too_many = Some(Box::new(TooManyNames { limit: self.name_limit, worst }));
+        let other = self.insert("", OTHER_NAMES, now);
+        self.other = Some(other);
+        other
+    }
+
+    /// What to tell about too many names; comes once.
+    #[inline]
+    pub fn take_too_many_names(&mut self) -> Option<Box<TooManyNames>> {
+        self.too_many.take()
+    }
+
+    /// Requests that were counted as those of other names.
+    pub fn other_requests(&self) -> u64 {
+        self.other.and_then(|other| self.get(other)).map_or(0, Entry::num_requests)
+    }
+
+    pub fn name_limit(&self) -> usize {
+        self.name_limit
+    }
+
+    /// Tell at most so many different (method, name) apart; those that are known stay.
+    pub fn set_name_limit(&mut self, limit: usize) {
+        self.name_limit = limit;
+    }
+
+    fn insert(&mut self, method: &str, name: &str, now: f64) -> EntryId {
         let method = self.methods.get(method).cloned().unwrap_or_else(|| {
             let fresh: Arc<str> = method.into();
             self.methods.insert(fresh.clone());
@@ -231,6 +294,11 @@ impl Stats {
         self.errors.merge(id.0, record);
     }
 
+    /// All entries with their numbers.
+    pub fn numbered_entries(&self) -> impl Iterator<Item = (u32, &Entry)> {
+        (0u32..).zip(&self.entries).filter(|(_, entry)| entry.present)
+    }
+
     pub fn total(&self) -> &Entry {
         &self.total
     }
@@ -287,6 +355,7 @@ impl Stats {
         self.errors.clear();
         self.entries.clear();
         self.by_name.clear();
+        self.other = None;
         self.generation = fresh_generation();
     }
 
@@ -386,6 +455,32 @@ mod tests {
         assert_eq!((stats.entries().count(), stats.find("GET", "/")), (0, None));
         stats.record(id, 3.0, Some(1), 0);
         assert_eq!(stats.entries().map(Entry::num_requests).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn beyond_the_limit_all_names_are_one_and_nothing_is_lost() {
+        let mut stats = Stats::new(0.0);
+        stats.set_name_limit(20);
+        for at in 0..100 {
+            let id = stats.entry("GET", &format!("/item/{at}"), 1.0);
+            stats.record(id, 1.0, Some(1_000), 1);
+            if at % 2 == 0 {
+                stats.record_failure(id, 1.0, "E()");
+            }
+        }
+        assert_eq!(stats.entries().count(), 21);
+        assert_eq!(stats.other_requests(), 80);
+        assert_eq!(stats.entries().map(Entry::num_requests).sum::<u64>(), stats.total().num_requests());
+        assert_eq!(stats.entries().map(Entry::num_failures).sum::<u64>(), 50);
+        assert_eq!(stats.errors().records().iter().map(|record| record.occurrences).sum::<u64>(), 50);
+        let told = stats.take_too_many_names().unwrap();
+        assert_eq!((told.limit, told.worst[0].pattern.as_str(), told.worst[0].names), (20, "/item/{n}", 20));
+        assert_eq!(stats.take_too_many_names(), None);
+        let known = stats.entry("GET", "/item/3", 2.0);
+        assert_eq!(stats.get(known).map(Entry::num_requests), Some(1));
+        stats.clear_all(3.0);
+        stats.entry("GET", "/item/99", 3.0);
+        assert_eq!((stats.entries().count(), stats.other_requests()), (1, 0));
     }
 
     proptest! {

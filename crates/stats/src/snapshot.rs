@@ -1,18 +1,29 @@
 //! An owned copy of the figures at one moment, for sinks on other threads. Cheap: percentiles are computed while it is
 //! taken, no histogram is copied, and names are shared.
+//!
+//! [`Snapshots`] takes them again and again beside the thread that counts, and holds it up for short moments only:
+//!
+//! ```text
+//!   lock: counts and rates of all entries │ lock: percentiles of a few │ lock: of the next few │ …
+//! ```
 
 use std::sync::Arc;
 
 use crate::entry::Entry;
 use crate::errors::ErrorRecord;
 use crate::phases::Phases;
-use crate::request_stats::Stats;
+use crate::request_stats::{EntryId, Stats};
+
+/// The total's number in [`Row::entry`].
+pub const TOTAL: u32 = u32::MAX;
+/// The percentiles of so many entries are looked up under one lock (about 0.1 ms).
+const ENTRIES_AT_ONCE: usize = 64;
 
 /// One failure, as in the table.
 pub type ErrorRow = ErrorRecord;
 
 /// What a snapshot shall contain.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detail {
     /// Percentiles (0 to 1) of the whole run.
     pub percentiles: Vec<f64>,
@@ -34,6 +45,8 @@ impl Detail {
 /// The figures of one entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
+    /// The entry's number, [`EntryId::index`]; that of the total is `u32::MAX`.
+    pub entry: u32,
     pub method: Arc<str>,
     pub name: Arc<str>,
     pub num_requests: u64,
@@ -79,43 +92,55 @@ impl Snapshot {
 impl Stats {
     /// The figures at this moment.
     pub fn snapshot(&self, now: f64, detail: &Detail) -> Snapshot {
-        let wanted = detail.wanted();
-        Snapshot {
-            now,
-            entries: self.entries().map(|entry| self.row(entry, now, &wanted, detail)).collect(),
-            total: self.row(self.total(), now, &wanted, detail),
-            errors: if detail.errors { self.errors().records().to_vec() } else { Vec::new() },
+        let mut snapshot = self.counts(now, detail);
+        for row in snapshot.entries.iter_mut().chain([&mut snapshot.total]) {
+            self.look_up_percentiles(row, now, detail, &detail.wanted());
         }
+        snapshot
     }
 
     /// The figures of all requests together, without those of each name and without failures: quick, however many
     /// names there are.
     pub fn totals(&self, now: f64, detail: &Detail) -> Snapshot {
-        let total = self.row(self.total(), now, &detail.wanted(), detail);
+        let total = self.row_of(self.total(), now, detail);
         Snapshot { now, entries: Vec::new(), total, errors: Vec::new() }
     }
 
     /// The figures of one entry.
     pub fn row_of(&self, entry: &Entry, now: f64, detail: &Detail) -> Row {
-        self.row(entry, now, &detail.wanted(), detail)
+        let mut row = self.counts_of(TOTAL, entry);
+        fill(&mut row, entry, self, now, (detail, &detail.wanted()));
+        row
     }
 
-    fn row(&self, entry: &Entry, now: f64, wanted: &[f64], detail: &Detail) -> Row {
+    /// A snapshot without percentiles.
+    fn counts(&self, now: f64, detail: &Detail) -> Snapshot {
+        Snapshot {
+            now,
+            entries: self.numbered_entries().map(|(number, entry)| self.counts_of(number, entry)).collect(),
+            total: self.counts_of(TOTAL, self.total()),
+            errors: if detail.errors { self.errors().records().to_vec() } else { Vec::new() },
+        }
+    }
+
+    fn look_up_percentiles(&self, row: &mut Row, now: f64, detail: &Detail, wanted: &[f64]) {
+        let entry = if row.entry == TOTAL { Some(self.total()) } else { self.get(EntryId::from_index(row.entry)) };
+        if let Some(entry) = entry {
+            fill(row, entry, self, now, (detail, wanted));
+        }
+    }
+
+    fn counts_of(&self, number: u32, entry: &Entry) -> Row {
         let (current_rps, current_fail_per_sec) = self.current_rates(entry);
         let (total_rps, total_fail_per_sec) = self.total_rates(entry);
-        let mut percentiles_us = entry.percentiles_us(wanted);
-        let median_us = (!percentiles_us.is_empty()).then(|| percentiles_us.remove(0));
-        let current_percentiles_us = (detail.current_percentiles && entry.has_window()).then(|| {
-            let told = entry.current_percentiles_us(&detail.percentiles, now, self.span_s());
-            told.unwrap_or_else(|| vec![0; detail.percentiles.len()])
-        });
         Row {
+            entry: number,
             method: entry.method().clone(),
             name: entry.name().clone(),
             num_requests: entry.num_requests(),
             num_failures: entry.num_failures(),
             fail_ratio: entry.fail_ratio(),
-            median_us,
+            median_us: None,
             avg_response_time_ms: entry.avg_response_time_ms(),
             min_response_time_us: entry.min_response_time_us(),
             max_response_time_us: entry.max_response_time_us(),
@@ -124,10 +149,89 @@ impl Stats {
             current_fail_per_sec,
             total_rps,
             total_fail_per_sec,
-            percentiles_us,
-            current_percentiles_us,
-            phases: if detail.phases { entry.phases().cloned().map(Box::new) } else { None },
+            percentiles_us: Vec::new(),
+            current_percentiles_us: None,
+            phases: None,
         }
+    }
+}
+
+fn fill(row: &mut Row, entry: &Entry, stats: &Stats, now: f64, (detail, wanted): (&Detail, &[f64])) {
+    let mut percentiles_us = entry.percentiles_us(wanted);
+    row.median_us = (!percentiles_us.is_empty()).then(|| percentiles_us.remove(0));
+    row.percentiles_us = percentiles_us;
+    row.phases = if detail.phases { entry.phases().cloned().map(Box::new) } else { None };
+    row.current_percentiles_us = (detail.current_percentiles && entry.has_window()).then(|| {
+        let told = entry.current_percentiles_us(&detail.percentiles, now, stats.span_s());
+        told.unwrap_or_else(|| vec![0; detail.percentiles.len()])
+    });
+}
+
+/// Takes one snapshot after the other of statistics that are being written to.
+#[derive(Debug, Default)]
+pub struct Snapshots {
+    detail: Detail,
+    /// Percentiles by the entry's number, with the number of requests they are of.
+    known: Vec<(u64, Option<u64>, Vec<u64>)>,
+    /// Generation and resets that `known` is of.
+    state: (u32, u64),
+}
+
+impl Snapshots {
+    pub fn new(detail: Detail) -> Self {
+        Self { detail, ..Self::default() }
+    }
+
+    pub fn detail(&self) -> &Detail {
+        &self.detail
+    }
+
+    /// Take a snapshot. `with` locks the statistics, calls its argument, and lets others have them before it returns.
+    /// All counts are of one moment; percentiles may be a few samples further.
+    pub fn take(&mut self, now: f64, mut with: impl FnMut(&mut dyn FnMut(&Stats))) -> Snapshot {
+        let mut taken = None;
+        with(&mut |stats| taken = Some((stats.counts(now, &self.detail), (stats.generation(), stats.resets()))));
+        let (mut snapshot, state) = taken.expect("`with` calls its argument");
+        if self.state != state {
+            self.known.clear();
+            self.state = state;
+        }
+        let wanted = self.detail.wanted();
+        for rows in snapshot.entries.chunks_mut(ENTRIES_AT_ONCE) {
+            let mut changed: Vec<&mut Row> = rows.iter_mut().filter_map(|row| self.unless_known(row)).collect();
+            if changed.is_empty() {
+                continue;
+            }
+            with(&mut |stats| {
+                if (stats.generation(), stats.resets()) == state {
+                    changed.iter_mut().for_each(|row| stats.look_up_percentiles(row, now, &self.detail, &wanted));
+                }
+            });
+            changed.into_iter().for_each(|row| self.remember(row));
+        }
+        with(&mut |stats| stats.look_up_percentiles(&mut snapshot.total, now, &self.detail, &wanted));
+        snapshot
+    }
+
+    /// Fill in what is known of an entry that has no more requests than the last time, or give it back.
+    fn unless_known<'a>(&self, row: &'a mut Row) -> Option<&'a mut Row> {
+        let Some((requests, median, percentiles)) = self.known.get(row.entry as usize) else { return Some(row) };
+        if *requests != row.num_requests || self.detail.current_percentiles || self.detail.phases {
+            return Some(row);
+        }
+        row.median_us = *median;
+        row.percentiles_us.clone_from(percentiles);
+        None
+    }
+
+    fn remember(&mut self, row: &Row) {
+        let place = row.entry as usize;
+        if self.known.len() <= place {
+            self.known.resize(place + 1, (u64::MAX, None, Vec::new()));
+        }
+        let (requests, median, percentiles) = &mut self.known[place];
+        (*requests, *median) = (row.num_requests, row.median_us);
+        percentiles.clone_from(&row.percentiles_us);
     }
 }
 
@@ -153,6 +257,32 @@ mod tests {
         assert_eq!(snapshot.total.median_us, Some(4_000));
         assert_eq!((snapshot.total.total_rps, snapshot.errors.len()), (1.5, 1));
         assert_eq!(snapshot.total.current_percentiles_us, None);
+    }
+
+    #[test]
+    fn one_after_the_other_they_are_as_if_each_was_taken_at_once() {
+        let mut stats = Stats::new(100.0);
+        let detail = Detail { percentiles: vec![0.9, 1.0], errors: true, ..Detail::default() };
+        let mut snapshots = Snapshots::new(detail.clone());
+        for round in 0..6u32 {
+            let now = 101.0 + f64::from(round);
+            if round == 4 {
+                stats.reset_all(now);
+            }
+            for name in 0..200u32 {
+                let id = stats.entry("GET", &name.to_string(), now);
+                if (name + round) % 3 == 0 {
+                    stats.record(id, now, Some(u64::from(name * 1_000 + round)), 7);
+                }
+            }
+            let mut locks = 0;
+            let taken = snapshots.take(now, |look| {
+                locks += 1;
+                look(&stats);
+            });
+            assert_eq!(taken, stats.snapshot(now, &detail));
+            assert!(locks <= 200 / ENTRIES_AT_ONCE + 3);
+        }
     }
 
     #[test]

@@ -24,9 +24,16 @@ def _tables(environment: Any, options: Namespace) -> Output | None:
     return None if options.worker else Tables(environment, options)
 
 
+def _results(environment: Any, options: Namespace) -> Output | None:
+    from .results import ResultFiles
+
+    return ResultFiles(environment, options) if options.gregaria_result_file or options.html_file else None
+
+
 OUTPUTS: tuple[Maker, ...] = (
     _tables,
     _if("csv_prefix", CsvFiles),
+    _results,
     _if("json", JsonPrinted),
     _if("json_file", JsonFile),
     _if("gregaria_junit_file", JUnit),

@@ -246,7 +246,7 @@ pub fn count(
     failure: Option<&str>,
 ) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    recorder.stats().get().with(|stats| {
+    let too_many = recorder.stats().get().with(|stats| {
         let generation = stats.generation();
         let known = slot.and_then(|slot| target::remembered_entry(slot, generation));
         let entry = match known {
@@ -266,7 +266,9 @@ pub fn count(
         if let Some(text) = failure {
             stats.record_failure(entry, now, text);
         }
+        stats.take_too_many_names()
     });
+    crate::stats::warn_of_names(too_many);
 }
 
 /// The text of `requests.HTTPError` for a status, with the name in the URL's place.

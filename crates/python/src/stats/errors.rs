@@ -64,7 +64,7 @@ impl StatsError {
 
     fn tell(&self, dict: &Bound<'_, PyDict>) -> PyResult<()> {
         let record = self.record();
-        dict.set_item("error", mask_address(&record.text))?;
+        dict.set_item("error", mask_address(&*record.text))?;
         dict.set_item("occurrences", record.occurrences)?;
         dict.set_item("first_seen", record.first_seen)?;
         dict.set_item("last_seen", record.last_seen)

@@ -1,17 +1,20 @@
 //! Statistics as Python sees them: `RequestStats` and live views of its entries and failures.
 //!
-//! The lock around the statistics is never held while Python is called, so it is never waited for under the GIL.
+//! The lock around the statistics is never held while Python is called, and other threads hold it for a tenth of a
+//! millisecond at a time ([`Shared`]).
 
 mod entries;
 mod entry;
 mod errors;
 mod failures;
+mod names;
 mod phases;
 mod recorder;
 mod settings;
+mod shared;
 mod wire;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gregaria_stats::{Stats, Windows};
@@ -23,13 +26,17 @@ pub use entries::StatsEntries;
 pub use entry::{StatsEntry, bucket_response_time};
 pub use errors::{StatsError, key as error_key};
 pub use failures::StatsErrors;
+pub use names::warn as warn_of_names;
 pub use phases::PhaseTimes;
 pub use recorder::Recorder;
+pub use shared::Shared;
+
+use crate::results::series;
 
 /// The statistics of an environment.
 #[pyclass(frozen, dict, weakref, module = "gregaria._engine")]
 pub struct RequestStats {
-    inner: Mutex<Stats>,
+    shared: Arc<Shared>,
     history: Mutex<Py<PyList>>,
     error_keys: Mutex<failures::Keys>,
 }
@@ -37,7 +44,12 @@ pub struct RequestStats {
 impl RequestStats {
     /// Do something with the statistics; not with Python, the lock is held.
     pub fn with<R>(&self, action: impl FnOnce(&mut Stats) -> R) -> R {
-        action(&mut lock(&self.inner))
+        self.shared.with(action)
+    }
+
+    /// For threads that look at them now and then.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     fn error_keys(&self) -> &Mutex<failures::Keys> {
@@ -62,7 +74,7 @@ impl RequestStats {
             stats.set_windows(Windows::Nobody, now);
         }
         let history = Mutex::new(PyList::empty(py).unbind());
-        RequestStats { inner: Mutex::new(stats), history, error_keys: Mutex::default() }
+        RequestStats { shared: Shared::new(stats), history, error_keys: Mutex::default() }
     }
 
     #[getter]
@@ -157,10 +169,12 @@ impl RequestStats {
         let (method, name) = (text(method)?, text(name)?);
         let (response_time_us, length) = (microseconds(response_time)?, bytes(content_length)?);
         let now = now();
-        self.with(|stats| {
+        let too_many = self.with(|stats| {
             let id = stats.entry(&method, &name, now);
             stats.record(id, now, response_time_us, length);
+            stats.take_too_many_names()
         });
+        names::warn(too_many);
         Ok(())
     }
 
@@ -186,6 +200,39 @@ impl RequestStats {
     fn clear_all(&self, py: Python<'_>) {
         self.with(|stats| stats.clear_all(now()));
         self.forget_history(py);
+    }
+
+    #[getter]
+    fn name_limit(&self) -> usize {
+        self.with(|stats| stats.name_limit())
+    }
+
+    #[setter]
+    fn set_name_limit(&self, limit: usize) {
+        self.with(|stats| stats.set_name_limit(limit));
+    }
+
+    fn follow(&self) -> PyResult<()> {
+        Ok(self.shared.follow()?)
+    }
+
+    fn tick(&self, now: f64, users: u64) {
+        self.shared.tick(now, users);
+    }
+
+    fn close_history(&self, py: Python<'_>, now: f64, users: u64) {
+        py.detach(|| self.shared.advance(now, users));
+    }
+
+    #[pyo3(signature = (since = 0))]
+    fn total_series(&self, py: Python<'_>, since: u32) -> PyResult<String> {
+        py.detach(|| series(&self.shared, None, since))
+    }
+
+    #[pyo3(signature = (name, method, since = 0))]
+    fn entry_series(&self, py: Python<'_>, name: &str, method: &str, since: u32) -> PyResult<Option<String>> {
+        let Some(id) = self.with(|stats| stats.find(method, name)) else { return Ok(None) };
+        py.detach(|| series(&self.shared, Some(id), since)).map(Some)
     }
 
     fn serialize_stats<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyDict>>> {

@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 use crate::client;
 
-use super::{RequestStats, bytes, errors, microseconds, now, text};
+use super::{RequestStats, bytes, errors, microseconds, names, now, text};
 
 /// Counts what the request event tells into one `RequestStats`.
 #[pyclass(frozen, module = "gregaria._engine")]
@@ -46,7 +46,7 @@ impl Recorder {
         let phases = more.map(|more| more.get_item(intern!(more.py(), "response"))).transpose()?.flatten();
         let phases = phases.and_then(|response| client::phases_of(&response));
         let now = now();
-        self.stats.get().with(|stats| {
+        let too_many = self.stats.get().with(|stats| {
             let id = stats.entry(&method, &name, now);
             stats.record(id, now, response_time_us, length);
             if let Some(phases) = &phases {
@@ -55,7 +55,9 @@ impl Recorder {
             if let Some(failure) = &failure {
                 stats.record_failure(id, now, failure);
             }
+            stats.take_too_many_names()
         });
+        names::warn(too_many);
         Ok(())
     }
 

@@ -39,7 +39,7 @@ impl Drop for Folder {
 fn report(stats: &Stats, now: f64) -> Report {
     let detail =
         Detail { percentiles: PERCENTILES.to_vec(), current_percentiles: true, errors: true, ..Detail::default() };
-    Report { stats: stats.snapshot(now, &detail), whole: true, user_count: 3, exceptions: Vec::new() }
+    Report { stats: stats.snapshot(now, &detail).into(), whole: true, user_count: 3, exceptions: Vec::new() }
 }
 
 fn stats() -> Stats {
@@ -133,7 +133,8 @@ fn a_report_of_the_total_only_adds_to_the_history() {
     sink.snapshot(&report(&stats(), 101.0)).unwrap();
     let before = (folder.read("_stats.csv"), folder.read("_failures.csv"), folder.read("_exceptions.csv"));
     let detail = Detail { percentiles: vec![0.5, 0.95, 1.0], ..Detail::default() };
-    let totals = Report { stats: stats().totals(102.0, &detail), whole: false, user_count: 3, exceptions: Vec::new() };
+    let totals =
+        Report { stats: stats().totals(102.0, &detail).into(), whole: false, user_count: 3, exceptions: Vec::new() };
     sink.snapshot(&totals).unwrap();
     assert_eq!(before, (folder.read("_stats.csv"), folder.read("_failures.csv"), folder.read("_exceptions.csv")));
     let history = folder.read("_stats_history.csv");

@@ -40,8 +40,11 @@ shape! {
         pub total: Entry,
         /// Each (method, name), by name and then method.
         pub entries: Vec<Entry>,
-        /// How the run went.
+        /// How the run went, as finely as it is known.
         pub history: History,
+        /// The same in some hundred windows at most, for charts.
+        #[serde(default)]
+        pub overview: Option<History>,
         /// The failures, in the order in which they were first seen.
         pub failures: Vec<Failure>,
         /// Exceptions that tasks raised.

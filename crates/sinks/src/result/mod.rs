@@ -4,10 +4,14 @@
 //! Its JSON Schema is `docs/result.schema.json`, made from the types in `format.rs` (and checked by a test).
 
 mod format;
+mod make;
 mod read;
+mod write;
 
 pub use format::*;
+pub use make::{Everything, Measured, make, segment, total_segment};
 pub use read::{ReadError, read, read_bytes};
+pub use write::{prepare, write, write_text};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

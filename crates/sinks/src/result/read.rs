@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::format::{FORMAT, ResultFile, VERSION};
+use super::format::{FORMAT, History, ResultFile, VERSION};
 
 /// A result of more bytes is not read.
 const MOST_BYTES: u64 = 1 << 30;
@@ -86,13 +86,20 @@ fn check(result: &ResultFile) -> Result<(), String> {
             return Err(format!("the requests {known} are not as many as its histogram holds"));
         }
     }
-    for of_entry in &result.history.entries {
-        if of_entry.entry >= result.entries.len() {
+    [Some(&result.history), result.overview.as_ref()]
+        .into_iter()
+        .flatten()
+        .try_for_each(|history| check_history(history, result.entries.len()))
+}
+
+fn check_history(history: &History, entries: usize) -> Result<(), String> {
+    for of_entry in &history.entries {
+        if of_entry.entry >= entries {
             return Err(format!("its history speaks of an entry {} that is not there", of_entry.entry));
         }
     }
-    let totals = result.history.total.iter().map(|segment| &segment.windows);
-    let names = result.history.entries.iter().flat_map(|of_entry| &of_entry.segments);
+    let totals = history.total.iter().map(|segment| &segment.windows);
+    let names = history.entries.iter().flat_map(|of_entry| &of_entry.segments);
     for segment in totals.chain(names) {
         let length = segment.start.len();
         let lengths = [
@@ -113,7 +120,7 @@ fn check(result: &ResultFile) -> Result<(), String> {
         [segment.users.len(), segment.heat.len()].iter().any(|length| *length != segment.windows.start.len())
             || segment.heat.iter().any(|pairs| pairs.len() % 2 == 1)
     };
-    if result.history.total.iter().any(wrong) {
+    if history.total.iter().any(wrong) {
         return Err("the lists of a segment of its history have different lengths".into());
     }
     Ok(())

@@ -20,6 +20,9 @@ use crate::journal::Sample;
 /// A second that nobody closed for so long is not filled with zeros.
 const LONGEST_GAP_S: u32 = 3_600;
 
+/// An overview has no more windows than this, if it can be.
+const OVERVIEW_POINTS: u32 = 720;
+
 /// How many points are kept at each resolution.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -262,6 +265,24 @@ impl History {
     /// The series of all requests together, from the second `since` on (0: all).
     pub fn total(&self, since: u32) -> Vec<Segment<TotalPoint>> {
         self.total.tiers.segments(since)
+    }
+
+    /// The tier in which the run has at most some hundred windows, for [`History::total_overview`] and its like.
+    pub fn overview_tier(&self) -> usize {
+        let first = self.total(0).first().and_then(|segment| segment.points.first().map(|total| total.point.start));
+        let seconds = self.closed.unwrap_or(0).saturating_sub(first.unwrap_or(0));
+        STEPS_S.iter().position(|step_s| seconds / step_s <= OVERVIEW_POINTS).unwrap_or(STEPS_S.len() - 1)
+    }
+
+    /// The whole run in windows of one width, with finer ones at its end.
+    pub fn total_overview(&self, tier: usize) -> Vec<Segment<TotalPoint>> {
+        self.total.tiers.overview(tier, self.closed.unwrap_or(0))
+    }
+
+    /// As [`History::total_overview`], of one entry.
+    pub fn name_overview(&self, entry: u32, tier: usize) -> Vec<Segment<Point>> {
+        let series = self.names.get(entry as usize).and_then(Option::as_ref);
+        series.map_or_else(Vec::new, |series| series.tiers.overview(tier, self.closed.unwrap_or(0)))
     }
 
     /// The last closed second.

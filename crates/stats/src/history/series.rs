@@ -10,6 +10,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::digest::{Code, Digest};
 
@@ -152,16 +153,28 @@ impl<P: Timed + Clone> Tiers<P> {
 
     /// All points from the second `since` on, the oldest first, every time in the finest resolution that is left of it.
     pub fn segments(&self, since: u32) -> Vec<Segment<P>> {
+        self.stitched(0, since, u32::MAX)
+    }
+
+    /// All points in the resolution of this tier, coarser where it does not reach back, and finer for what has no whole
+    /// window yet before `closed`.
+    pub fn overview(&self, tier: usize, closed: u32) -> Vec<Segment<P>> {
+        let end = |tier: usize| closed - closed % STEPS_S[tier];
+        let mut segments = self.stitched(tier, 0, end(tier));
+        for finer in (0..tier).rev() {
+            let points = self.between(finer, end(finer + 1)..end(finer));
+            segments.extend((!points.is_empty()).then_some(Segment { step_s: STEPS_S[finer], points }));
+        }
+        segments
+    }
+
+    fn stitched(&self, finest: usize, since: u32, mut until: u32) -> Vec<Segment<P>> {
         let mut segments = Vec::new();
-        let mut until = u32::MAX;
-        for (tier, step_s) in STEPS_S.into_iter().enumerate() {
+        for (tier, step_s) in STEPS_S.into_iter().enumerate().skip(finest) {
             let coarser = STEPS_S.get(tier + 1).copied().unwrap_or(step_s);
             let from = self.complete_from[tier].next_multiple_of(coarser);
-            let inside = |point: &&P| (from.max(since)..until).contains(&point.start());
-            let points: Vec<P> = self.rings[tier].iter().filter(inside).cloned().collect();
-            if !points.is_empty() {
-                segments.push(Segment { step_s, points });
-            }
+            let points = self.between(tier, from.max(since)..until);
+            segments.extend((!points.is_empty()).then_some(Segment { step_s, points }));
             if self.complete_from[tier] == 0 {
                 break;
             }
@@ -169,6 +182,10 @@ impl<P: Timed + Clone> Tiers<P> {
         }
         segments.reverse();
         segments
+    }
+
+    fn between(&self, tier: usize, seconds: Range<u32>) -> Vec<P> {
+        self.rings[tier].iter().filter(|point| seconds.contains(&point.start())).cloned().collect()
     }
 
     /// Bytes on the heap, those that points own themselves left out.
@@ -221,6 +238,25 @@ mod tests {
                 }
             }
             assert_eq!(next, 1_000 + seconds);
+        }
+    }
+
+    #[test]
+    fn an_overview_tells_every_second_once_too() {
+        for (seconds, most, tier) in
+            [(5_005, [60, 60, 60, 1_000], 1), (777, [900; 4], 2), (650, [20; 4], 3), (9, [20; 4], 1)]
+        {
+            let segments = filled(seconds, most).overview(tier, 1_000 + seconds);
+            let mut next = segments[0].points[0];
+            assert!(next <= 1_000, "{next}");
+            for segment in &segments {
+                for point in &segment.points {
+                    assert_eq!(*point, next);
+                    next += segment.step_s;
+                }
+            }
+            assert_eq!(next, 1_000 + seconds);
+            assert!(segments.iter().map(|segment| segment.points.len()).sum::<usize>() < 600);
         }
     }
 
