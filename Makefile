@@ -1,5 +1,6 @@
 # The verbs of the project; `make` alone lists them, and CI runs the same ones. Stamps keep every step quick when nothing changed.
-# Nothing here may install into the system, other than `make bench`, which needs Debian's nginx and wrk (bench/setup.sh).
+# Nothing here may install into the system, other than Debian's packages that tests and bench run: dev/install_chromium.sh,
+# dev/install_servers.sh and bench/setup.sh.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -44,6 +45,7 @@ test-rust: $(VENV)/.tools ## only the Rust tests
 	@dev/test_rust.sh
 
 test-python: build testkit $(VENV)/.test-tools $(LOCUST_VENV)/.installed ## only the tests that go through Python
+	@dev/install_servers.sh
 	$(PY) -m pytest tests
 
 test-ui: webui/node_modules/.installed ## only the unit tests of page and report
@@ -54,6 +56,7 @@ e2e: build testkit webui/dist/.built ## page and report in a real browser (insta
 	npm --prefix webui run --silent e2e
 
 test-pythons: build testkit $(LOCUST_VENV)/.installed ## the Python tests under every CPython 3.11 to 3.13 on this machine
+	@dev/install_servers.sh
 	dev/test_pythons.sh
 
 lint: build webui/node_modules/.installed $(VENV)/.lint-tools ## formatting, clippy, tsc, biome, ruff, mypy, stubs, layers, sizes, links

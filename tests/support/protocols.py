@@ -181,7 +181,8 @@ def broker(connection: Any) -> None:
             if kind & 6:
                 connection.sendall(b"\x40\x02" + body[2 + size : 4 + size])
         elif kind >> 4 == 8:
-            granted = b"\x80" if b"forbidden" in body else b"\x00"
+            refusal = b"\x87" if is_v5 else b"\x80"
+            granted = refusal if b"forbidden" in body else b"\x00"
             answer = body[:2] + extra + granted
             connection.sendall(bytes((0x90, len(answer))) + answer)
         elif kind >> 4 == 12:

@@ -6,7 +6,6 @@ Each driver has to let other greenlets run while it waits: the servers are such 
 from __future__ import annotations
 
 import csv
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from gregaria.contrib.postgres import PostgresClient, PostgresUser
 from gregaria.contrib.qdrant import QdrantUser
 from gregaria.contrib.socketio import SocketIOUser
 from gregaria.env import Environment
-from support import protocols
+from support import protocols, servers
 from support.population import wait_for
 
 Told = list[dict[str, Any]]
@@ -55,43 +54,15 @@ def made(base: Any, environment: Environment, **body: Any) -> Any:
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
-def server_programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    return found[-1].parent if found else None
-
-
 @pytest.fixture(params=["tiny", "real"])
-def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A connection string: of a tiny server, and of PostgreSQL where it is installed."""
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A connection string: of a tiny server, and of PostgreSQL itself."""
     if request.param == "tiny":
         with protocols.listening(protocols.postgres) as port:
             yield f"postgresql://user@127.0.0.1:{port}/test?sslmode=disable&gssencmode=disable"
-        return
-    programs = server_programs()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed; the tiny server has stood in for it")
-    folder = tmp_path_factory.mktemp("postgres")
-    # It refuses to run as root, and its socket's path must be short.
-    lower = []
-    if Path.home() == Path("/root"):
-        lower = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-        shutil.chown(folder, "nobody", "nogroup")
-        for parent in folder.parents[:3]:
-            parent.chmod(0o755)
-    data = folder / "data"
-    subprocess.run(
-        [*lower, programs / "initdb", "-D", data, "-A", "trust", "-U", "user"], check=True, capture_output=True
-    )
-    port = protocols.refusing_port()
-    options = ["-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"]
-    server = subprocess.Popen([*lower, programs / "postgres", "-D", data, *options], stderr=subprocess.DEVNULL)
-    ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-    try:
-        wait_for(lambda: subprocess.run(ready).returncode == 0)
-        yield f"postgresql://user@127.0.0.1:{port}/postgres"
-    finally:
-        server.terminate()
-        server.wait()
+    else:
+        with servers.postgresql() as where:
+            yield where
 
 
 def test_postgres(environment: Environment, told: Told, database: str) -> None:
@@ -147,6 +118,62 @@ def test_mongodb(environment: Environment, told: Told) -> None:
         user.on_stop()
     assert brief(told) == [("MONGODB", "QUERY", "NoneType"), ("MONGODB", "QUERY", "OperationFailure")]
     assert user.client.db.name == "shop"
+
+
+@pytest.fixture(scope="module")
+def mosquitto() -> Iterator[dict[str, int]]:
+    with servers.mosquitto() as ports:
+        yield ports
+
+
+@pytest.mark.parametrize(("version", "transport"), [(4, "tcp"), (5, "tcp"), (4, "websockets")])
+@pytest.mark.parametrize("use_loop_selectors", [False, True])
+def test_mqtt_with_mosquitto(
+    environment: Environment,
+    told: Told,
+    mosquitto: dict[str, int],
+    version: int,
+    transport: str,
+    use_loop_selectors: bool,
+) -> None:
+    topic = f"news/{version}{transport}{use_loop_selectors}"
+    settings = {"host": "127.0.0.1", "port": mosquitto[transport], "transport": transport, "protocol": version}
+    settings.update(username="visitor", password="secret", use_loop_selectors=use_loop_selectors)
+    # Over TCP more than the sockets hold, so that sending is interrupted; paho's WebSocket does not survive that.
+    large = b"x" * (4_000_000 if transport == "tcp" else 50_000)
+    received: list[bytes] = []
+    reader, writer = (made(MqttUser, environment, **settings).client for _ in range(2))
+    reader.on_message = lambda client, userdata, message: received.append(message.payload)
+    try:
+        wait_for(lambda: reader.is_connected() and writer.is_connected() and len(told) == 2)
+        reader.subscribe(topic, qos=1)
+        wait_for(lambda: len(told) == 3)
+        for qos, payload in enumerate((b"sent", "received", b"all done")):
+            writer.publish(topic, payload, qos=qos)
+        writer.publish(topic, large, qos=1)
+        wait_for(lambda: len(told) == 7 and len(received) == 4)
+    finally:
+        for client in (reader, writer):
+            client.disconnect()
+            client.loop_stop()
+    assert sorted(received) == [b"all done", b"received", b"sent", large]
+    assert sorted(each[1:] for each in brief(told)) == [
+        *(("connect", "NoneType"), ("connect", "NoneType"), ("disconnect", "NoneType"), ("disconnect", "NoneType")),
+        *((f"publish:{qos}:{topic}", "NoneType") for qos in (0, 1, 1, 2)),
+        (f"subscribe:1:{topic}", "NoneType"),
+    ]
+    assert all(each["response_time"] > 0 for each in told if "publish" in each["name"] or "subscribe" in each["name"])
+    assert {each["response_length"] for each in told} == {0, 4, 8, len(large)}
+
+
+def test_mosquitto_refuses_a_wrong_password(environment: Environment, told: Told, mosquitto: dict[str, int]) -> None:
+    settings = {"host": "127.0.0.1", "port": mosquitto["tcp"], "username": "visitor", "password": "wrong"}
+    client = made(MqttUser, environment, **settings).client
+    wait_for(lambda: len(told) > 1)
+    client.disconnect()
+    client.loop_stop()
+    assert [each[1:] for each in brief(told)][:2] == [("connect", "Exception"), ("disconnect", "MQTTErrorCode")]
+    assert not client.is_connected()
 
 
 @pytest.mark.parametrize("version", [4, 5])

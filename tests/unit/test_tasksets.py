@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from gregaria import HttpLocust, Locust, SequentialTaskSet, TaskSet, User, constant, tag, task
@@ -103,6 +103,7 @@ def test_bad_markov_chains_say_what_is_wrong(body: dict[str, Any], kind: type[Lo
         type("Walk", (MarkovTaskSet,), body)
 
 
+@settings(deadline=None)
 @given(weights=some.lists(some.integers(0, 6), min_size=1, max_size=12), seed=some.integers())
 def test_draws_are_those_of_random_choice(weights: list[int], seed: int) -> None:
     """Python's own generator decides, with the same draws in the same order as `random.choice`."""

@@ -20,7 +20,7 @@ from .driver import driver
 mqtt = driver("paho.mqtt.client", "mqtt", "paho-mqtt")
 
 SUBACK_FAILURE = 0x80
-"""What a broker grants if it refuses a subscription."""
+"""What a broker grants at the least if it refuses a subscription."""
 REQUEST_TYPE = "MQTT"
 
 
@@ -107,7 +107,8 @@ class MqttClient(_Client):  # type: ignore[misc]
             self._tell("subscribe", {"mid": mid}, exception=unknown)
             return
         refused = None
-        if SUBACK_FAILURE in granted_qos:
+        # MQTT 5 has more such codes, which say why.
+        if any(granted >= SUBACK_FAILURE for granted in granted_qos):
             refused = AssertionError(f"The broker has refused the subscription: {granted_qos}")
         self._tell_subscribed(*asked, now=now, exception=refused)
 
