@@ -38,13 +38,13 @@ DIFFERENT = {
         for name in ("MasterRunner", "WorkerRunner", "events")
     },
     "locust.rpc.protocol:ObjectId": "that of bson where it is installed, as under Locust",
+    "locust.contrib.socketio:EventHook": "imported there for annotations",
     "locust.user.users:PytestUser.tasks": "what calls the functions is a task",
     "locust.html:STATE_*": "imported there for Locust's own use",
     "locust.stats:CSVWriter.writerow": "positional, as that of `csv.writer`",
     "locust.stats:EntriesDict.__init__": "the mapping belongs to its statistics, which make it",
 }
 CLUSTER = "distributed runs"
-CONTRIB = "users of other protocols"
 CLIENT = "the HTTP clients are still being completed"
 COMING = {
     "locust.argument_parser:*_from_master": CLUSTER,
@@ -54,7 +54,6 @@ COMING = {
     "locust.rpc.zmqrpc": CLUSTER,
     "locust.clients:*": CLIENT,
     "locust.contrib.fasthttp:*": CLIENT,
-    "locust.contrib.*": CONTRIB,
     "locust.html:*": "the report",
     "locust.web:DEFAULT_BUILD_PATH": "the page is in the program, not in a folder",
     "locust.web:HttpUser": "an import of Locust's own module",

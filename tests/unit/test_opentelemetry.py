@@ -22,8 +22,9 @@ from gregaria import FastHttpUser, HttpUser, User, opentelemetry
 from gregaria.env import Environment
 from gregaria.exception import StopUser
 from support import protocols
+from support.population import wait_for
 from support.runs import run
-from support.server import TestServer
+from support.server import REPOSITORY, TestServer
 
 KINDS = {
     "/v1/traces": ExportTraceServiceRequest,
@@ -32,23 +33,11 @@ KINDS = {
 }
 
 
-class Collector:
-    """What has come in, and where to send it."""
+class Received:
+    """What a collector has got."""
 
     def __init__(self) -> None:
         self.requests: dict[str, list[Any]] = {path: [] for path in KINDS}
-        self.url = ""
-
-    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
-        import gzip
-
-        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        if environ.get("HTTP_CONTENT_ENCODING") == "gzip":
-            body = gzip.decompress(body)
-        path = environ["PATH_INFO"]
-        self.requests[path].append(KINDS[path].FromString(body))
-        start_response("200 OK", [("Content-Type", "application/x-protobuf")])
-        return [b""]
 
     @property
     def spans(self) -> list[Any]:
@@ -77,6 +66,38 @@ class Collector:
         return found[-1]
 
 
+class Collector(Received):
+    """One that is reached over HTTP, and where."""
+
+    url = ""
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        import gzip
+
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        if environ.get("HTTP_CONTENT_ENCODING") == "gzip":
+            body = gzip.decompress(body)
+        path = environ["PATH_INFO"]
+        self.requests[path].append(KINDS[path].FromString(body))
+        start_response("200 OK", [("Content-Type", "application/x-protobuf")])
+        return [b""]
+
+
+class GrpcCollector(Received):
+    """One that is reached over gRPC, a process that leaves files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.held = folder / "held"
+
+    def read(self) -> GrpcCollector:
+        for path, kind in KINDS.items():
+            files = sorted(self.folder.glob(f"{path.removeprefix('/v1/')}.*"))
+            self.requests[path] = [kind.FromString(file.read_bytes()) for file in files]
+        return self
+
+
 def attributes(holder: Any) -> dict[str, Any]:
     return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in holder.attributes}
 
@@ -88,6 +109,19 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
         yield collector
+
+
+@pytest.fixture
+def grpc_collector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[GrpcCollector]:
+    (folder := tmp_path / "collected").mkdir()
+    script = REPOSITORY / "tests/support/grpc_collector.py"
+    command = [sys.executable, str(script), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{int(process.stdout.readline())}")
+        monkeypatch.delenv("OTEL_EXPORTER_OTLP_PROTOCOL", raising=False)
+        yield GrpcCollector(folder)
+        process.stdin.close()
 
 
 @pytest.fixture(autouse=True)
@@ -258,6 +292,42 @@ def test_logs(server: TestServer, collector: Collector) -> None:
     assert "opentelemetry" not in [handler.name for handler in logging.getLogger("locust").handlers]
 
 
+def test_over_grpc_unless_told_otherwise(
+    server: TestServer,
+    grpc_collector: GrpcCollector,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Users go on while an export waits for its answer: one of them has to come for the answer to come."""
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "10")
+    grpc_collector.held.touch()
+
+    def act(user: Any) -> None:
+        user.client.get("/bytes/1", name="first")
+        wait_for(lambda: grpc_collector.read().spans != [])
+        user.client.get("/bytes/1", name="during")
+        logging.getLogger("locust.mine").warning("look here")
+        grpc_collector.held.unlink()
+
+    run_users(user_of(HttpUser, server, act))
+    assert sorted(span.name for span in grpc_collector.read().spans) == ["GET during", "GET first"]
+    assert sum(point.count for point in grpc_collector.metric("locust.client.duration").histogram.data_points) == 2
+    assert grpc_collector.requests["/v1/logs"] != []
+    assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
+
+
+def test_over_grpc_from_several_processes(
+    gregaria: list[str], server: TestServer, grpc_collector: GrpcCollector, tmp_path: Path
+) -> None:
+    arguments = ["--headless", "-u", "4", "--processes", "2", "-t", "2s", "-H", server.plain, "--csv", "out", "--otel"]
+    done = run(gregaria, ["-f", locustfile(tmp_path), *arguments], tmp_path)
+    spans = grpc_collector.read().spans
+    assert done.exit_code == 0 and done.stderr.count("OpenTelemetry enabled") == 3, done.stderr
+    assert len(spans) == done.requests[("GET", "/bytes/1")] >= 4
+    assert len({span.trace_id for span in spans}) == len(spans)
+
+
 def test_nothing_to_export(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     for signal in ("TRACES", "METRICS", "LOGS"):
         monkeypatch.setenv(f"OTEL_{signal}_EXPORTER", "none")
@@ -285,31 +355,23 @@ def test_without_the_sdk(tmp_path: Path) -> None:
     assert done.stdout == "False\n" and "pip install 'gregaria[otel]'" in done.stderr
 
 
-def test_the_command(gregaria: list[str], server: TestServer, collector: Collector, tmp_path: Path) -> None:
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(
+def locustfile(folder: Path) -> str:
+    path = folder / "locustfile.py"
+    path.write_text(
         "from locust import HttpUser, constant, task\n"
         "class Visitor(HttpUser):\n    wait_time = constant(0.1)\n"
         "    @task\n    def get(self):\n        self.client.get('/bytes/1')\n"
     )
-    arguments = [
-        "-f",
-        str(locustfile),
-        "--headless",
-        "-u",
-        "2",
-        "-t",
-        "1s",
-        "-H",
-        server.plain,
-        "--csv",
-        "out",
-        "--otel",
-    ]
-    done = run(gregaria, arguments, tmp_path, OTEL_SERVICE_NAME="shop")
+    return str(path)
+
+
+def test_the_command(gregaria: list[str], server: TestServer, collector: Collector, tmp_path: Path) -> None:
+    path = locustfile(tmp_path)
+    arguments = ["--headless", "-u", "2", "-t", "1s", "-H", server.plain, "--csv", "out", "--otel"]
+    done = run(gregaria, ["-f", path, *arguments], tmp_path, OTEL_SERVICE_NAME="shop")
     assert done.exit_code == 0 and "OpenTelemetry enabled" in done.stderr
     assert len(collector.spans) == done.requests[("GET", "/bytes/1")] >= 5
-    assert collector.resource["service.name"] == "shop" and collector.resource["filename"] == str(locustfile)
+    assert collector.resource["service.name"] == "shop" and collector.resource["filename"] == path
 
 
 def test_costs_nothing_when_off(server: TestServer) -> None:
