@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from gevent.event import Event
 
 from gregaria import (
     FastHttpUser,
@@ -14,8 +15,10 @@ from gregaria import (
 )
 from gregaria.clients import HttpSession
 from gregaria.env import Environment
+from support import websockets
 from support.coroutines import rows, user_class
 from support.population import run_to_end
+from support.scripted import Script, scripted
 from support.server import TestServer
 
 KINDS = [HttpUser, FastHttpUser]
@@ -171,6 +174,66 @@ def test_what_python_must_send_is_sent_too(base: type[User], server: TestServer)
     environment = run_to_end(visitor)
     assert visitor.said == [True]
     assert rows(environment) == {"files": (1, 0), "stream": (1, 0)} | ({"renamed": (1, 0)} if base is HttpUser else {})
+
+
+@pytest.mark.parametrize("base", KINDS)
+def test_streams_and_sockets_hold_up_their_own_coroutine_only(base: Any, server: TestServer) -> None:
+    """The server goes on when another coroutine has got its answer."""
+    answered = Event()
+
+    def script(peer: Script) -> None:
+        if b"/chat" in peer.until(b" HTTP/1.1\r\n"):
+            websockets.accept(peer)
+            kind, said = websockets.read(peer)
+            assert answered.wait(20)
+            peer.send(websockets.frame(kind, said.upper()))
+        else:
+            peer.head()
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: first\n\n")
+            assert answered.wait(20)
+            peer.send(b"data: second\n\n")
+
+    async def listen(user: Any) -> Any:
+        with user.client.sse("/events") as events:
+            return [event.data for event in events]
+
+    async def chat(user: Any) -> Any:
+        with user.client.websocket("/chat") as ws:
+            return ws.ask("hello")
+
+    async def download(user: Any) -> Any:
+        response = await user.client.aget("/download", stream=True)
+        return b"".join(response.iter_content(None)) if base is HttpUser else response.content
+
+    async def other(user: Any) -> Any:
+        response = await user.client.aget(f"{server.plain}/bytes/1")
+        answered.set()
+        return response.status_code
+
+    async def act(user: Any) -> Any:
+        return await asyncio.gather(*(each(user) for each in (listen, chat, download, other)))
+
+    with scripted(script) as url:
+        visitor = user_class(base, act, host=url)
+        run_to_end(visitor)
+    assert visitor.said == [[["first", "second"], "HELLO", b"data: first\n\ndata: second\n\n", 200]]
+
+
+def test_a_proxy_for_what_is_awaited() -> None:
+    asked: list[bytes] = []
+
+    def proxy(peer: Script) -> None:
+        asked.append(peer.head().split(b"\r\n")[0])
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+    async def act(user: Any) -> Any:
+        return (await user.client.aget("http://shop.test/x", proxies={"http": url})).text
+
+    with scripted(proxy) as url:
+        visitor = user_class(HttpUser, act)
+        environment = run_to_end(visitor)
+    assert visitor.said == ["hi"] and asked == [b"GET http://shop.test/x HTTP/1.1"]
+    assert list(rows(environment).values()) == [(1, 0)]
 
 
 def test_fast_sessions_keep_to_their_concurrency(server: TestServer) -> None:
