@@ -33,8 +33,15 @@ def user_count(environment: Any) -> int:
     return environment.runner.user_count if environment.runner is not None else 0
 
 
+def delay_s(environment: Any) -> float:
+    """How long after a second its figures are complete: on a master, when the workers have reported them."""
+    from .runners import WORKER_REPORT_INTERVAL, MasterRunner
+
+    return WORKER_REPORT_INTERVAL + 1 if isinstance(environment.runner, MasterRunner) else 0.0
+
+
 def _tick(environment: Any) -> None:
     while True:
         now = time.time()
         gevent.sleep(TICK_S - (now - AFTER_THE_SECOND_S) % TICK_S)
-        environment.stats.tick(time.time(), user_count(environment))
+        environment.stats.tick(time.time() - delay_s(environment), user_count(environment))

@@ -1,5 +1,6 @@
 """Clusters of real processes, of ours and of Locust's in both roles: what the servers have seen is counted, once."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -46,13 +47,22 @@ def test_every_request_is_counted_once_whoever_is_who(
 
 def test_processes_need_one_command(gregaria: list[str], own_server: TestServer, tmp_path: Path) -> None:
     with nodes() as running:
-        test = ["--headless", "-u", str(USERS), "-r", "100", "-t", "4s", "-H", own_server.plain, "--csv", "out"]
-        line = [*gregaria, "-f", str(LOCUSTFILE), "--processes", "2", *test, "--only-summary"]
+        test = ["--headless", "-u", str(USERS), "-r", "5", "-t", "5s", "-H", own_server.plain, "--csv", "out"]
+        files = ["--result", "result.json", "--html", "report.html"]
+        line = [*gregaria, "-f", str(LOCUSTFILE), "--processes", "2", *test, *files, "--only-summary"]
         running.append(Node(line, tmp_path, GREGARIA_MASTER_NODE_PORT=str(free_port())))
         assert running[0].end() == 1, running[0].log
         run = result(tmp_path, running[0])
     assert sum(run.requests.values()) == USERS * REQUESTS, run.stderr
     assert "(index 0) reported as ready" in run.stderr and "(index 1) reported as ready" in run.stderr
+    told = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert told["total"]["requests"] == USERS * REQUESTS
+    assert sum(entry["requests"] for entry in told["entries"]) == USERS * REQUESTS
+    series = [sum(segment["requests"]) for segment in told["history"]["total"]]
+    assert sum(series) == USERS * REQUESTS, "every second of every worker is in the series"
+    assert max(max(segment["users"]) for segment in told["history"]["total"]) == USERS
+    assert told["generator"]["completed"] == USERS * REQUESTS
+    assert (tmp_path / "report.html").stat().st_size > 1_000
 
 
 def test_a_killed_worker_is_missed_and_the_others_take_its_users(

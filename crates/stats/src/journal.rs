@@ -2,6 +2,7 @@
 //!
 //! Written only while somebody follows, so that a run without charts pays nothing for it; a push otherwise.
 
+use crate::entry::Entry;
 use crate::request_stats::EntryId;
 
 /// So many samples are kept for a follower that does not come (24 MB); more are only counted.
@@ -60,6 +61,30 @@ impl Journal {
         }
     }
 
+    /// What another node has counted, as the samples that it may have been made of: times and seconds are true, which
+    /// time was measured in which second is not known and spread evenly.
+    pub(crate) fn push_entry(&mut self, id: EntryId, entry: &Entry) {
+        let seconds: Vec<(i64, u32, u32)> = entry.per_second().seconds().collect();
+        let at: Vec<i64> =
+            seconds.iter().flat_map(|(second, requests, _)| std::iter::repeat_n(*second, *requests as usize)).collect();
+        let last = entry.last_request_timestamp().unwrap_or(0.0) as i64;
+        let length = entry.total_content_length() / entry.num_requests().max(1);
+        let step = stride(at.len());
+        let timed = entry.histogram().buckets().flat_map(|(bucket, amount)| {
+            std::iter::repeat_n(Some(bucket.value_us()), usize::try_from(amount).unwrap_or(usize::MAX))
+        });
+        let untimed = std::iter::repeat_n(None, usize::try_from(entry.num_none_requests()).unwrap_or(usize::MAX));
+        for (number, time_us) in timed.chain(untimed).take(MOST_SAMPLES).enumerate() {
+            let second = at.get(number.wrapping_mul(step) % at.len().max(1)).copied().unwrap_or(last);
+            self.push(Sample::request(id, second as f64, time_us, length));
+        }
+        for (second, _, failures) in seconds {
+            for _ in 0..failures {
+                self.push(Sample::failure(id, second as f64));
+            }
+        }
+    }
+
     /// Take everything in exchange for an empty list; says how many samples did not fit.
     pub(crate) fn take(&mut self, into: &mut Vec<Sample>) -> u64 {
         into.clear();
@@ -73,9 +98,48 @@ impl Journal {
     }
 }
 
+/// A step that visits every one of so many places before it comes back to the first, far from its neighbours.
+fn stride(places: usize) -> usize {
+    fn divisor(left: usize, right: usize) -> usize {
+        if right == 0 { left } else { divisor(right, left % right) }
+    }
+    let golden = (places as f64 * 0.618_034) as usize;
+    (golden.max(1)..).find(|step| divisor(*step, places) == 1).unwrap_or(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_another_node_has_counted_becomes_samples_of_the_same_seconds_and_times() {
+        let mut entry = Entry::new("GET".into(), "/".into(), 100.0);
+        for (second, us) in [(101.2, 10), (101.9, 20), (102.5, 30), (103.1, 40), (103.2, 50)] {
+            entry.record(second, Some(us), 7, 10);
+        }
+        entry.record(103.5, None, 7, 10);
+        entry.record_failure(102.0);
+        let mut journal = Journal::default();
+        journal.push_entry(EntryId::from_index(4), &entry);
+        let mut samples = Vec::new();
+        journal.take(&mut samples);
+        let (failures, requests): (Vec<_>, Vec<_>) = samples.into_iter().partition(Sample::is_failure);
+        assert_eq!(failures.iter().map(|sample| sample.second).collect::<Vec<_>>(), [102]);
+        let mut seconds: Vec<_> = requests.iter().map(|sample| sample.second).collect();
+        seconds.sort_unstable();
+        assert_eq!(seconds, [101, 101, 102, 103, 103, 103]);
+        let times: Vec<_> = requests.iter().map(Sample::response_time_us).collect();
+        assert_eq!(times, [Some(10), Some(20), Some(30), Some(40), Some(50), None]);
+        assert!(requests.iter().all(|sample| (sample.entry, sample.length) == (4, 7)));
+    }
+
+    #[test]
+    fn a_stride_visits_every_place() {
+        for places in 1..200_usize {
+            let visited: std::collections::HashSet<_> = (0..places).map(|n| n * stride(places) % places).collect();
+            assert_eq!(visited.len(), places);
+        }
+    }
 
     #[test]
     fn samples_say_what_they_are() {

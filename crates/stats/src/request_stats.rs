@@ -289,6 +289,13 @@ impl Stats {
         self.entries.iter_mut().filter(|entry| entry.present)
     }
 
+    /// Tell whoever follows what another node has counted.
+    pub(crate) fn note_merged(&mut self, id: EntryId, entry: &Entry) {
+        if let Some(journal) = &mut self.journal {
+            journal.push_entry(id, entry);
+        }
+    }
+
     /// Add the occurrences of a failure that was recorded elsewhere.
     pub(crate) fn merge_error(&mut self, id: EntryId, record: &ErrorRecord) {
         self.errors.merge(id.0, record);

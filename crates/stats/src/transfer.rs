@@ -62,6 +62,7 @@ impl Stats {
             if let Some(ours) = self.get_mut(id) {
                 ours.merge(entry, span_s);
             }
+            self.note_merged(id, entry);
         }
         if let Some(total) = &taken.total {
             self.total_mut().merge(total, span_s);

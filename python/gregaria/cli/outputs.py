@@ -19,11 +19,6 @@ def _if(option: str, make: Callable[[Any, Namespace], Output]) -> Maker:
     return lambda environment, options: make(environment, options) if getattr(options, option) else None
 
 
-def _tables(environment: Any, options: Namespace) -> Output | None:
-    """A worker's tables are its master's."""
-    return None if options.worker else Tables(environment, options)
-
-
 def _results(environment: Any, options: Namespace) -> Output | None:
     from .results import ResultFiles
 
@@ -31,7 +26,7 @@ def _results(environment: Any, options: Namespace) -> Output | None:
 
 
 OUTPUTS: tuple[Maker, ...] = (
-    _tables,
+    Tables,
     _if("csv_prefix", CsvFiles),
     _results,
     _if("json", JsonPrinted),
@@ -43,7 +38,11 @@ OUTPUTS: tuple[Maker, ...] = (
 """Makers of all outputs there are, in the order in which they finish; None where the options do not ask for one."""
 
 
+OF_WORKERS: tuple[Maker, ...] = (_if("csv_prefix", CsvFiles),)
+"""A worker's figures are its master's; only CSV files can be asked of it, as of Locust's."""
+
+
 def outputs_of(environment: Any, options: Namespace) -> Outputs:
     """The outputs that the options ask for, not opened yet. The environment has its runner."""
-    made = (make(environment, options) for make in OUTPUTS)
+    made = (make(environment, options) for make in (OF_WORKERS if options.worker else OUTPUTS))
     return Outputs([output for output in made if output is not None])

@@ -128,7 +128,7 @@ def about_run(environment: Any, options: Namespace, state: str, outcome: Outcome
         "settings": settings(options),
         "ratios": _ratios(environment),
         "thresholds": [_threshold(threshold) for threshold in (outcome.thresholds if outcome else ())],
-        "generator": _generator(_engine.engine_stats()),
+        "generator": _generator(environment.runner.engine_stats() if environment.runner else _engine.engine_stats()),
     }
     return json.dumps(about)
 

@@ -51,6 +51,7 @@ class MasterRunner(runners.DistributedRunner):
         self.spawning_completed = False
         self._changed = Event()
         self._dispatch_number = 0
+        self._placed: set[str] = set()
         self._last_health: list[tuple[str, dict[str, float]]] = []
         self._link = self._listen(master_bind_host, master_bind_port)
         self.master_bind_port = self._link.port
@@ -152,6 +153,7 @@ class MasterRunner(runners.DistributedRunner):
         self.spawn_rate = spawn_rate
         if self._users_dispatcher is None:
             self._users_dispatcher = self.environment.dispatcher_class(workers, self.user_classes)
+            self._placed = {worker.id for worker in workers}
         logger.info(
             "Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers",
             user_count,
@@ -342,7 +344,9 @@ class MasterRunner(runners.DistributedRunner):
 
     def _on_joined(self, worker: str) -> None:
         node = self.clients.get(worker)
-        if node is not None and self._users_dispatcher is not None:
+        # A test may have begun between a worker's coming and the news of it: then the dispatcher has it already.
+        if node is not None and self._users_dispatcher is not None and worker not in self._placed:
+            self._placed.add(worker)
             self._users_dispatcher.add_worker(node)
             if self._dispatcher_rests():
                 self._restart()
@@ -357,7 +361,8 @@ class MasterRunner(runners.DistributedRunner):
                 # A dispatcher that is made anew does not give users to those who are gone.
                 self._users_dispatcher = None
                 self._restart()
-        elif self._users_dispatcher is not None:
+        elif self._users_dispatcher is not None and worker in self._placed:
+            self._placed.remove(worker)
             self._users_dispatcher.remove_worker(runners.WorkerNode(worker))
             rebalances = how != "missing" or (self.rebalancing_enabled() and self.spawning_completed)
             if rebalances and self._dispatcher_rests() and self._loss_policy() != "continue" and self.worker_count:

@@ -21,7 +21,7 @@ class GeneratorWatch:
 
     def look(self, runner: Any) -> dict[str, Any]:
         """The figures of this moment."""
-        engine = dict(_engine.engine_stats())
+        engine = dict(runner.engine_stats() if runner is not None else _engine.engine_stats())
         now, used = time.monotonic(), sum(os.times()[:2])
         self._seen.append((now, used, engine))
         while len(self._seen) > 2 and now - self._seen[1][0] >= _LOOK_BACK_S:
