@@ -13,6 +13,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from support.server import REPOSITORY, TestServer, test_server
 
+# Authorities of the machine's own would go before `verify=False` in sessions that trust the environment.
+for _name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    os.environ.pop(_name, None)
+
 
 def _command(variable: str, default: str, hint: str) -> list[str]:
     path = Path(os.environ.get(variable, str(REPOSITORY / default)))

@@ -168,10 +168,13 @@ class HttpSession:
     auth: Any
     params: Any
     verify: Any
+    cert: Any
     max_redirects: int
+    max_body_bytes: int
     def __new__(cls, *_args: Any, **_kwargs: Any) -> HttpSession: ...
     def _set_up(self, base_url: str, request_event: Any, user: Any, auth: Any) -> None: ...
     def _touch(self) -> None: ...
+    def _set_environment_bundle(self, bundle: str | PathLike[str] | None) -> None: ...
     def close(self) -> None: ...
     def request(self, method: str, url: Any, *args: Any, **kwargs: Any) -> Any: ...
     def get(self, url: Any, **kwargs: Any) -> Any: ...
@@ -264,10 +267,10 @@ class WebSocketStream:
 def open_websocket(
     session: HttpSession,
     what: tuple[str | None, str, Mapping[Any, Any]],
-    how: tuple[Any, Any, ProxyRoute | None],
+    how: tuple[Any, tuple[Any, Any], ProxyRoute | None],
     request: Any,
 ) -> tuple[int, str, list[tuple[str, str]], WebSocketStream | None, float] | None:
-    """Ask a server for a WebSocket: URL, path and headers; timeout, whom to trust, and the proxy. Gives status, reason,
+    """Ask a server for a WebSocket: URL, path and headers; timeout, (`verify`, `cert`), proxy. Gives status, reason,
     headers, the socket if the server agrees, and seconds; None for a timeout that is none."""
 
 @final
@@ -287,11 +290,11 @@ def transmit(
     session: HttpSession,
     what: tuple[str, str | None, str, Mapping[Any, Any]],
     body: tuple[Any, Any, bool],
-    how: tuple[Any, Any, ProxyRoute | None],
+    how: tuple[Any, tuple[Any, Any], ProxyRoute | None],
     request: Any,
 ) -> tuple[int, str, int, list[tuple[str, str]], BodyStream, float] | None:
     """Send a request that `requests` has prepared: method, URL, path and headers; body, or its pieces and whether as
-    chunks; timeout, whom to trust, and the proxy. Gives status, reason, version, headers, body and seconds to the head;
+    chunks; timeout, (`verify`, `cert`), proxy. Gives status, reason, version, headers, body and seconds to the head;
     None for a timeout that only urllib3 can tell the meaning of."""
 
 @final
@@ -412,7 +415,7 @@ class FastHttpSession(HttpSession):
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def _set_limits(self, connect: float | None, read: float | None, max_redirects: int, max_retries: int) -> None: ...
     def _set_codes(self, valid: list[int] | None, redirecting: list[int] | None) -> None: ...
-    def _set_trust(self, insecure: bool, second_road: bool) -> None: ...
+    def _set_trust(self, insecure: bool, second_road: bool, cert: Any = None) -> None: ...
     def _set_proxy(self, route: ProxyRoute) -> None: ...
     def _set_pool(self, pool: ClientPool | None, concurrency: int = 10) -> None: ...
     @property

@@ -26,8 +26,8 @@ from . import _engine
 
 Answer = tuple[int, str, int, list[tuple[str, str]], _engine.BodyStream, float]
 """Status, reason, version, headers, body, seconds to the head."""
-How = tuple[Any, Any, _engine.ProxyRoute | None]
-"""Timeout, whom to trust, the proxy."""
+How = tuple[Any, tuple[Any, Any], _engine.ProxyRoute | None]
+"""Timeout, whom to trust and what to show, the proxy."""
 _SEND = HTTPAdapter.send
 _BLOCK_BYTES = 16_384
 _UNSAFE_IN_PATH = frozenset(map(chr, (*range(0x21), 0x7F)))
@@ -61,12 +61,13 @@ class LocustHttpAdapter(HTTPAdapter):
         session = self._session and self._session()
         # Tracing tools and recorders put a function of their own in the place of the original.
         is_patched = HTTPAdapter.send is not _SEND
-        if session is not None and not is_patched and not cert:
+        if session is not None and not is_patched:
             proxy = select_proxy(str(request.url), proxies)
             route = proxy_route(proxy) if proxy else None
-            sent = None if proxy and route is None else self._sent(session, request, (timeout, verify, route), proxies)
-            if sent is not None:
-                return self.build_response(request, sent)
+            if route is not None or not proxy:
+                sent = self._sent(session, request, (timeout, (verify, cert), route), proxies)
+                if sent is not None:
+                    return self.build_response(request, sent)
         return super().send(request, stream, timeout, verify, cert, proxies)
 
     def _sent(self, session: Any, request: PreparedRequest, how: How, proxies: Any) -> HTTPResponse | None:

@@ -127,7 +127,7 @@ class HttpSession(_engine.HttpSession, requests.Session, StreamingMixin):  # typ
 
     def _handshake_settings(self, url: str) -> tuple[Any, Any]:
         settings = self.merge_environment_settings(url, {}, None, None, None)
-        return settings["verify"], settings["proxies"]
+        return (settings["verify"], settings["cert"]), settings["proxies"]
 
     @contextmanager
     def rename_request(self, name: str) -> Generator[None, None, None]:
@@ -149,7 +149,6 @@ class HttpSession(_engine.HttpSession, requests.Session, StreamingMixin):  # typ
         return bool(
             made.get("pool_manager")
             or made.get("_proxies")
-            or made.get("_cert")
             or made.get("_stream")
             or made.get("_mounted")
             or made.get("_reworked")
@@ -170,19 +169,21 @@ class HttpSession(_engine.HttpSession, requests.Session, StreamingMixin):  # typ
     hooks = property(
         lambda self: self._setting("_hooks", lambda: {"response": []}), lambda self, it: self._set_setting("_hooks", it)
     )
-    cert = property(lambda self: self.__dict__.get("_cert"), lambda self, it: self._set_setting("_cert", it))
     stream = property(
         lambda self: self.__dict__.get("_stream", False), lambda self, it: self._set_setting("_stream", it)
     )
 
     @property
     def trust_env(self) -> bool:
-        """Whether proxies, a .netrc and the like come from the environment. False for the sessions of `HttpUser`."""
+        """Whether proxies, authorities, a .netrc and the like come from the environment. False for an `HttpUser`'s."""
         return bool(self.__dict__.get("_trust_env", False))
 
     @trust_env.setter
     def trust_env(self, trust: bool) -> None:
         self.__dict__["_trust_env"] = trust
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        if bundle:
+            self._set_environment_bundle(bundle if trust else None)
         speaks = bool(trust) and _environment_speaks()
         if speaks or "_environment_speaks" in self.__dict__:
             self._set_setting("_environment_speaks", speaks)

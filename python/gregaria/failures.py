@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import requests
 from requests import exceptions
 from urllib3 import exceptions as lower
+from urllib3.util.ssl_ import create_urllib3_context
 
 Site = tuple[bool, str, int, str]
 """https, host, port, path."""
@@ -81,6 +82,25 @@ def _through_proxy(error: requests.RequestException, site: Site) -> requests.Req
     exhausted = lower.MaxRetryError(_pool(site), site[3], refusal)
     exhausted.__context__ = cause
     return _caused(exceptions.ProxyError(exhausted), exhausted)
+
+
+def unusable_certificate(certificate: str, key: str | None, reason: str) -> ssl.SSLError:
+    """What Python says of the files of a client certificate that the engine cannot use."""
+    try:
+        # A password keeps OpenSSL from asking for one on the terminal.
+        create_urllib3_context().load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        return error
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    return ssl.SSLError(f"the client certificate cannot be used: {reason}")
+
+
+def before_connecting(error: BaseException, site: Site) -> BaseException:
+    """An error in the settings of a connection, as ``requests`` raises it."""
+    if isinstance(error, ssl.SSLError):
+        return _exhausted(exceptions.SSLError, site, _caused(lower.SSLError(error), error))
+    return error
 
 
 def streamed(kind: str, details: tuple[Any, ...]) -> BaseException:

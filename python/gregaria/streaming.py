@@ -363,10 +363,10 @@ class StreamingMixin:
 
 
 def _opened(session: Any, request: PreparedRequest, timeout: Any) -> Any:
-    verify, proxies = session._handshake_settings(request.url)
+    trust, proxies = session._handshake_settings(request.url)
     proxy = select_proxy(str(request.url), proxies)
     what = (request.url, request.path_url, request.headers)
-    opened = _engine.open_websocket(session, what, (timeout, verify, proxy_route(proxy) if proxy else None), request)
+    opened = _engine.open_websocket(session, what, (timeout, trust, proxy_route(proxy) if proxy else None), request)
     if opened is None:
         raise ValueError(f"a timeout is a number of seconds or a pair of them, not {timeout!r}")
     return opened

@@ -28,6 +28,7 @@ class TestServer:
     expired: str
     wrong_host: str
     authority: str
+    asking: str
 
     def port(self, name: str) -> int:
         return int(getattr(self, name).rpartition(":")[2])
@@ -82,10 +83,13 @@ def test_server() -> Iterator[TestServer]:
     with running(program("testkit-server")) as process:
         lines = lines_until(process, "ready")
         plain, tls = (line.rpartition(" ")[2] for line in lines if line.startswith("listening"))
-        named = dict(line.split(" ", 1) for line in lines if line.startswith(("expired", "wrong-host", "authority")))
+        named = dict(
+            line.split(" ", 1) for line in lines if line.startswith(("expired", "wrong-host", "authority", "asking"))
+        )
         values = {name: text.rpartition(" ")[2] for name, text in named.items()}
         signed = next(line for line in lines if line.startswith("self-signed on")).rpartition(" ")[2]
-        yield TestServer(plain, tls, signed, values["expired"], values["wrong-host"], values["authority"])
+        names = ("expired", "wrong-host", "authority", "asking")
+        yield TestServer(plain, tls, signed, *(values[name] for name in names))
 
 
 test_server.__test__ = False  # type: ignore[attr-defined]

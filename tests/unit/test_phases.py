@@ -103,3 +103,15 @@ def test_what_was_never_measured_has_no_phases(server: TestServer, environment: 
         environment.stats.phases["wait"].percentile(95)
     environment.stats.reset_all()
     assert environment.stats.phases == {}
+
+
+def test_each_hop_of_a_redirect_has_its_own(kind: str, server: TestServer, environment: Environment) -> None:
+    client = session(kind, server.tls, environment)
+    response = client.get("/redirect/2")
+    hops = [hop.timings for hop in response.history]
+    assert len(hops) == 2
+    first, second = hops
+    assert first is not None and second is not None and response.timings is not None
+    assert first.tls and not first.reused
+    assert second.tls is None and second.reused, "the second hop was sent over the first one's connection"
+    assert response.timings.wait > (first.wait or 0) + (second.wait or 0), "the response has the sum"

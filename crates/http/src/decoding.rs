@@ -223,12 +223,12 @@ mod tests {
 
     #[test]
     fn a_bomb_stops_at_the_limit() {
-        let data = vec![0u8; 50_000_000];
+        let data = vec![0u8; 1_000_000];
         for coding in ALL {
-            let outcome = decode(header_of(coding), &encode(coding, &data), 100_000);
-            assert_eq!(outcome, Err(Failure::BodyTooLarge { limit_bytes: 100_000 }), "{coding}");
+            let outcome = decode(header_of(coding), &encode(coding, &data), 10_000);
+            assert_eq!(outcome, Err(Failure::BodyTooLarge { limit_bytes: 10_000 }), "{coding}");
         }
-        assert!(decode("gzip", &encode("gzip", &data), 50_000_000).is_ok());
+        assert!(decode("gzip", &encode("gzip", &data), 1_000_000).is_ok());
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Server {
     pub expired_addr: SocketAddr,
     /// Signed by the authority, for another host's name.
     pub wrong_host_addr: SocketAddr,
+    /// As `tls_addr`, for clients that show a certificate of the authority.
+    pub asking_addr: SocketAddr,
     listeners: Listeners,
     certificates: Certificates,
 }
@@ -70,6 +72,7 @@ impl Server {
             self_signed_addr: listeners.listen(0, Some(configs.self_signed))?,
             expired_addr: listeners.listen(0, Some(configs.expired))?,
             wrong_host_addr: listeners.listen(0, Some(configs.wrong_host))?,
+            asking_addr: listeners.listen(0, Some(configs.asking))?,
             listeners,
             certificates: configs.files,
         })

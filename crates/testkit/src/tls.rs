@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 use crate::Error;
 
@@ -24,6 +25,12 @@ impl Certificates {
     /// The authority that signed every leaf but the self-signed one, as PEM.
     pub fn authority(&self) -> PathBuf {
         self.directory.join("ca.pem")
+    }
+
+    /// A certificate of the authority's for a client, as PEM; its key is in `client-key.pem` beside it, both are in
+    /// `client-both.pem`, and `other-key.pem` is a key of somebody else's.
+    pub fn client(&self) -> PathBuf {
+        self.directory.join("client.pem")
     }
 
     /// The self-signed leaf, as PEM.
@@ -44,6 +51,7 @@ pub(crate) struct Configs {
     pub self_signed: Arc<ServerConfig>,
     pub expired: Arc<ServerConfig>,
     pub wrong_host: Arc<ServerConfig>,
+    pub asking: Arc<ServerConfig>,
     pub files: Certificates,
 }
 
@@ -60,12 +68,23 @@ impl Configs {
         let self_signed_key = KeyPair::generate()?;
         let self_signed = leaf_params(local())?.self_signed(&self_signed_key)?;
 
-        let files = write_files(&[("ca.pem", &authority_pem), ("self-signed.pem", &self_signed.pem())])?;
+        let client_key = KeyPair::generate()?;
+        let client = leaf_params(vec!["client.example".into()])?.signed_by(&client_key, &authority.issuer)?.pem();
+        let key = client_key.serialize_pem();
+        let files = write_files(&[
+            ("ca.pem", &authority_pem),
+            ("self-signed.pem", &self_signed.pem()),
+            ("client.pem", &client),
+            ("client-key.pem", &key),
+            ("client-both.pem", &format!("{client}{key}")),
+            ("other-key.pem", &self_signed_key.serialize_pem()),
+        ])?;
         Ok(Self {
             good: signed(leaf_params(local())?, &authority)?,
             expired: signed(expired, &authority)?,
             wrong_host: signed(leaf_params(vec!["wrong-host.example".into()])?, &authority)?,
-            self_signed: config(self_signed.der().clone(), &self_signed_key)?,
+            self_signed: config(self_signed.der().clone(), &self_signed_key, None)?,
+            asking: asking(leaf_params(local())?, &authority)?,
             files,
         })
     }
@@ -96,15 +115,34 @@ fn leaf_params(names: Vec<String>) -> Result<CertificateParams, Error> {
 fn signed(params: CertificateParams, authority: &Authority) -> Result<Arc<ServerConfig>, Error> {
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, &authority.issuer)?;
-    config(certificate.der().clone(), &key)
+    config(certificate.der().clone(), &key, None)
 }
 
-fn config(certificate: CertificateDer<'static>, key: &KeyPair) -> Result<Arc<ServerConfig>, Error> {
+/// A leaf for a server that wants certificates of the authority's from its clients.
+fn asking(params: CertificateParams, authority: &Authority) -> Result<Arc<ServerConfig>, Error> {
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, &authority.issuer)?;
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.certificate.der().clone())?;
+    config(certificate.der().clone(), &key, Some(roots))
+}
+
+fn config(
+    certificate: CertificateDer<'static>,
+    key: &KeyPair,
+    clients: Option<RootCertStore>,
+) -> Result<Arc<ServerConfig>, Error> {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = match clients {
+        None => WebPkiClientVerifier::no_client_auth(),
+        Some(roots) => WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|error| rustls::Error::General(error.to_string()))?,
+    };
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_single_cert(vec![certificate], key)?;
     Ok(Arc::new(config))
 }

@@ -94,7 +94,8 @@ class FastHttpSession(_engine.FastHttpSession, StreamingMixin):
         if factory is not None:
             self.__dict__["_ssl_context_factory"] = factory
             _say_once("an ssl_context_factory")
-        self._set_trust(insecure, factory is not None)
+        self.__dict__["_cert"] = cert = kwargs.pop("cert", None)
+        self._set_trust(insecure, factory is not None, cert)
 
     @property
     def cookiejar(self) -> Any:
@@ -132,7 +133,8 @@ class FastHttpSession(_engine.FastHttpSession, StreamingMixin):
 
     def _handshake_settings(self, url: str) -> tuple[Any, Any]:
         proxy = self.__dict__.get("_proxy")
-        return not self.__dict__.get("_insecure", True), {"all": f"http://{proxy[0]}:{proxy[1]}"} if proxy else {}
+        trust = not self.__dict__.get("_insecure", True), self.__dict__.get("_cert")
+        return trust, {"all": f"http://{proxy[0]}:{proxy[1]}"} if proxy else {}
 
     @contextmanager
     def rename_request(self, name: str) -> Generator[None, None, None]:
@@ -202,6 +204,10 @@ class FastHttpUser(User, RestMixin[RestResponseContextManager]):
     """An `HTTPClientPool` whose connections all users of the class share."""
     ssl_context_factory: Callable[..., Any] | None = None
     """Gives the `ssl.SSLContext` to use."""
+    cert: Any = None
+    """The client certificate to show: the path of a PEM file, or a pair of paths (certificate, key)."""
+    max_body_bytes: int = 1 << 30
+    """How much of a body is kept; larger ones are counted only."""
     abstract = True
 
     def __init__(self, environment: Any) -> None:
@@ -218,6 +224,7 @@ class FastHttpUser(User, RestMixin[RestResponseContextManager]):
             insecure=self.insecure,
             client_pool=self.client_pool,
             ssl_context_factory=self.ssl_context_factory,
+            cert=self.cert,
             network_timeout=self.network_timeout,
             connection_timeout=self.connection_timeout,
             max_redirects=self.max_redirects,
@@ -227,6 +234,8 @@ class FastHttpUser(User, RestMixin[RestResponseContextManager]):
             proxy_host=self.proxy_host,
             proxy_port=self.proxy_port,
         )
+        if self.max_body_bytes != 1 << 30:
+            self.client.max_body_bytes = self.max_body_bytes
 
 
 __all__ = [

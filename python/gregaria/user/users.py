@@ -127,6 +127,8 @@ class HttpUser(User, RestMixin[RestResponseContextManager]):
 
     abstract = True
     pool_manager: Any = None
+    max_body_bytes: int = 1 << 30
+    """How much of a body is kept; larger ones are counted only."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -142,6 +144,8 @@ class HttpUser(User, RestMixin[RestResponseContextManager]):
             pool_manager=self.pool_manager,
             trust_env=False,
         )
+        if self.max_body_bytes != 1 << 30:
+            self.client.max_body_bytes = self.max_body_bytes
 
 
 class PytestUser(User):

@@ -2,16 +2,25 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gregaria_http::{DEFAULT_BODY_LIMIT_BYTES, Response as Answer};
+use gregaria_http::Response as Answer;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 static IS_SAID: AtomicBool = AtomicBool::new(false);
 
-/// The length that counts for a response, in bytes.
-pub fn length(py: Python<'_>, answer: &Answer) -> u64 {
+/// The limit that `value` stands for.
+pub fn limit(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    value.extract().map_err(|_| {
+        let shown = value.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string_lossy().into_owned());
+        PyValueError::new_err(format!("max_body_bytes is a whole number of bytes, 0 or more, not {shown}"))
+    })
+}
+
+/// The length that counts for a response, in bytes, where bodies are kept up to `limit`.
+pub fn length(py: Python<'_>, answer: &Answer, limit: u64) -> u64 {
     if !answer.is_kept() && !IS_SAID.swap(true, Ordering::Relaxed) {
         let text = format!(
-            "a response is larger than {DEFAULT_BODY_LIMIT_BYTES} bytes: its body was counted and not kept, so response.content \
+            "a response is larger than {limit} bytes (max_body_bytes): its body was counted and not kept, so response.content \
              is empty. stream=True reads bodies of any length. This is said only once."
         );
         // A logger that fails must not fail the request.

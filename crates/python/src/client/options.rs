@@ -6,6 +6,18 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 
+use super::tls::Trust;
+
+/// Settings of a session that apply to requests that do not say otherwise.
+pub struct Defaults {
+    pub auth: Option<Py<PyAny>>,
+    pub params: Option<Py<PyAny>>,
+    pub name: Option<Py<PyAny>>,
+    pub trust: Trust,
+    pub body_limit: u64,
+    pub max_redirects: u32,
+}
+
 /// What the caller passed; `None` also for what was passed as `None`.
 #[derive(Default)]
 pub struct Options<'py> {
@@ -23,6 +35,7 @@ pub struct Options<'py> {
     pub timeout: Option<Bound<'py, PyAny>>,
     pub allow_redirects: Option<bool>,
     pub verify: Option<Bound<'py, PyAny>>,
+    pub cert: Option<Bound<'py, PyAny>>,
     /// Something was passed that only `requests` itself can do.
     pub beyond: bool,
 }
@@ -59,7 +72,8 @@ impl<'py> Options<'py> {
             "timeout" => self.timeout = Some(value),
             "allow_redirects" => self.allow_redirects = Some(value.is_truthy()?),
             "verify" => self.verify = Some(value),
-            "files" | "proxies" | "hooks" | "stream" | "cert" => self.beyond |= value.is_truthy()?,
+            "cert" => self.cert = Some(value),
+            "files" | "proxies" | "hooks" | "stream" => self.beyond |= value.is_truthy()?,
             _ => return Err(unexpected(key)),
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gregaria_http::{Completion, Request, Response as Answer};
+use gregaria_stats::PhaseSample;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -16,15 +17,14 @@ use super::cookies::Cookies;
 use super::failure::{self, Failed};
 use super::headers::Lines;
 use super::method::Method;
-use super::options::{self, Options, Timeouts};
+use super::options::{self, Defaults, Options, Timeouts};
 use super::prepared::{Headers, Prepared};
 use super::redirect;
 use super::report::{self, Call, Subject};
 use super::response::{self, Response};
-use super::session::{Defaults, HttpSession};
+use super::session::HttpSession;
 use super::target::{self, Target};
 use super::timings;
-use super::tls::Trust;
 use super::tracing;
 use crate::hub::Hub;
 
@@ -206,10 +206,7 @@ fn prepare<'py>(
     if authorization.is_none() && target.endpoint.prefix.contains('@') {
         authorization = of_url(py, &target.url())?;
     }
-    let trust = match &options.verify {
-        Some(verify) => &Trust::of(verify)?,
-        None => &defaults.trust,
-    };
+    let trust = defaults.trust.with(options.verify.as_ref(), options.cert.as_ref())?;
     let block = session.get().block(py)?;
     let headers = match &options.headers {
         Some(headers) => {
@@ -220,7 +217,7 @@ fn prepare<'py>(
         None => Headers::Session(block),
     };
     let Some(cookie) = cookie(session, method, &target, options)? else { return Ok(None) };
-    let origin = target.endpoint.origin(py, trust)?;
+    let origin = target.origin(py, &trust)?;
     let is_json = encoded.content_type == Some("application/json");
     let prepared = Prepared {
         method: method.clone(),
@@ -329,6 +326,7 @@ impl Journey {
             is_head: self.prepared.method.is_head(),
             connect_timeout: self.timeouts.connect,
             read_timeout: self.timeouts.read,
+            body_limit: self.defaults.body_limit,
             ..Request::new(Arc::clone(&self.prepared.origin), self.prepared.wire(session.py())?)
         }))
     }
@@ -346,7 +344,7 @@ impl Journey {
         let taken = completion.timings;
         self.total += taken.finished.saturating_duration_since(taken.started);
         self.call.duration_us = u64::try_from(self.total.as_micros()).unwrap_or(u64::MAX);
-        timings::add(&mut self.call.phases, &completion);
+        let phases = timings::add(&mut self.call.phases, &completion);
         let elapsed = taken.first_byte.unwrap_or(taken.finished).saturating_duration_since(taken.started);
         let prepared = &self.prepared;
         let answer = match completion.result {
@@ -373,14 +371,15 @@ impl Journey {
         }
         let follow = options.allow_redirects.unwrap_or(true) && redirect::is_redirect(&answer);
         if !follow {
-            self.call.length = bounded::length(py, &answer);
+            self.call.length = bounded::length(py, &answer, self.defaults.body_limit);
             let response = Response::answered(self.call, answer, elapsed, self.history, self.prepared);
             return Ok(Next::Done(Box::new(response)));
         }
         if self.history.len() as u32 >= self.defaults.max_redirects {
-            return self.redirected_too_often(py, answer, elapsed);
+            return self.redirected_too_often(py, answer, (elapsed, phases));
         }
-        let mut next = redirect::next(py, prepared, &answer, &self.defaults.trust, options.verify.as_ref())
+        let trust = self.defaults.trust.with(options.verify.as_ref(), options.cert.as_ref())?;
+        let mut next = redirect::next(py, prepared, &answer, &trust)
             .or_else(|error| failure::with_request(py, error, prepared))?;
         next.cookie = match cookie(session, &next.method, &next.target, options)? {
             Some(cookie) => cookie,
@@ -388,15 +387,20 @@ impl Journey {
         };
         let before = self.history.iter().map(|hop| hop.clone_ref(py)).collect();
         let sent = std::mem::replace(&mut self.prepared, next);
-        let hop = Response::answered(self.call.of_hop(py, &sent), answer, elapsed, before, sent);
+        let hop = Response::answered(self.call.of_hop(py, &sent, phases), answer, elapsed, before, sent);
         self.history.push(Py::new(py, hop)?);
         Ok(Next::Send(self))
     }
 
-    fn redirected_too_often(mut self: Box<Self>, py: Python<'_>, answer: Answer, elapsed: Duration) -> PyResult<Next> {
+    fn redirected_too_often(
+        mut self: Box<Self>,
+        py: Python<'_>,
+        answer: Answer,
+        (elapsed, phases): (Duration, PhaseSample),
+    ) -> PyResult<Next> {
         self.call.subject = Subject::Target(Arc::clone(&self.prepared.target));
         let request = response::prepared_request(py, &self.prepared)?;
-        let call = self.call.of_hop(py, &self.prepared);
+        let call = self.call.of_hop(py, &self.prepared, phases);
         let hop = Response::answered(call, answer, elapsed, Vec::new(), self.prepared);
         let error = failure::too_many_redirects(py, self.defaults.max_redirects, &request, &Py::new(py, hop)?)?;
         Ok(Next::Done(Box::new(Response::failed(self.call, Failed::raised(py, error), self.history, None))))

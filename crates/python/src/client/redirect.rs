@@ -18,13 +18,7 @@ pub fn is_redirect(answer: &Answer) -> bool {
 }
 
 /// The request that follows `answer` to `sent`, without its cookies. Errors are those of `requests` for a bad location.
-pub fn next(
-    py: Python<'_>,
-    sent: &Prepared,
-    answer: &Answer,
-    trust: &Trust,
-    verify: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Prepared> {
+pub fn next(py: Python<'_>, sent: &Prepared, answer: &Answer, trust: &Trust) -> PyResult<Prepared> {
     let location = text::utf8_or_latin1(answer.header("location").unwrap_or_default());
     let url: String =
         py.import("gregaria.clients")?.call_method1("redirect_url", (sent.target.url(), location))?.extract()?;
@@ -44,8 +38,7 @@ pub fn next(
             headers = headers.without(name);
         }
     }
-    let verify = verify.map(Trust::of).transpose()?;
-    let origin = target.endpoint.origin(py, verify.as_ref().unwrap_or(trust))?;
+    let origin = target.origin(py, trust)?;
     let body = match &sent.body {
         Body::Held(held) if keeps_body => Body::Held(held.clone_ref(py)),
         Body::Form(form) if keeps_body => Body::Form(form.clone()),

@@ -53,7 +53,7 @@ pub struct Call {
 
 impl Call {
     /// The call as one redirected request of it sees it.
-    pub fn of_hop(&self, py: Python<'_>, sent: &Prepared) -> Self {
+    pub fn of_hop(&self, py: Python<'_>, sent: &Prepared, phases: PhaseSample) -> Self {
         Call {
             session: self.session.clone_ref(py),
             method: sent.method.clone(),
@@ -62,7 +62,7 @@ impl Call {
             context: None,
             started_at: self.started_at,
             duration_us: self.duration_us,
-            phases: self.phases,
+            phases: Some(phases),
             length: 0,
             catch_response: false,
             trace: None,

@@ -45,8 +45,8 @@ impl ProxyRoute {
 type What<'py> = (String, String, String, Bound<'py, PyAny>);
 /// The body as a whole, or its pieces and whether they are sent as chunks.
 type Body<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, bool);
-/// Timeout, whom to trust, and the proxy.
-pub type How<'py> = (Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, Option<Bound<'py, ProxyRoute>>);
+/// Timeout, `verify` and `cert`, and the proxy.
+pub type How<'py> = (Option<Bound<'py, PyAny>>, (Bound<'py, PyAny>, Bound<'py, PyAny>), Option<Bound<'py, ProxyRoute>>);
 /// Status, reason, version, headers, body, seconds to the head.
 type Transmitted = (u16, String, u8, Vec<(String, String)>, Py<BodyStream>, f64);
 
@@ -99,10 +99,12 @@ pub fn transmit<'py>(
 
 /// The way to a target.
 pub fn origin_of(py: Python<'_>, target: &Target, how: &How<'_>) -> PyResult<Arc<Origin>> {
-    let trust = Trust::of(&how.1)?;
+    let (verify, cert) = &how.1;
+    let (usual, cert) = (Trust::default(), Some(cert).filter(|cert| !cert.is_none()));
+    let trust = usual.with(Some(verify), cert)?;
     match &how.2 {
-        None => target.endpoint.origin(py, &trust),
-        Some(route) => target.endpoint.origin_through(py, &trust, &route.get().proxy),
+        None => target.origin(py, &trust),
+        Some(route) => target.origin_through(py, &trust, &route.get().proxy),
     }
 }
 

@@ -6,15 +6,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gregaria_http::{ConnectionId, Origin};
+use gregaria_http::{ConnectionId, DEFAULT_BODY_LIMIT_BYTES, Origin};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
+use super::bounded;
 use super::cookies::Cookies;
 use super::headers::{Block, Lines};
 use super::method::Method;
-use super::options::{self, Options};
+use super::options::{self, Defaults, Options};
 use super::perform;
 use super::target::Base;
 use super::tls::Trust;
@@ -44,6 +45,10 @@ pub struct SessionState {
     params: Option<Py<PyAny>>,
     trust: Trust,
     verify: Option<Py<PyAny>>,
+    cert: Option<Py<PyAny>>,
+    body_limit: Option<u64>,
+    /// The environment names the authorities.
+    trusts_environment: bool,
     max_redirects: Option<u32>,
 }
 
@@ -141,6 +146,7 @@ impl HttpSession {
             params: clone(&state.params),
             name: clone(&state.request_name),
             trust: state.trust.clone(),
+            body_limit: state.body_limit.unwrap_or(DEFAULT_BODY_LIMIT_BYTES),
             max_redirects: state.max_redirects.unwrap_or(30),
         }
     }
@@ -149,15 +155,6 @@ impl HttpSession {
     pub fn is_touched(&self) -> bool {
         self.touched.load(Ordering::Relaxed)
     }
-}
-
-/// Settings of a session that apply to requests that do not say otherwise.
-pub struct Defaults {
-    pub auth: Option<Py<PyAny>>,
-    pub params: Option<Py<PyAny>>,
-    pub name: Option<Py<PyAny>>,
-    pub trust: Trust,
-    pub max_redirects: u32,
 }
 
 impl Drop for HttpSession {
@@ -316,12 +313,59 @@ impl HttpSession {
 
     #[setter]
     fn set_verify(&self, verify: &Bound<'_, PyAny>) -> PyResult<()> {
-        let trust = Trust::of(verify)?;
+        let trust = self.state().trust.clone();
+        let trust = trust.with(Some(verify), None)?.into_owned();
         let mut state = self.state();
-        state.trust = trust;
+        // As in `requests`, the environment's authorities, if it is asked for them, go before a session's setting.
+        if !state.trusts_environment {
+            state.trust = trust;
+        }
         let old = state.verify.replace(verify.clone().unbind());
         drop(state);
         drop(old);
+        Ok(())
+    }
+
+    /// The certificate shown to servers that ask for one: a path, or a certificate's and its key's.
+    #[getter]
+    fn cert(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state().cert.as_ref().map(|cert| cert.clone_ref(py))
+    }
+
+    #[setter]
+    fn set_cert(&self, cert: &Bound<'_, PyAny>) -> PyResult<()> {
+        let trust = self.state().trust.clone();
+        let trust = trust.with(None, Some(cert))?.into_owned();
+        let mut state = self.state();
+        state.trust = trust;
+        let old = std::mem::replace(&mut state.cert, Some(cert.clone().unbind()).filter(|_| !cert.is_none()));
+        drop(state);
+        drop(old);
+        Ok(())
+    }
+
+    /// Set the authorities that the environment names, if the session trusts it.
+    fn _set_environment_bundle(&self, py: Python<'_>, bundle: Option<std::path::PathBuf>) -> PyResult<()> {
+        let trusts_environment = bundle.is_some();
+        let mut trust = self.state().trust.in_environment(bundle);
+        if !trusts_environment {
+            trust = trust.with(Some(self.verify(py).bind(py)), None)?.into_owned();
+        }
+        let mut state = self.state();
+        (state.trust, state.trusts_environment) = (trust, trusts_environment);
+        Ok(())
+    }
+
+    /// How many bytes of a body are kept; larger ones are counted only.
+    #[getter]
+    fn max_body_bytes(&self) -> u64 {
+        self.state().body_limit.unwrap_or(DEFAULT_BODY_LIMIT_BYTES)
+    }
+
+    #[setter]
+    fn set_max_body_bytes(&self, limit: &Bound<'_, PyAny>) -> PyResult<()> {
+        let limit = bounded::limit(limit)?;
+        self.state().body_limit = Some(limit);
         Ok(())
     }
 
@@ -439,6 +483,7 @@ impl HttpSession {
         visit.call(&state.auth)?;
         visit.call(&state.params)?;
         visit.call(&state.verify)?;
+        visit.call(&state.cert)?;
         state.cookies.traverse(&visit)
     }
 

@@ -45,6 +45,7 @@ impl Endpoint {
         if self.scheme == Scheme::Https {
             return trust.origin(py, &self.host, self.port);
         }
+        trust.check()?;
         let made = || {
             Arc::new(Origin { scheme: self.scheme, host: self.host.clone(), port: self.port, tls: None, proxy: None })
         };
@@ -81,6 +82,24 @@ pub struct Target {
 impl Target {
     fn new(endpoint: Arc<Endpoint>, path: String) -> Self {
         Target { endpoint, path, fragment: String::new(), entries: Default::default() }
+    }
+
+    /// As [`Endpoint::origin`]; what a certificate cannot be used for is told as `requests` would.
+    pub fn origin(&self, py: Python<'_>, trust: &Trust) -> PyResult<Arc<Origin>> {
+        self.endpoint.origin(py, trust).map_err(|error| self.told(py, error))
+    }
+
+    /// As [`Endpoint::origin_through`]; see [`Target::origin`].
+    pub fn origin_through(&self, py: Python<'_>, trust: &Trust, proxy: &Arc<Proxy>) -> PyResult<Arc<Origin>> {
+        self.endpoint.origin_through(py, trust, proxy).map_err(|error| self.told(py, error))
+    }
+
+    fn told(&self, py: Python<'_>, error: PyErr) -> PyErr {
+        let Endpoint { scheme, host, port, .. } = &*self.endpoint;
+        let site = (*scheme == Scheme::Https, host.as_str(), *port, self.path.as_str());
+        let told =
+            py.import("gregaria.failures").and_then(|it| it.call_method1("before_connecting", (error.value(py), site)));
+        told.map_or_else(|raised| raised, PyErr::from_value)
     }
 
     /// The whole URL.

@@ -21,13 +21,14 @@ impl Timings {
     }
 }
 
-/// Adds the parts of one exchange to those of the exchanges before it.
-pub fn add(sum: &mut Option<PhaseSample>, completion: &Completion) {
+/// Adds the parts of one exchange to those of the exchanges before it, and gives them.
+pub fn add(sum: &mut Option<PhaseSample>, completion: &Completion) -> PhaseSample {
     let next = sample(completion);
     match sum {
         Some(sum) => sum.add(&next),
         None => *sum = Some(next),
     }
+    next
 }
 
 /// The parts of one exchange.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gregaria_http::codec::{Decoder, Fed};
 use gregaria_http::{Channel, Completion, DEFAULT_BODY_LIMIT_BYTES, Failure, Request, Response as Answer};
+use gregaria_stats::PhaseSample;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -162,6 +163,7 @@ struct Arrived {
     answer: Answer,
     elapsed: Duration,
     stream: Option<Py<PyAny>>,
+    phases: Option<PhaseSample>,
 }
 
 impl Journey<'_, '_> {
@@ -279,6 +281,7 @@ impl Journey<'_, '_> {
             is_head: sent.method.is_head(),
             connect_timeout: self.limits.connect,
             read_timeout: self.limits.read,
+            body_limit: self.limits.body_limit(),
             ..Request::new(Arc::clone(&sent.origin), sent.wire(self.session.py())?)
         }))
     }
@@ -295,10 +298,10 @@ impl Journey<'_, '_> {
         }
         let taken = completion.timings;
         self.total += taken.finished.saturating_duration_since(taken.started);
-        timings::add(&mut self.call.phases, &completion);
+        let phases = Some(timings::add(&mut self.call.phases, &completion));
         let elapsed = taken.first_byte.unwrap_or(taken.finished).saturating_duration_since(taken.started);
         match completion.result {
-            Ok(answer) => Ok(Arrived { answer, elapsed, stream: None }),
+            Ok(answer) => Ok(Arrived { answer, elapsed, stream: None, phases }),
             Err(failure) => Err(FastFailed::native(failure, sent)),
         }
     }
@@ -350,7 +353,7 @@ impl Journey<'_, '_> {
             Err(failure) => return Ok(Err(FastFailed::native(failure, sent))),
         }
         Ok(match decoder.take() {
-            Ok((answer, _)) => Ok(Arrived { answer, elapsed, stream: Some(stream) }),
+            Ok((answer, _)) => Ok(Arrived { answer, elapsed, stream: Some(stream), phases: None }),
             Err(failure) => Err(FastFailed::native(failure, sent)),
         })
     }
@@ -365,7 +368,7 @@ impl Journey<'_, '_> {
             context: None,
             started_at: self.call.started_at,
             duration_us: 0,
-            phases: self.call.phases,
+            phases: arrived.phases,
             length: 0,
             trace: None,
         };
@@ -376,7 +379,7 @@ impl Journey<'_, '_> {
     }
 
     fn answered(mut self, arrived: Arrived, is_bad: bool, sent: Sent) -> PyResult<FastResponse> {
-        let Arrived { answer, elapsed, stream } = arrived;
+        let Arrived { answer, elapsed, stream, .. } = arrived;
         let py = self.session.py();
         let declared = || {
             let length = answer.header("content-length").unwrap_or_default();
@@ -384,7 +387,7 @@ impl Journey<'_, '_> {
         };
         let mut read = None;
         match &stream {
-            None => self.call.length = bounded::length(py, &answer),
+            None => self.call.length = bounded::length(py, &answer, self.limits.body_limit()),
             Some(_) if self.stream => self.call.length = declared(),
             Some(body) => {
                 let begun = Instant::now();

@@ -49,7 +49,7 @@ impl Sent {
             Some(params) => aim.with_params(params)?,
             None => Arc::clone(&aim.target),
         };
-        let origin = limits.origin(py, &target.endpoint)?;
+        let origin = limits.origin(py, &target)?;
         let block = session.get().block(py)?;
         let bare = options.headers.is_none() && options.auth.is_none() && options.files.is_none();
         let (headers, body) = match (bare, &options.data, &options.json) {
@@ -160,8 +160,8 @@ impl Sent {
             Body::Form(form) if !drops_body => Body::Form(form.clone()),
             _ => Body::None,
         };
-        let origin = limits.origin(py, end)?;
         let target = Arc::clone(&aim.target);
+        let origin = limits.origin(py, &target)?;
         Ok(Sent { method, aim, target, origin, headers, cookie: String::new(), body })
     }
 

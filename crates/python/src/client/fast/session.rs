@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gregaria_http::{Origin, Proxy};
+use gregaria_http::{DEFAULT_BODY_LIMIT_BYTES, Origin, Proxy};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -18,19 +18,18 @@ use super::options::Options;
 use super::perform;
 use super::pool::ClientPool;
 use super::request;
+use crate::client::bounded;
 use crate::client::headers::{Block, Lines};
 use crate::client::method::Method;
 use crate::client::sending::ProxyRoute;
 use crate::client::session::HttpSession;
-use crate::client::target::Endpoint;
+use crate::client::target::Target;
 use crate::client::tls::Trust;
 
 /// What geventhttpclient 2.6 calls itself; servers and dashboards may look for it.
 const USER_AGENT: &[u8] = b"python/gevent-http-client-2.6.1";
 const ACCEPTED_ENCODINGS: &[u8] = b"gzip, deflate, br";
 
-static ANYBODY: Trust = Trust::Anybody;
-static USUAL: Trust = Trust::Usual;
 static SESSION_CLASS: PyOnceLock<(Py<PyType>, Py<PyAny>)> = PyOnceLock::new();
 
 #[derive(Default)]
@@ -61,23 +60,24 @@ pub struct Limits {
     valid: Option<Arc<[u16]>>,
     redirecting: Option<Arc<[u16]>>,
     refuses_redirects: bool,
-    is_secure: bool,
+    trust: Trust,
+    body_limit: Option<u64>,
     /// A TLS context of the script's own has to be used.
     pub needs_second_road: bool,
     proxy: Option<Arc<Proxy>>,
 }
 
 impl Limits {
-    /// Who is trusted.
-    fn trust(&self) -> &'static Trust {
-        if self.is_secure { &USUAL } else { &ANYBODY }
+    /// How many bytes of a body are kept.
+    pub fn body_limit(&self) -> u64 {
+        self.body_limit.unwrap_or(DEFAULT_BODY_LIMIT_BYTES)
     }
 
-    /// The way to an endpoint.
-    pub fn origin(&self, py: Python<'_>, endpoint: &Endpoint) -> PyResult<Arc<Origin>> {
+    /// The way to a target.
+    pub fn origin(&self, py: Python<'_>, target: &Target) -> PyResult<Arc<Origin>> {
         match &self.proxy {
-            None => endpoint.origin(py, self.trust()),
-            Some(proxy) => endpoint.origin_through(py, self.trust(), proxy),
+            None => target.origin(py, &self.trust),
+            Some(proxy) => target.origin_through(py, &self.trust, proxy),
         }
     }
 
@@ -272,10 +272,26 @@ impl FastHttpSession {
         state.limits.redirecting = redirecting.map(Into::into);
     }
 
-    /// Set whether certificates are not looked at, and whether the engine cannot make the connections.
-    fn _set_trust(&self, insecure: bool, second_road: bool) {
+    /// Set whether certificates are not looked at, whether the engine cannot make the connections, and the own certificate.
+    #[pyo3(signature = (insecure, second_road, cert=None))]
+    fn _set_trust(&self, insecure: bool, second_road: bool, cert: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let trust = Trust::fixed(!insecure, cert)?;
         let limits = &mut self.state().limits;
-        (limits.is_secure, limits.needs_second_road) = (!insecure, second_road);
+        (limits.trust, limits.needs_second_road) = (trust, second_road);
+        Ok(())
+    }
+
+    /// How many bytes of a body are kept; larger ones are counted only.
+    #[getter]
+    fn max_body_bytes(&self) -> u64 {
+        self.state().limits.body_limit()
+    }
+
+    #[setter]
+    fn set_max_body_bytes(&self, limit: &Bound<'_, PyAny>) -> PyResult<()> {
+        let limit = bounded::limit(limit)?;
+        self.state().limits.body_limit = Some(limit);
+        Ok(())
     }
 
     /// Set the proxy that all requests go through.
