@@ -961,6 +961,16 @@ class CsvWriter:
     @property
     def closed(self) -> bool: ...
 
+def report_html(
+    stats: RequestStats,
+    about: str,
+    exceptions: list[tuple[int, str, str, str]],
+    ended: float | None = None,
+    theme: str = "",
+) -> str:
+    """The report of a run as it is now, or was when it `ended`; `theme` "light" or "dark" is what its page begins with.
+    ValueError says what is wrong with `about`."""
+
 def write_report(result: str | PathLike[str], report: str | PathLike[str]) -> None:
     """Write the report of a result file. ValueError says what is wrong."""
 

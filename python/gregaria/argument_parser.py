@@ -321,6 +321,37 @@ def check_combinations(parser: LocustArgumentParser, options: argparse.Namespace
     """Refuse what is wrong only together."""
     if options.stats_history_enabled and options.csv_prefix is None:
         parser.error("'--csv-full-history' requires '--csv'.")
+    try:
+        web_secrets(options)
+    except ValueError as error:
+        parser.error(str(error))
+    serves = not options.worker and (options.headful or not options.headless)
+    if serves and bool(options.tls_cert) != bool(options.tls_key):
+        given, missing = ("--tls-cert", "--tls-key") if options.tls_cert else ("--tls-key", "--tls-cert")
+        parser.error(f"{given} needs {missing} as well: HTTPS takes a certificate and its private key")
+
+
+def web_secrets(options: argparse.Namespace) -> tuple[tuple[str, str] | None, str | None]:
+    """User and password of the web UI, and the token of those who only look; ValueError says what is wrong with them,
+    without telling them."""
+    credentials = getattr(options, "gregaria_web_credentials", None)
+    token = getattr(options, "gregaria_web_read_only", None)
+    if credentials is not None:
+        user, _, password = credentials.partition(":")
+        if not user or not password:
+            raise ValueError(
+                "--web-credentials needs a user and a password with a colon between them, such as "
+                "--web-credentials ann:secret; without both the web UI would be open to everybody"
+            )
+    if token is not None:
+        if not token:
+            raise ValueError("--web-read-only needs a token, such as --web-read-only 'a long word'")
+        if credentials is None:
+            raise ValueError(
+                "--web-read-only needs --web-credentials user:password as well; without them the web UI is open to "
+                "everybody, and a token for looking at it protects nothing"
+            )
+    return (None if credentials is None else (user, password)), token
 
 
 def parse_options(args: Sequence[str] | None = None) -> argparse.Namespace:

@@ -76,6 +76,8 @@ def main() -> None:
     csv_files = outputs.find(CsvFiles)
     front = front_end(environment, options, csv_files.writer if csv_files else None)
     _or_exit(front, front.create)
+    if front.web_ui is not None:
+        front.web_ui.thresholds = thresholds.live
     _initialise(environment, options, front)
     _or_exit(front, front.serve)
     code = Run(environment, options, front, outputs, thresholds).run()

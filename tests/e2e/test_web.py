@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.server import TestServer
-from support.web import WebRun, wait_for, web_run
+from support.web import WebRun, free_port, wait_for, web_run
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +199,23 @@ def test_without_an_address_only_this_machine_is_served(gregaria: list[str], tmp
     finally:
         process.terminate()
         process.communicate(timeout=20)
+
+
+def test_a_master_with_processes_shares_its_test_out(
+    gregaria: list[str], tmp_path: Path, own_server: TestServer
+) -> None:
+    cluster = {"GREGARIA_MASTER_NODE_PORT": str(free_port())}
+    with web_run(gregaria, tmp_path, "--processes", "2", host=own_server.plain, **cluster) as run:
+        wait_for(lambda: run.statistics().get("worker_count") == 2)
+        start(run, 4)
+        wait_for(lambda: [worker["user_count"] for worker in run.statistics()["workers"]] == [2, 2])
+        told = wait_for(lambda: (figures := run.statistics())["stats"][-1]["num_requests"] > 20 and figures)
+        assert (told["state"], told["user_count"]) == ("running", 4)
+        assert run.get("/worker-count").json() == {"worker_count": 2}
+        assert run.post("/stop").json()["success"] is True
+        run.wait_for_state("stopped")
+        wait_for(lambda: run.row("Aggregated")["num_requests"] == own_server.counts()["requests"])
+        assert run.statistics()["user_count"] == 0
 
 
 def test_the_page_has_its_arguments(ui: WebRun) -> None:

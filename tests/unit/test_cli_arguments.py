@@ -101,6 +101,53 @@ def test_what_is_refused_together(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "gregaria: error: '--csv-full-history' requires '--csv'.\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--web-credentials secretword", "--web-credentials needs a user and a password with a colon between them"),
+        ("--web-credentials :secretword", "--web-credentials needs a user and a password with a colon between them"),
+        ("--web-credentials secretword:", "--web-credentials needs a user and a password with a colon between them"),
+        ("--web-credentials=", "--web-credentials needs a user and a password with a colon between them"),
+        ("--headless --web-credentials secretword", "--web-credentials needs a user and a password"),
+        ("--web-read-only secretword", "--web-read-only needs --web-credentials user:password as well"),
+        ("--web-credentials a:b --web-read-only=", "--web-read-only needs a token"),
+        ("--tls-cert a.pem", "--tls-cert needs --tls-key as well"),
+        ("--tls-key a.pem", "--tls-key needs --tls-cert as well"),
+        ("--headless --headful --tls-key a.pem", "--tls-key needs --tls-cert as well"),
+    ],
+)
+def test_a_web_ui_that_would_be_less_safe_than_it_looks(
+    line: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = get_parser()
+    with pytest.raises(SystemExit) as end:
+        check_combinations(parser, parser.parse_args(line.split()))
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"gregaria: error: {message}")
+    assert "secretword" not in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "--web-credentials a:b:c", "--web-credentials a:b --web-read-only word", "--headless --tls-cert a.pem"],
+)
+def test_a_web_ui_as_safe_as_it_looks(line: str) -> None:
+    parser = get_parser()
+    check_combinations(parser, parser.parse_args(line.split()))
+
+
+def test_secrets_come_from_the_environment_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GREGARIA_WEB_CREDENTIALS", "nocolon")
+    parser = get_parser()
+    with pytest.raises(SystemExit) as end:
+        check_combinations(parser, parser.parse_args([]))
+    assert end.value.code == 2
+    assert "nocolon" not in capsys.readouterr().err
+
+
 def test_a_bad_value_says_where_it_came_from(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

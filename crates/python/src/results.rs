@@ -65,7 +65,11 @@ fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Everythi
 }
 
 fn result_of(shared: &Shared, about: &str, exceptions: Vec<ExceptionRow>) -> Result<ResultFile, String> {
-    let everything = collect(shared, now(), exceptions);
+    result_at(shared, about, exceptions, now())
+}
+
+fn result_at(shared: &Shared, about: &str, exceptions: Vec<ExceptionRow>, now: f64) -> Result<ResultFile, String> {
+    let everything = collect(shared, now, exceptions);
     result::make(everything, about).map_err(|error| format!("the result cannot be made: {error}"))
 }
 
@@ -182,4 +186,22 @@ pub fn write_report(py: Python<'_>, result: PathBuf, report: PathBuf) -> PyResul
         result::write_text(&report, &gregaria_sinks::report::html(&result)).map_err(|error| describe(&error))
     })
     .map_err(PyValueError::new_err)
+}
+
+/// The report of a run as it is now, or was when it ended.
+#[pyfunction]
+#[pyo3(signature = (stats, about, exceptions, ended = None, theme = ""))]
+pub fn report_html(
+    stats: &Bound<'_, RequestStats>,
+    about: &str,
+    exceptions: Vec<ExceptionTuple<'_>>,
+    ended: Option<f64>,
+    theme: &str,
+) -> PyResult<String> {
+    let (shared, exceptions) = (Arc::clone(stats.get().shared()), exception_rows(exceptions));
+    let page = stats.py().detach(|| {
+        let result = result_at(&shared, about, exceptions, ended.unwrap_or_else(now))?;
+        Ok(gregaria_sinks::report::themed(&result, theme))
+    });
+    page.map_err(|error: String| PyValueError::new_err(error))
 }

@@ -14,7 +14,7 @@ import platform
 import socket
 import time
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ SAVE_S = 10.0
 """Seconds between two states of the result file."""
 SAVE_SHARE = 0.02
 """Less often, so that saving takes at most this share of the time of one processor."""
-SECRET_WORDS = ("password", "passwd", "secret", "token", "credential", "api_key", "apikey", "private")
+SECRET_WORDS = ("password", "passwd", "secret", "token", "credential", "api_key", "apikey", "private", "read_only")
 """What marks the name of an option whose value is nobody's business."""
 REMOVED = "(removed)"
 
@@ -105,8 +105,14 @@ def exceptions(environment: Any) -> list[tuple[int, str, str, str]]:
     ]
 
 
-def about_run(environment: Any, options: Namespace, state: str, outcome: Outcome | None = None) -> str:
-    """JSON of what the engine does not know about a run."""
+def about_run(
+    environment: Any,
+    options: Namespace,
+    state: str,
+    outcome: Outcome | None = None,
+    thresholds: Iterable[ThresholdVerdict] = (),
+) -> str:
+    """JSON of what the engine does not know about a run. `thresholds` are for a run without an outcome yet."""
     shape = environment.shape_class
     about = {
         "run": {
@@ -127,7 +133,7 @@ def about_run(environment: Any, options: Namespace, state: str, outcome: Outcome
         },
         "settings": settings(options),
         "ratios": _ratios(environment),
-        "thresholds": [_threshold(threshold) for threshold in (outcome.thresholds if outcome else ())],
+        "thresholds": [_threshold(threshold) for threshold in (outcome.thresholds if outcome else thresholds)],
         "generator": _generator(environment.runner.engine_stats() if environment.runner else _engine.engine_stats()),
     }
     return json.dumps(about)

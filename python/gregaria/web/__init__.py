@@ -13,7 +13,8 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Callable
+from argparse import Namespace
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ import gevent.event
 import gevent.socket
 
 from gregaria import _engine, stats
+from gregaria.argument_parser import web_secrets
 from gregaria.log import greenlet_exception_logger
 
 from .answers import Answers
@@ -32,6 +34,7 @@ from .status import Teller
 from .swarm import Swarm
 
 if TYPE_CHECKING:
+    from gregaria.cli.verdict import ThresholdVerdict
     from gregaria.env import Environment
 
 __all__ = [
@@ -93,6 +96,9 @@ class WebUI:
         build_path: str | None = None,
         **more: Any,
     ) -> None:
+        if bool(tls_cert) != bool(tls_key):
+            raise ValueError("a web UI over HTTPS needs both tls_cert and tls_key")
+        self.settings = {**_settings_of(environment), **more}
         environment.web_ui = self
         self.environment = environment
         self.host = host
@@ -107,7 +113,8 @@ class WebUI:
         self.build_path = build_path or None
         self.template_args = {}
         self.auth_args = {}
-        self.settings = {**_settings_of(environment), **more}
+        self.thresholds: Callable[[], Iterable[ThresholdVerdict]] = tuple
+        """How it stands with the thresholds of the run; the command sets it."""
         self.swarm = Swarm(self)
         self._app: Any = None
         self._login_manager: Any = None
@@ -265,10 +272,10 @@ def _settings_of(environment: Environment) -> dict[str, Any]:
     """What the command line says about the web UI and Locust's `create_web_ui` does not pass on."""
     options = environment.parsed_options
     origins = getattr(options, "gregaria_web_allowed_origins", None) or []
-    credentials = getattr(options, "gregaria_web_credentials", None) or ""
+    credentials, view_token = web_secrets(options or Namespace())
     return {
         "allowed_origins": list(origins),
-        "credentials": tuple(credentials.split(":", 1)) if ":" in credentials else None,
-        "view_token": getattr(options, "gregaria_web_read_only", None),
+        "credentials": credentials,
+        "view_token": view_token,
         "names": [name for name in [getattr(options, "web_host_display_name", None)] if name],
     }

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
+from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import gevent
 
 from gregaria import _engine, stats
+from gregaria.cli.results import about_run, exceptions
 from gregaria.log import get_logs
 from gregaria.util.date import format_safe_timestamp
 
@@ -58,6 +63,7 @@ class Answers:
             ("GET", "/tasks"): lambda _: as_json(ratios(self._environment)),
             ("GET", "/logs"): lambda _: as_json({"master": get_logs(), "workers": self._environment.worker_logs}),
             ("GET", "/worker-count"): lambda _: as_json({"worker_count": len(workers(self._environment.runner))}),
+            ("GET", "/stats/report"): self.report,
             ("GET", "/stats/requests/csv"): self.requests_csv,
             ("GET", "/stats/failures/csv"): self.failures_csv,
             ("GET", "/exceptions/csv"): self.exceptions_csv,
@@ -127,14 +133,29 @@ class Answers:
         apply_user_settings(self._environment, request.body)
         return as_json({}, 201)
 
-    def _file_name(self, kind: str) -> str:
+    def report(self, request: Request) -> Answer:
+        """The report of `--html` as it is now; `download` makes a file of it, `theme` is light or dark."""
+        query = dict(parse_qsl(request.query))
+        environment, ended = self._environment, self._web_ui.teller.ended
+        options = environment.parsed_options or Namespace()
+        state = "running" if ended is None else "finished"
+        about = about_run(environment, options, state, thresholds=self._web_ui.thresholds())
+        arguments = (environment.stats, about, exceptions(environment), ended, query.get("theme", ""))
+        # A large one takes long enough for users to feel it.
+        page = gevent.get_hub().threadpool.apply(_engine.report_html, arguments)
+        headers = [("Content-Type", "text/html; charset=utf-8")]
+        if query.get("download"):
+            headers.append(("Content-Disposition", f"attachment;filename={self._file_name('.html')}"))
+        return Answer(200, page.encode(), headers)
+
+    def _file_name(self, ending: str) -> str:
         environment = self._environment
         host = f"_{environment.host}" if environment.host else ""
-        name = f"Locust_{format_safe_timestamp(environment.stats.start_time)}_{environment.locustfile}{host}_{kind}.csv"
+        name = f"Locust_{format_safe_timestamp(environment.stats.start_time)}_{environment.locustfile}{host}{ending}"
         return "".join(character if character.isprintable() and character not in '";\\' else "_" for character in name)
 
     def _csv(self, content: bytes, kind: str) -> Answer:
-        attachment = f"attachment;filename={self._file_name(kind)}"
+        attachment = f"attachment;filename={self._file_name(f'_{kind}.csv')}"
         return Answer(200, content, [("Content-Type", "text/csv; charset=utf-8"), ("Content-Disposition", attachment)])
 
     def requests_csv(self, _request: Request) -> Answer:
@@ -158,7 +179,7 @@ class Answers:
         options, writer = self._environment.parsed_options, self._web_ui.stats_csv_writer
         if not (options and options.stats_history_enabled and hasattr(writer, "stats_history_file_name")):
             return as_text("Error: Server was not started with option to generate full history.", 404)
-        attachment = f"attachment; filename={self._file_name('requests_full_history')}"
+        attachment = f"attachment; filename={self._file_name('_requests_full_history.csv')}"
         headers = [
             ("Content-Type", "text/csv; charset=utf-8"),
             ("Content-Disposition", attachment),

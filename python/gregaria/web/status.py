@@ -12,11 +12,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gregaria import _engine, log, stats
+from gregaria.following import follow
 from gregaria.user.inspectuser import get_ratio
 
 from .generator import GeneratorWatch
 
 if TYPE_CHECKING:
+    from gregaria.cli.verdict import ThresholdVerdict
+
     from . import WebUI
 
 logger = logging.getLogger("locust.web")
@@ -38,15 +41,20 @@ class Teller:
         self._marks: list[dict[str, Any]] = []
         self._run = 0
         self._was_idle = True
+        self.ended: float | None = None
+        """When the last test ended; None while one runs."""
         events = web_ui.environment.events
         events.test_start.add_listener(self._on_test_start)
         events.test_stop.add_listener(self._on_test_stop)
 
     def _on_test_start(self, environment: Any, **_kwargs: Any) -> None:
         self._run += 1
+        self.ended = None
+        follow(self._environment)
         self.mark("start", f"Run #{self._run}")
 
     def _on_test_stop(self, environment: Any, **_kwargs: Any) -> None:
+        self.ended = time.time()
         self.mark("stop", f"Run #{self._run}")
 
     def mark(self, kind: str, text: str = "") -> None:
@@ -92,7 +100,7 @@ class Teller:
             "is_distributed": hasattr(runner, "clients"),
             "workers": workers(runner),
             "generator": self._generator.look(runner),
-            "thresholds": [],
+            "thresholds": [_threshold(each) for each in self._web_ui.thresholds()],
             "in_flight": [],
         }
 
@@ -115,6 +123,11 @@ class Teller:
     def _new_logs(self) -> list[str]:
         lines, self._log_position = log.logs_since(self._log_position)
         return lines
+
+
+def _threshold(verdict: ThresholdVerdict) -> dict[str, str]:
+    states = {"passed": "pass", "failed": "fail", "no data": "unknown"}
+    return {"text": verdict["condition"], "state": states[verdict["outcome"]], "value": verdict["value"] or ""}
 
 
 def exception_rows(runner: Any) -> list[dict[str, Any]]:

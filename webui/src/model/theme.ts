@@ -1,4 +1,5 @@
-// Light or dark: what the person chose, else what the system says. Kept in localStorage where there is one.
+// Light or dark: what the page was made with, else what the person chose, else what the system says. Kept in localStorage
+// where there is one.
 import { effect, signal } from "@preact/signals";
 
 export type Theme = "light" | "dark";
@@ -6,10 +7,13 @@ export type Theme = "light" | "dark";
 const KEY = "gregaria.theme";
 const system = typeof matchMedia === "function" ? matchMedia("(prefers-color-scheme: dark)") : null;
 
-export const theme = signal<Theme>(stored() ?? (system?.matches ? "dark" : "light"));
+const made = document.documentElement.dataset.theme;
+const given = made === "dark" || made === "light" ? made : null;
+
+export const theme = signal<Theme>(given ?? stored() ?? (system?.matches ? "dark" : "light"));
 
 system?.addEventListener("change", (event) => {
-  if (stored() === null) theme.value = event.matches ? "dark" : "light";
+  if (given === null && stored() === null) theme.value = event.matches ? "dark" : "light";
 });
 
 effect(() => {

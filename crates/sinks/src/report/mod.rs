@@ -29,6 +29,17 @@ pub fn html(result: &ResultFile) -> String {
     if gregaria_webui::BUILT { gregaria_webui::report(&data(result)) } else { plain(result) }
 }
 
+/// The report as a page that begins with that theme, `light` or `dark`; any other leaves it to the reader's system.
+pub fn themed(result: &ResultFile, theme: &str) -> String {
+    let page = html(result);
+    match theme {
+        "light" | "dark" => {
+            page.replacen("<html lang=\"en\">", &format!("<html lang=\"en\" data-theme=\"{theme}\">"), 1)
+        }
+        _ => page,
+    }
+}
+
 /// The report as a page of tables, with as many names as fit.
 fn plain(result: &ResultFile) -> String {
     fitting(result, PLAIN_NAMES, MOST_PLAIN_BYTES, plain::page)
