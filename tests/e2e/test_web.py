@@ -43,7 +43,7 @@ def test_a_test_is_started_watched_changed_and_stopped(ui: WebRun) -> None:
     assert told["stats"][-1]["name"] == "Aggregated"
     assert sum(row["num_requests"] for row in told["stats"][:-1]) == told["stats"][-1]["num_requests"]
     assert told["errors"][0]["error"].startswith("HTTPError('404 ")
-    assert ui.get("/exceptions").json()["exceptions"][0]["msg"] == "<b>broken</b>"
+    assert wait_for(lambda: ui.get("/exceptions").json()["exceptions"])[0]["msg"] == "<b>broken</b>"
     assert ui.get("/tasks").json()["total"]["Shop"]["tasks"]["page"]["ratio"] == pytest.approx(0.3)
     start(ui, 5)
     wait_for(lambda: ui.statistics()["user_count"] == 5)
