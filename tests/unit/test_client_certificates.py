@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from gregaria import FastHttpUser, HttpUser
 from gregaria.clients import HttpSession
 from gregaria.contrib.fasthttp import FastHttpSession
+from gregaria.env import Environment
 from gregaria.event import EventHook
 from support.server import REPOSITORY, TestServer
 
@@ -205,3 +207,22 @@ def test_large_bodies_are_counted_and_the_log_says_so_once(
     for client in clients:
         with pytest.raises(ValueError, match=r"max_body_bytes is a whole number of bytes, 0 or more, not -1"):
             client.max_body_bytes = -1
+
+
+@pytest.mark.parametrize("kind", [HttpUser, FastHttpUser])
+def test_a_class_says_how_much_is_kept(kind: type[Any], server: TestServer) -> None:
+    class Sparing(kind):  # type: ignore[misc]
+        host = server.plain
+        max_body_bytes = 10
+
+    client = Sparing(Environment()).client
+    assert client.max_body_bytes == 10
+    assert client.get("/bytes/10").content and not client.get("/bytes/11").content
+
+
+def test_a_fast_class_names_its_certificate(server: TestServer, files: Path) -> None:
+    class Shown(FastHttpUser):
+        host = server.asking
+        cert = str(files / "client-both.pem")
+
+    assert Shown(Environment()).client.get("/echo").status_code == 200
