@@ -73,7 +73,8 @@ def test_a_killed_worker_is_missed_and_the_others_take_its_users(
         line = master_line(
             gregaria, port, own_server.plain, "--expect-workers", "2", "--on-worker-loss", "redistribute"
         )
-        master = Node([*line, "-t", "14s"], tmp_path, REQUESTS_PER_USER="100000")
+        line += ["-t", "14s", "--result", "result.json", "--html", "report.html"]
+        master = Node(line, tmp_path, REQUESTS_PER_USER="100000")
         workers = [Node(worker_line(gregaria, port), tmp_path, REQUESTS_PER_USER="100000") for _ in range(2)]
         running.extend([master, *workers])
         master.wait_for("All users spawned")
@@ -85,6 +86,8 @@ def test_a_killed_worker_is_missed_and_the_others_take_its_users(
         run = result(tmp_path, master)
         seen = own_server.counts()["requests"]
     assert run.spawned[-1] == f'{{"Counter": {USERS}}} ({USERS} total users)'
+    told = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert [mark["text"].split()[-2:] for mark in told["marks"]] == [["fell", "silent"]], "the gap is marked"
     # What the killed worker had not reported yet is three seconds of three users at most, and a few were cut off.
     assert seen * 0.7 < int(run.total["Request Count"]) <= seen
 

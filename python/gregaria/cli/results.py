@@ -133,6 +133,7 @@ def about_run(
         },
         "settings": settings(options),
         "ratios": _ratios(environment),
+        "marks": [{"at": at, "text": text} for at, text in getattr(environment.runner, "marks", ())],
         "thresholds": [_threshold(threshold) for threshold in (outcome.thresholds if outcome else thresholds)],
         "generator": _generator(environment.runner.engine_stats() if environment.runner else _engine.engine_stats()),
     }

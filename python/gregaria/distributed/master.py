@@ -38,6 +38,7 @@ HIGH_RATE_PER_WORKER = 100
 STOP_GRACE_S = 60.0
 LAST_REPORTS_S = 3.0
 CHECK_INTERVAL_S = 0.2
+MOST_MARKS = 1_000
 REPORT_WAIT = re.compile(r"(\d+(?:\.\d+)?) *\* *WORKER_REPORT_INTERVAL")
 
 
@@ -52,6 +53,8 @@ class MasterRunner(runners.DistributedRunner):
         self._changed = Event()
         self._dispatch_number = 0
         self._placed: set[str] = set()
+        self.marks: list[tuple[float, str]] = []
+        """Workers lost and found during the test, with the time: what the report marks."""
         self._last_health: list[tuple[str, dict[str, float]]] = []
         self._link = self._listen(master_bind_host, master_bind_port)
         self.master_bind_port = self._link.port
@@ -172,8 +175,13 @@ class MasterRunner(runners.DistributedRunner):
         if self._send_jobs(number):
             self._complete_ramp(number)
 
+    def _mark(self, text: str) -> None:
+        if self.state in (runners.STATE_RUNNING, runners.STATE_SPAWNING) and len(self.marks) < MOST_MARKS:
+            self.marks.append((time.time(), text))
+
     def _begin_test(self) -> None:
         self._reset_run()
+        self.marks.clear()
         self.environment._filter_tasks_by_tags()
         self.environment.events.test_start.fire(environment=self.environment)
         if self.environment.shape_class:
@@ -344,6 +352,8 @@ class MasterRunner(runners.DistributedRunner):
 
     def _on_joined(self, worker: str) -> None:
         node = self.clients.get(worker)
+        if worker not in self._placed:
+            self._mark(f"worker {worker} joined")
         # A test may have begun between a worker's coming and the news of it: then the dispatcher has it already.
         if node is not None and self._users_dispatcher is not None and worker not in self._placed:
             self._placed.add(worker)
@@ -353,6 +363,8 @@ class MasterRunner(runners.DistributedRunner):
 
     def _on_left(self, worker: str, how: str) -> None:
         self._changed.set()
+        if how != "forgotten":
+            self._mark(f"worker {worker} {'fell silent' if how == 'missing' else how}")
         test_runs = self.state in (runners.STATE_RUNNING, runners.STATE_SPAWNING)
         if test_runs and how != "forgotten" and self._loss_policy() == "abort":
             self._abort(worker)

@@ -14,8 +14,12 @@ export interface ResultFile {
   format: string;
   /** Whether the generator kept up. */
   generator: Generator;
-  /** How the run went. */
+  /** How the run went, as finely as it is known. */
   history: History;
+  /** What happened meanwhile that bears on the figures: workers that were lost and came back. */
+  marks?: Mark[];
+  /** The same in some hundred windows at most, for charts. */
+  overview?: History | null;
   /** Shares of user classes and tasks, as `--show-task-ratio-json` prints them. */
   ratios?: Ratios | null;
   /** What was run, when, and how it ended. */
@@ -153,6 +157,14 @@ export interface Machine {
   /** Operating system, its version and the processor's kind. */
   platform: string;
   python: string;
+}
+
+/** Something that happened during the run. */
+export interface Mark {
+  /** When, in seconds since the epoch. */
+  at: number;
+  /** What, for people. */
+  text: string;
 }
 
 /** The parts of response times. */

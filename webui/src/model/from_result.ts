@@ -118,7 +118,7 @@ function history(result: file.ResultFile): History {
     users: segments.flatMap((segment) => segment.users),
     total: alignedTrack(segments, times, steps),
     names,
-    marks: [],
+    marks: (result.marks ?? []).map(({ at, text }) => ({ time: at, label: text })),
   };
 }
 

@@ -110,6 +110,9 @@ fn summary(page: &mut String, result: &ResultFile) {
         card(page, "exit code", &code.to_string(), code != 0);
     }
     page.push_str("</div>\n");
+    for mark in &result.marks {
+        let _ = writeln!(page, "<p class=\"note\">{} {}</p>", utc(mark.at), escape(&mark.text));
+    }
     let class = if result.generator.was_the_limit == Some(true) { "bad" } else { "note" };
     let _ = writeln!(page, "<p class=\"{class}\">{}</p>", escape(&result.generator.verdict));
 }

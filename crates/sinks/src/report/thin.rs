@@ -49,6 +49,7 @@ pub fn thin(result: &ResultFile, limits: Limits) -> ResultFile {
         entries.push(rest);
     }
     ResultFile {
+        marks: result.marks.clone(),
         format: result.format.clone(),
         version: result.version,
         run: result.run.clone(),

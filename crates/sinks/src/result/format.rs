@@ -55,6 +55,9 @@ shape! {
         /// Shares of user classes and tasks, as `--show-task-ratio-json` prints them.
         #[serde(default)]
         pub ratios: Option<Ratios>,
+        /// What happened meanwhile that bears on the figures: workers that were lost and came back.
+        #[serde(default)]
+        pub marks: Vec<Mark>,
         /// The thresholds that were asked for, and what became of them.
         #[serde(default)]
         pub thresholds: Vec<Threshold>,
@@ -88,6 +91,14 @@ shape! {
         pub profile: Option<String>,
         /// The most users there were.
         pub users_peak: u64,
+    }
+
+    /// Something that happened during the run.
+    pub struct Mark {
+        /// When, in seconds since the epoch.
+        pub at: f64,
+        /// What, for people.
+        pub text: String,
     }
 
     /// Where it ran.

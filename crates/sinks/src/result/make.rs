@@ -66,6 +66,7 @@ pub fn make(measured: Everything, about: &str) -> Result<ResultFile, serde_json:
         environment: serde_json::from_value(part("environment", &[]))?,
         settings: serde_json::from_value(part("settings", &[]))?,
         ratios: serde_json::from_value(part("ratios", &[]))?,
+        marks: serde_json::from_value::<Option<Vec<_>>>(part("marks", &[]))?.unwrap_or_default(),
         thresholds: serde_json::from_value::<Option<_>>(part("thresholds", &[]))?.unwrap_or_default(),
         generator: serde_json::from_value(part("generator", &generator))?,
         history: file::History {
