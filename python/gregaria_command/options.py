@@ -612,7 +612,7 @@ OPTIONS: tuple[Option, ...] = (
         ("--result",),
         "gregaria_result_file",
         STATISTICS,
-        "Write everything that was measured to this JSON file, for 'gregaria report' and 'gregaria compare'.",
+        "Write everything that was measured to this JSON file; 'gregaria report' makes a page of it.",
         "path",
         metavar="<filename>",
         own=True,

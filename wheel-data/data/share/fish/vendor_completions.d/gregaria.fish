@@ -46,7 +46,7 @@ complete -c gregaria -l print-stats -d 'Print the statistics every two seconds; 
 complete -c gregaria -l only-summary -d 'Print the statistics only once, at the end.'
 complete -c gregaria -l reset-stats -d 'Forget what was measured while users were being started.'
 complete -c gregaria -l html -r -F -d 'Write a report to this file; {u}, {r} and {t} in its name become users, spawn rate and run time.'
-complete -c gregaria -l result -r -F -d 'Write everything that was measured to this JSON file, for \'gregaria report\' and \'gregaria compare\'.'
+complete -c gregaria -l result -r -F -d 'Write everything that was measured to this JSON file; \'gregaria report\' makes a page of it.'
 complete -c gregaria -l max-names -x -d 'Tell at most so many different names apart; further ones are counted together as "(other names)".'
 complete -c gregaria -l json -d 'Print the final statistics as JSON on standard output.'
 complete -c gregaria -l json-file -r -F -d 'Write the final statistics as JSON to this file.'
