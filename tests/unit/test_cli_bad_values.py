@@ -26,6 +26,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "timespan": ("x", "1.5", "-1", "1h30", "3m2h", "1d", ""),
     "log level": ("loud", ""),
     "shell": ("dos",),
+    "loss policy": ("panic", ""),
     "conditions": ("p95", "q1 > 2", "p95 > 1 parsec", "fail_ratio > 200%"),
     "user settings": ("{", "[1]", "{}", "missing.json"),
 }

@@ -242,10 +242,10 @@ mod tests {
 
     #[test]
     fn more_kinds_of_failures_than_fit_come_later() {
-        let mut stats = filled(1);
-        let id = stats.find("GET", "/0").unwrap();
+        let mut stats = filled(FAILURES + 20);
         for number in 0..FAILURES + 20 {
-            stats.record_failure(id, 1_001.0, &format!("E({number})"));
+            let id = stats.find("GET", &format!("/{number}")).unwrap();
+            stats.record_failure(id, 1_001.0, "E()");
         }
         let mut feed = Feed::default();
         assert_eq!(feed.collect(&stats, 1_001.0, &percentiles(), ROWS).failures.len(), FAILURES);

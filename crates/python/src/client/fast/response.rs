@@ -52,6 +52,8 @@ pub struct FastResponse {
     sent: Sent,
     history: Vec<Py<FastResponse>>,
     state: Mutex<ResponseState>,
+    /// False in the zeroed memory that the collector may see while Python makes the object's `__dict__`.
+    is_made: bool,
 }
 
 type Slot = fn(&mut ResponseState) -> &mut Option<Py<PyAny>>;
@@ -59,7 +61,7 @@ type Slot = fn(&mut ResponseState) -> &mut Option<Py<PyAny>>;
 impl FastResponse {
     /// A response to `sent`.
     pub fn new(outcome: Outcome, call: FastCall, sent: Sent, history: Vec<Py<FastResponse>>) -> Self {
-        FastResponse { outcome, call, sent, history, state: Mutex::default() }
+        FastResponse { outcome, call, sent, history, state: Mutex::default(), is_made: true }
     }
 
     /// With the body, where that has been read from its stream.
@@ -410,6 +412,9 @@ impl FastResponse {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.is_made {
+            return Ok(());
+        }
         self.call.traverse(&visit)?;
         match &self.outcome {
             Outcome::Answer { stream, .. } => visit.call(stream)?,

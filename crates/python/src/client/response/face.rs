@@ -385,6 +385,9 @@ impl Response {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.is_made {
+            return Ok(());
+        }
         self.call.traverse(&visit)?;
         match &self.outcome {
             Outcome::Answer { .. } => {}

@@ -60,6 +60,8 @@ pub struct Response {
     sent: Option<Prepared>,
     history: Vec<Py<Response>>,
     state: Mutex<ResponseState>,
+    /// False in the zeroed memory that the collector may see while Python makes the object's `__dict__`.
+    is_made: bool,
 }
 
 impl Response {
@@ -71,12 +73,13 @@ impl Response {
             sent: Some(sent),
             history,
             state: Mutex::default(),
+            is_made: true,
         }
     }
 
     /// A response to a request that failed: its status is 0.
     pub fn failed(call: Call, failed: Failed, history: Vec<Py<Response>>, sent: Option<Prepared>) -> Self {
-        Response { outcome: Outcome::Failed(failed), call, sent, history, state: Mutex::default() }
+        Response { outcome: Outcome::Failed(failed), call, sent, history, state: Mutex::default(), is_made: true }
     }
 
     /// A response that `requests` has got.
@@ -87,6 +90,7 @@ impl Response {
             sent: None,
             history: Vec::new(),
             state: Mutex::default(),
+            is_made: true,
         }
     }
 
