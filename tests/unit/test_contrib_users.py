@@ -81,15 +81,20 @@ def test_postgres(environment: Environment, told: Told, database: str) -> None:
 
 
 def test_queries_of_several_users_wait_at_once(environment: Environment, told: Told) -> None:
+    sums = []
     with protocols.listening(protocols.postgres) as port:
         where = f"postgresql://user@127.0.0.1:{port}/test?sslmode=disable&gssencmode=disable"
-        users = [made(PostgresUser, environment, conn_string=where) for _ in range(8)]
-        gevent.joinall([gevent.spawn(user.client.execute_query, "SELECT 1") for user in users], raise_error=True)
-        for user in users:
-            user.on_stop()
-    # The server takes 50 ms for each: one after the other they would take 400 ms, and the last would say so.
-    assert [each[0] for each in brief(told)] == ["postgres_success"] * 8
-    assert sum(each["response_time"] for each in told) < 8 * 200
+        for _ in range(3):
+            told.clear()
+            users = [made(PostgresUser, environment, conn_string=where) for _ in range(8)]
+            gevent.joinall([gevent.spawn(user.client.execute_query, "SELECT 1") for user in users], raise_error=True)
+            for user in users:
+                user.on_stop()
+            assert [each[0] for each in brief(told)] == ["postgres_success"] * 8
+            sums.append(sum(each["response_time"] for each in told))
+    # The server takes 50 ms for each. One after the other they would add up to 1,800 ms every time; on a full machine
+    # waiting at once may look so too, but not three times.
+    assert min(sums) < 8 * 200, sums
 
 
 def test_a_client_made_by_hand_tells_the_event_of_locustfiles() -> None:

@@ -17,7 +17,7 @@ from gregaria import User, constant, task
 from gregaria.dispatch import UsersDispatcher
 from gregaria.env import Environment
 from gregaria.exception import StopTest
-from gregaria.runners import DistributedRunner, LocalRunner, MasterRunner, WorkerNode, WorkerRunner
+from gregaria.runners import LocalRunner, WorkerNode
 
 MakeRunner = Callable[..., LocalRunner]
 
@@ -380,9 +380,3 @@ def test_the_machine_is_watched(
     assert caplog.messages[0].startswith("CPU usage above -1%! This may constrain your throughput")
     assert runner.cpu_log_warning()
     assert caplog.messages[-1].startswith("CPU usage was too high at some point during the test!")
-
-
-@pytest.mark.parametrize("kind", [DistributedRunner, MasterRunner, WorkerRunner])
-def test_distributed_runners_are_names_only(kind: type[DistributedRunner]) -> None:
-    with pytest.raises(NotImplementedError, match=kind.__name__):
-        kind(Environment())
