@@ -210,12 +210,3 @@ def test_too_low_a_file_limit_is_said_before_the_run(tester: Tester, server: Tes
     assert re.search(r"open files|file limit|ulimit", before), done.stderr
     assert "64" in before
     assert "200" in before
-
-
-@pytest.mark.parametrize("options", ["--html out.html"])
-def test_an_option_of_a_later_version_is_not_ignored(options: str, tester: Tester) -> None:
-    done = tester(GOOD, f"{options} --headless -t 1s -H http://127.0.0.1:9")
-    assert done.exit_code != 0
-    assert "not supported yet" in done.stderr
-    assert options.split()[0] in done.stderr
-    assert_readable(done)
