@@ -17,8 +17,6 @@ from typing import Any, Protocol
 import gevent
 from gevent.event import Event
 
-from .modes import Worker
-
 logger = logging.getLogger("locust.main")
 
 SHUTTING_DOWN = "%s, shutting down"
@@ -79,6 +77,15 @@ class Headless:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+class Worker(Headless):
+    """The front end of a worker: the master starts and ends the tests, and the process ends when it says so."""
+
+    automatic = False
+
+    def limit_reached(self, reason: str) -> None:
+        """A worker has no limits of its own."""
 
 
 class Web:

@@ -22,33 +22,6 @@ QUIET_S = 5.0
 LOOK_EVERY_S = 1.0
 
 
-class Worker:
-    """The front end of a worker: the master starts and ends the tests, and the process ends when it says so."""
-
-    web_ui: Any = None
-    url: str | None = None
-    automatic = False
-
-    def __init__(self, runner: Any) -> None:
-        self._runner = runner
-
-    def create(self) -> None:
-        """Nothing is needed."""
-
-    def serve(self) -> None:
-        """Nothing is served."""
-
-    def join(self) -> None:
-        """Until the runner has nothing left that runs."""
-        self._runner.greenlet.join()
-
-    def limit_reached(self, reason: str) -> None:
-        """A worker has no limits of its own."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 def check_modes(options: Namespace) -> None:
     """Refuse modes that exclude each other, and leave out what has no meaning in this one."""
     if options.master and options.worker:
