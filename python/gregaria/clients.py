@@ -39,13 +39,17 @@ from urllib3.exceptions import LocationParseError
 
 from . import _engine
 from .adapter import LocustHttpAdapter, seconds_taken
+from .exception import CatchResponseError as CatchResponseError
 from .exception import LocustError
+from .exception import ResponseError as ResponseError
+from .responses import ResponseContextManager as ResponseContextManager
+from .responses import RestResponseContextManager as RestResponseContextManager
 from .streaming import StreamingMixin
 
 ACCEPTED_ENCODINGS = "gzip, deflate, br"
 logger = logging.getLogger("locust.clients")
 _told: list[bool] = []
-_ABSOLUTE = re.compile(r"^https?://", re.IGNORECASE)
+absolute_http_url_regexp = re.compile(r"^https?://", re.IGNORECASE)
 # What `requests` calls while it makes a request. A session that has one of its own is left to `requests` altogether.
 _STEPS = (
     "send",
@@ -76,22 +80,6 @@ class SessionHeaders(CaseInsensitiveDict[Any]):
     def __delitem__(self, key: str) -> None:
         self.version += 1
         super().__delitem__(key)
-
-
-class ResponseContextManager(Response):
-    """The class that responses are instances of; the engine's own type provides everything."""
-
-    error: Exception | None
-    request_meta: dict[str, Any]
-
-    def success(self) -> None: ...
-    def failure(self, exc: Any) -> None: ...
-
-
-class RestResponseContextManager(ResponseContextManager):
-    """What ``HttpUser.rest`` gives."""
-
-    js: dict[str, Any]
 
 
 class HttpSession(_engine.HttpSession, requests.Session, StreamingMixin):  # type: ignore[misc]
@@ -266,7 +254,7 @@ def prepare_url(url: str, params: Any) -> tuple[str, str, int | None, str, str, 
     prepared = PreparedRequest()
     prepared.prepare_url(url, params)
     assert prepared.url is not None
-    if not _ABSOLUTE.match(prepared.url):
+    if not absolute_http_url_regexp.match(prepared.url):
         raise requests.exceptions.InvalidSchema(f"No connection adapters were found for {prepared.url!r}")
     parts = urlsplit(prepared.url)
     fragment = f"#{parts.fragment}" if parts.fragment else ""
@@ -443,7 +431,7 @@ def send_with_requests(
     """
     _tell_once()
     options = {key: value for key, value in (kwargs or {}).items() if key not in _STATISTICS_ONLY}
-    full = url if _ABSOLUTE.match(str(url)) else f"{session.base_url}{url}"
+    full = url if absolute_http_url_regexp.match(str(url)) else f"{session.base_url}{url}"
     begun = time.perf_counter()
     response, error = None, None
     try:

@@ -60,10 +60,15 @@ def constant(value: Any) -> Any:
 
 
 def members_of(owner: type) -> dict[str, Any]:
-    """Public attributes that the class or a base of the load tester's own defines, innermost definition first."""
+    """Public attributes of a class, innermost definition first; those of a library's base are `foreign`."""
     members: dict[str, Any] = {}
     for base in owner.__mro__:
-        if base is object or not (is_own(base) or is_native(base)):
+        if base is object:
+            continue
+        if not (is_own(base) or is_native(base)):
+            for name in vars(base):
+                if not name.startswith("_"):
+                    members.setdefault(name, {"kind": "foreign"})
             continue
         for name, value in vars(base).items():
             if not name.startswith("_") or name == "__init__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -38,7 +40,13 @@ logger = logging.getLogger(__name__)
 _DEFAULTS: dict[str, Any] = {"network_timeout": 5.0, "connection_timeout": 5.0, "max_redirects": 3, "max_retries": 3}
 _IGNORED = frozenset(("retry_delay", "block_size", "disable_ipv6", "ssl_options", "version", "headers_type"))
 _said: set[str] = set()
+absolute_http_url_regexp = re.compile(r"^https?://", re.IGNORECASE)
 USER_AGENT = "python/gevent-http-client-2.6.1"
+
+
+def insecure_ssl_context_factory() -> ssl.SSLContext:
+    """A context that looks at no certificate. Given as `ssl_context_factory` it is ``insecure=True``, by the engine."""
+    return ssl._create_unverified_context()
 
 
 class FastHttpSession(_engine.FastHttpSession, StreamingMixin):
@@ -58,6 +66,8 @@ class FastHttpSession(_engine.FastHttpSession, StreamingMixin):
         ssl_context_factory: Callable[..., Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        if ssl_context_factory is insecure_ssl_context_factory:
+            ssl_context_factory, insecure = None, True
         base_url, authorization = _without_credentials(base_url or "")
         self._set_up(base_url, request_event, user, None)
         if authorization:
@@ -261,4 +271,6 @@ __all__ = [
     "ResponseError",
     "RestResponseContextManager",
     "RetriesExceeded",
+    "absolute_http_url_regexp",
+    "insecure_ssl_context_factory",
 ]

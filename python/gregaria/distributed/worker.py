@@ -100,7 +100,7 @@ class WorkerRunner(runners.DistributedRunner):
         """A worker starts users only when its master says so."""
         raise NotImplementedError("a worker's test is started by its master")
 
-    def start_worker(self, user_classes_count: dict[str, int], **_kwargs: Any) -> None:
+    def start_worker(self, user_classes_count: dict[str, int], **kwargs: Any) -> None:
         """Go to these numbers of users at once; the ramp is the master's business."""
         self.target_user_classes_count = user_classes_count
         self.target_user_count = sum(user_classes_count.values())

@@ -24,6 +24,8 @@ _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 class FastRequest:
     """A request as `response.request` shows it."""
 
+    payload: Any = None
+
     def __init__(self, url: str, method: str, headers: Iterable[tuple[str, str]], payload: Any) -> None:
         self.url = url
         self.method = method

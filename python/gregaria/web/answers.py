@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
-from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import gevent
-
 from gregaria import _engine, stats
-from gregaria.cli.results import about_run, exceptions
+from gregaria.html import report_page
 from gregaria.log import get_logs
 from gregaria.util.date import format_safe_timestamp
 
@@ -136,13 +133,8 @@ class Answers:
     def report(self, request: Request) -> Answer:
         """The report of `--html` as it is now; `download` makes a file of it, `theme` is light or dark."""
         query = dict(parse_qsl(request.query))
-        environment, ended = self._environment, self._web_ui.teller.ended
-        options = environment.parsed_options or Namespace()
-        state = "running" if ended is None else "finished"
-        about = about_run(environment, options, state, thresholds=self._web_ui.thresholds())
-        arguments = (environment.stats, about, exceptions(environment), ended, query.get("theme", ""))
-        # A large one takes long enough for users to feel it.
-        page = gevent.get_hub().threadpool.apply(_engine.report_html, arguments)
+        ui = self._web_ui
+        page = report_page(self._environment, ui.teller.ended, query.get("theme", ""), ui.thresholds())
         headers = [("Content-Type", "text/html; charset=utf-8")]
         if query.get("download"):
             headers.append(("Content-Disposition", f"attachment;filename={self._file_name('.html')}"))
