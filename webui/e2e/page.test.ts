@@ -1,9 +1,9 @@
+import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serious } from "./support/axe.ts";
 import { launch, open, type Watched } from "./support/browser.ts";
 import { type Running, run } from "./support/run.ts";
-import { shoot } from "./support/shots.ts";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -78,6 +78,16 @@ describe("a run steered from the page", () => {
     const [saved] = await Promise.all([page.waitForEvent("download"), main.getByText("Requests (CSV)").click()]);
     expect(saved.suggestedFilename()).toMatch(/requests.*\.csv$/);
     expect(page.url()).toContain("tab=reports");
+    const [report] = await Promise.all([page.waitForEvent("popup"), main.getByText("Open the report").click()]);
+    await report.getByRole("heading", { name: "Requests by name" }).waitFor();
+    expect(await report.locator("#failures").innerText()).toContain("HTTPError('404");
+    expect(await report.evaluate("globalThis.broken")).toBeUndefined();
+    // Its origin is nobody's: a script in it could not give orders to the server.
+    expect(await report.evaluate("origin")).toBe("null");
+    await report.close();
+    const [kept] = await Promise.all([page.waitForEvent("download"), main.getByText("Save the report").click()]);
+    expect(kept.suggestedFilename()).toMatch(/\.html$/);
+    expect(readFileSync(await kept.path(), "utf8")).toContain('"format":"gregaria-result"');
     expect(await page.evaluate("globalThis.broken")).toBeUndefined();
     expect(await page.locator("main img").count()).toBe(0);
   });
@@ -165,19 +175,4 @@ describe("the class picker", () => {
       await running.stop();
     }
   });
-});
-
-test.runIf(process.env.SHOTS)("screenshots of the page", { timeout: 300_000 }, async () => {
-  const running = await run();
-  try {
-    await shoot(browser, "start", running.url);
-    const { page } = await open(browser);
-    await page.goto(running.url);
-    await start(page, "20");
-    await page.waitForTimeout(12_000);
-    for (const name of ["stats", "charts", "failures", "ratios", "workers"])
-      await shoot(browser, name, `${running.url}?tab=${name}`);
-  } finally {
-    await running.stop();
-  }
 });

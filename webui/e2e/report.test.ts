@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { resultFile } from "../tests/support/result.ts";
 import { serious } from "./support/axe.ts";
 import { launch, open } from "./support/browser.ts";
-import { shoot } from "./support/shots.ts";
 
 const folder = join(tmpdir(), `gregaria-report-${process.pid}`);
 let browser: Browser;
@@ -106,8 +105,4 @@ describe("the report", () => {
     await page.goto(report("other", '{"format":"x"}'));
     await page.getByText("no result of Gregaria").waitFor();
   });
-});
-
-test.runIf(process.env.SHOTS)("screenshots of the report", async () => {
-  await shoot(browser, "report", report("shots", asJson(resultFile(40, 300))));
 });

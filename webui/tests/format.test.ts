@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { bytes, clock, count, duration, figure, percent, percentileName, plural } from "../src/model/format.ts";
+import {
+  bytes,
+  clock,
+  count,
+  duration,
+  figure,
+  percent,
+  percentileName,
+  plural,
+  withoutVerdict,
+} from "../src/model/format.ts";
 
 test("counts are set apart in thousands, and nothing is a dash", () => {
   expect(count(1_234_567)).toBe("1\u202f234\u202f567");
@@ -40,4 +50,10 @@ test("sizes, percentiles and plurals", () => {
   expect([512, 2048, 5 * 1024 ** 3].map(bytes)).toEqual(["512 B", "2 KiB", "5 GiB"]);
   expect([0.5, 0.999, 0.9999, 1].map(percentileName)).toEqual(["p50", "p99.9", "p99.99", "max"]);
   expect([plural(1, "user"), plural(2, "user")]).toEqual(["1 user", "2 users"]);
+});
+
+test("the generator's line loses what a badge says already", () => {
+  expect(withoutVerdict("Generator: kept up (answers waited 1 ms)")).toBe("Kept up (answers waited 1 ms)");
+  expect(withoutVerdict("Generator: WAS THE LIMIT: answers waited 9 ms")).toBe("Answers waited 9 ms");
+  expect(withoutVerdict("")).toBe("");
 });

@@ -1,71 +1,7 @@
 import { expect, test } from "vitest";
-import type { Figures, Point, SnapshotMessage, UpdateMessage } from "../src/generated/stream.ts";
 import { rowKey } from "../src/model/from_result.ts";
 import { Live, NO_STATUS } from "../src/model/live.ts";
-
-const figures = (i: number, n: number, r = 1): Figures => ({ i, n, r, m: 5, a: 6, l: 1, h: 9, s: 100, p: [8, 9] });
-const point = (time: number, run = 1): Point => ({
-  time,
-  run,
-  users: 3,
-  rps: 10,
-  failures_per_second: 0,
-  percentiles: [5, null],
-});
-
-function snapshot(change: Partial<SnapshotMessage> = {}): SnapshotMessage {
-  return {
-    version: 1,
-    sequence: 10,
-    settings: {
-      version: "0.1.0",
-      locustfile: "l.py",
-      percentiles: [0.95, 0.99],
-      chart_percentiles: [0.5, 0.95],
-      read_only: false,
-    },
-    time: 100,
-    status: {
-      ...NO_STATUS,
-      state: "running",
-      users_by_class: [
-        ["Visitor", 3],
-        ["Buyer", 1],
-      ],
-    },
-    total: figures(0, 7),
-    current_percentiles: [5, null],
-    names: [
-      [0, "GET", "/"],
-      [4, "POST", "/cart"],
-    ],
-    rows: [figures(0, 4), figures(4, 3)],
-    failures: [],
-    exceptions: [],
-    ratios: { per_class: { Visitor: { ratio: 1 } }, total: { Visitor: { ratio: 0.5 }, Buyer: { ratio: 0.5 } } },
-    logs: ["one"],
-    points: [point(98), point(99)],
-    marks: [{ time: 98, kind: "start", text: "Run #1" }],
-    ...change,
-  };
-}
-
-function update(sequence: number, change: Partial<UpdateMessage> = {}): UpdateMessage {
-  return {
-    sequence,
-    time: 90 + sequence,
-    status: { ...NO_STATUS, state: "running" },
-    total: figures(0, 8),
-    current_percentiles: [],
-    reset: false,
-    names: [],
-    rows: [],
-    failures: [],
-    logs: [],
-    marks: [],
-    ...change,
-  };
-}
+import { figures, point, snapshot, update } from "./support/stream.ts";
 
 function begun(): Live {
   const live = new Live();
@@ -94,8 +30,28 @@ test("an update changes what it names and leaves the other rows as they are", ()
   expect(live.update(update(11, { rows: [figures(0, 5)], names: [[5, "GET", "/new"]], point: point(101) }))).toBe(true);
   expect(live.rows[0]?.requests).toBe(5);
   expect(live.rows[1]).toBe(cart);
-  expect(live.rows[0]?.spark).toEqual([1, 1]);
+  expect(live.rows[0]?.spark?.()).toEqual([1, 1]);
   expect(live.history.times.at(-1)).toBe(101);
+});
+
+test("the sparkline of a row goes on while nothing is said of it, and ends with the newest minute", () => {
+  const live = begun();
+  for (let at = 11; at <= 14; at += 1) live.update(update(at));
+  expect(live.rows[0]?.spark?.()).toEqual([1, 1, 1, 1, 1]);
+  live.update(update(15, { rows: [figures(0, 9, 7)] }));
+  expect(live.rows[0]?.spark?.()).toEqual([1, 1, 1, 1, 1, 7]);
+  for (let at = 16; at <= 100; at += 1) live.update(update(at));
+  expect(live.rows[0]?.spark?.()).toEqual(Array(60).fill(7));
+  expect(live.total.spark?.()).toHaveLength(60);
+});
+
+test("after the end the run's own length counts, not the time since", () => {
+  const live = begun();
+  live.update(update(11, { point: point(103), status: { ...NO_STATUS, run: 1, started: 98, state: "running" } }));
+  live.update(update(12, { time: 500, status: { ...NO_STATUS, run: 1, started: 98, state: "stopped" } }));
+  expect(live.ended).toBe(103);
+  expect(live.mostUsers).toBe(3);
+  expect(live.meanRps).toBeCloseTo(live.total.requests / 5);
 });
 
 test("an update that came twice is passed over, and a missing one is noticed", () => {

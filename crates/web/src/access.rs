@@ -18,6 +18,7 @@ use crate::{page, reply};
 
 /// Guard, login, and the headers of every answer.
 pub async fn check(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let is_report = reply::is_report(request.uri().path());
     let mut response = match admit(&app, &request) {
         Err(refusal) => refusal,
         Ok(role) => {
@@ -28,7 +29,7 @@ pub async fn check(State(app): State<Arc<App>>, mut request: Request, next: Next
             }
         }
     };
-    reply::protect(&mut response);
+    reply::protect(&mut response, is_report);
     response
 }
 

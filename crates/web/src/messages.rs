@@ -133,6 +133,8 @@ pub struct Generator {
     pub verdict: String,
     /// The verdict on the whole process so far.
     pub overall: String,
+    /// Whether it was the limit over the whole process so far.
+    pub overall_limit: bool,
     /// Percent of one core.
     pub cpu_percent: f64,
     pub memory_bytes: u64,

@@ -15,6 +15,10 @@ use crate::like_locust;
 /// Nothing from elsewhere, no script or style in the page itself, no frame around it.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// A report names the hashes of its own script and style in itself, and both policies hold. Here it also loses this server's
+/// origin, so that nothing in it could give orders.
+const REPORT_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-scripts allow-downloads allow-modals";
 const SMALL: usize = 1_024;
 
 /// Plain text.
@@ -70,15 +74,20 @@ pub fn redirect(place: &str) -> Response {
     (StatusCode::FOUND, [(header::LOCATION, place)], Body::empty()).into_response()
 }
 
+/// Whether a report is at this path, which is one file with its script and style in it.
+pub fn is_report(path: &str) -> bool {
+    path == "/stats/report" || (path.starts_with("/runs/") && path.ends_with("/report"))
+}
+
 /// What every answer carries, unless it says something of its own.
-pub fn protect(response: &mut Response) {
-    const ALWAYS: [(HeaderName, &str); 4] = [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+pub fn protect(response: &mut Response, is_report: bool) {
+    const ALWAYS: [(HeaderName, &str); 3] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
     ];
-    for (name, value) in ALWAYS {
+    let policy = if is_report { REPORT_POLICY } else { CONTENT_SECURITY_POLICY };
+    for (name, value) in ALWAYS.into_iter().chain([(header::CONTENT_SECURITY_POLICY, policy)]) {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
 }
@@ -86,6 +95,17 @@ pub fn protect(response: &mut Response) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_report_may_run_the_script_that_is_in_it() {
+        for (path, may) in [("/stats/report", true), ("/runs/7/report", true), ("/", false), ("/report", false)] {
+            let mut response = text(StatusCode::OK, "");
+            protect(&mut response, is_report(path));
+            let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert_eq!((policy.contains("unsafe-inline"), policy.contains("sandbox")), (may, may), "{path}");
+            assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        }
+    }
 
     #[test]
     fn gzip_only_for_those_who_take_it() {

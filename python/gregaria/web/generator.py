@@ -32,10 +32,12 @@ class GeneratorWatch:
         late = (engine["late_answers"] - before["late_answers"]) / answers if answers else 0.0
         cpu = (used - used_before) / (now - began) * 100 if now > began else 0.0
         level, words = _judged(wait_s, late, cpu, answers)
+        overall = generator(engine)
         return {
             "level": level,
             "verdict": words,
-            "overall": generator(engine).text,
+            "overall": overall.text,
+            "overall_limit": overall.was_limit,
             "cpu_percent": round(cpu, 1),
             "memory_bytes": memory_bytes(),
             "in_flight": int(engine["in_flight"]),

@@ -1,6 +1,7 @@
 // The page: header, tabs, the open tab, dialogs. Which tab is open stands in the address, as under Locust.
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { Dialog } from "../components/dialog.tsx";
 import { args } from "./arguments.ts";
 import { Header } from "./header.tsx";
@@ -92,8 +93,12 @@ interface TabLinkProps {
 }
 
 function TabLink({ title, chosen, badge = 0, alarm = false, onOpen }: TabLinkProps) {
+  const link = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (chosen) link.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [chosen]);
   return (
-    <button type="button" class="tab" aria-current={chosen ? "page" : undefined} onClick={onOpen}>
+    <button type="button" class="tab" ref={link} aria-current={chosen ? "page" : undefined} onClick={onOpen}>
       {title}
       {badge > 0 && <span class="count">{badge}</span>}
       {alarm && (

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Badge } from "../components/details.tsx";
 import favicon from "../favicon.svg";
-import { bytes, clock, count, duration, figure, percent, percentileName } from "../model/format.ts";
+import { bytes, clock, count, duration, figure, percent, percentileName, withoutVerdict } from "../model/format.ts";
 import { theme, toggleTheme } from "../model/theme.ts";
 import { canEdit, reset, stop, togglePause } from "./actions.ts";
 import { args } from "./arguments.ts";
@@ -48,7 +48,7 @@ export function Header(): JSX.Element {
         </span>
         <span class="grow" />
         <Buttons />
-        <span class="row small-gap">
+        <span class="row small-gap tools">
           <button
             type="button"
             class="button plain icon"
@@ -91,7 +91,7 @@ function Buttons() {
       return null;
     case "stopped":
       return (
-        <div class="row small-gap">
+        <div class="row small-gap steer">
           <button type="button" class="button primary" onClick={() => (dialog.value = "start")}>
             New
           </button>
@@ -102,7 +102,7 @@ function Buttons() {
       );
     default:
       return (
-        <div class="row small-gap">
+        <div class="row small-gap steer">
           <button
             type="button"
             class="button"
@@ -146,24 +146,35 @@ function Buttons() {
   }
 }
 
+/** While it runs the figures of this moment; afterwards those of the whole run, and they say so. */
 function Figures() {
   const { user_count: users, target_user_count: target, is_distributed: distributed, workers } = status.value;
   const { total } = live;
+  const over = phase.value === "stopped";
   const share = total.requests > 0 ? total.failures / total.requests : 0;
   const shares = live.settings.chart_percentiles;
+  const whole = live.nameShares();
   return (
     <dl class="figures">
-      <Value label="Users" value={count(users)} note={target > users ? `of ${count(target)}` : ""} />
-      <Value label="RPS" value={figure(total.rps)} />
+      {over ? (
+        <Value label="Most users" value={count(live.mostUsers)} />
+      ) : (
+        <Value label="Users" value={count(users)} note={target > users ? `of ${count(target)}` : ""} />
+      )}
+      <Value label={over ? "RPS, mean" : "RPS"} value={figure(over ? live.meanRps : total.rps)} />
       <Value
         label="Failures"
         value={percent(share)}
         note={total.failures > 0 ? count(total.failures) : ""}
         bad={total.failures > 0}
       />
-      {shares.map((each, at) => (
-        <Value key={each} label={`${percentileName(each)} now`} value={duration(live.currentPercentiles[at])} />
-      ))}
+      {shares.map((each, at) =>
+        over && whole.includes(each) ? (
+          <Value key={each} label={percentileName(each)} value={duration(total.percentiles[whole.indexOf(each)])} />
+        ) : over ? null : (
+          <Value key={each} label={`${percentileName(each)} now`} value={duration(live.currentPercentiles[at])} />
+        ),
+      )}
       <Value label="Requests" value={count(total.requests)} />
       {distributed && <Value label="Workers" value={count(workers.length)} />}
       <Elapsed />
@@ -200,7 +211,7 @@ function Elapsed() {
     return () => clearInterval(timer);
   }, [running]);
   if (!started) return null;
-  const now = running ? Date.now() / 1000 : live.time;
+  const now = running ? Date.now() / 1000 : live.ended;
   const left = ends && running ? `${clock(ends - now)} left` : "";
   return (
     <>
@@ -244,19 +255,27 @@ function ThresholdState() {
 function Health() {
   const { generator } = status.value;
   if (phase.value === "ready" || generator.verdict === "") return null;
-  const judgement = { limit: "fail", warning: "warn" }[generator.level] ?? "pass";
+  const over = phase.value === "stopped";
+  const level = over ? (generator.overall_limit ? "limit" : "ok") : generator.level;
+  const judgement = { limit: "fail", warning: "warn" }[level] ?? "pass";
+  const short = { limit: over ? "was the limit" : "is the limit", warning: "is strained" }[level];
+  const words = over ? withoutVerdict(generator.overall) : generator.verdict;
   return (
-    <p class={`health ${judgement}`} id="health">
-      <Badge
-        judgement={judgement as "pass" | "fail" | "warn"}
-        words={`Generator ${generator.level === "ok" ? "keeps up" : generator.level === "limit" ? "is the limit" : "is strained"}`}
-      />
-      <span class="health-words">{generator.verdict}</span>
-      <span class="muted small number health-figures">
-        {figure(generator.cpu_percent)} % CPU · {bytes(generator.memory_bytes)} · {count(generator.in_flight)} in flight
-        · Python waits {duration(generator.wait_ms)}
-      </span>
-    </p>
+    <details class={`health ${judgement}`} id="health">
+      <summary>
+        <Badge
+          judgement={judgement as "pass" | "fail" | "warn"}
+          words={`Generator ${short ?? (over ? "kept up" : "keeps up")}`}
+        />
+        <span class="health-words">{words}</span>
+        {!over && (
+          <span class="muted small number health-figures">
+            {figure(generator.cpu_percent)} % CPU · {bytes(generator.memory_bytes)} · {count(generator.in_flight)} in
+            flight · Python waits {duration(generator.wait_ms)}
+          </span>
+        )}
+      </summary>
+    </details>
   );
 }
 

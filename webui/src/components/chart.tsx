@@ -185,8 +185,9 @@ function plotOptions(
       focus: { prox: 24 },
     },
     scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    padding: [8, 14, 0, 0],
     axes: [
-      { ...axis, values: (_plot, splits) => splits.map(clockTime), space: 80 },
+      { ...axis, values: (_plot, splits) => splits.map(clockTime), space: 80, size: 28 },
       { ...axis, size: 58, values: (_plot, splits) => splits.map((value) => format(value)) },
     ],
     series: [

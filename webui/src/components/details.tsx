@@ -242,10 +242,10 @@ export function RatioTree({ ratios }: { readonly ratios: readonly Ratio[] }): JS
   if (ratios.length === 0) return <p class="empty">No user classes.</p>;
   const known = ratios.some((ratio) => ratio.actual != null);
   return (
-    <div>
+    <div class={known ? undefined : "planned-only"}>
       <div class="ratio-line muted small">
         <span>Name</span>
-        <span />
+        <span class="bar-place" />
         <span class="number">Planned</span>
         <span class="number">{known ? "Actual" : ""}</span>
       </div>
@@ -292,15 +292,17 @@ export function Facts({ groups }: { readonly groups: readonly FactGroup[] }): JS
   );
 }
 
-export function Sparkline({ values }: { readonly values: Numbers }) {
+/** A line as long as its values fill the slots, the newest on the right. */
+export function Sparkline({ values, slots }: { readonly values: Numbers; readonly slots: number }) {
   const known = values.map((value) => value ?? 0);
   const most = Math.max(...known, 1e-9);
-  const step = 84 / Math.max(1, known.length - 1);
+  const step = 80 / (slots - 1);
+  const x = (at: number) => (80 - (known.length - 1 - at) * step).toFixed(1);
   const path = known
-    .map((value, at) => `${at === 0 ? "M" : "L"}${(at * step).toFixed(1)} ${(20 - (18 * value) / most).toFixed(1)}`)
+    .map((value, at) => `${at === 0 ? "M" : "L"}${x(at)} ${(20 - (18 * value) / most).toFixed(1)}`)
     .join("");
   return (
-    <svg class="spark" viewBox="0 0 84 22" preserveAspectRatio="none" aria-hidden="true">
+    <svg class="spark" viewBox="0 0 80 22" preserveAspectRatio="none" aria-hidden="true">
       <path d={path} />
     </svg>
   );
@@ -313,9 +315,9 @@ export interface TileProps {
   readonly bad?: boolean;
 }
 
-export function Tiles({ tiles }: { readonly tiles: readonly TileProps[] }) {
+export function Tiles({ tiles, short = false }: { readonly tiles: readonly TileProps[]; readonly short?: boolean }) {
   return (
-    <div class="tiles">
+    <div class={short ? "tiles short" : "tiles"}>
       {tiles.map((tile) => (
         <dl key={tile.label} class={tile.bad ? "tile fail" : "tile"}>
           <dt>{tile.label}</dt>

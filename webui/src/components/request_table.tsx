@@ -64,7 +64,7 @@ function requestColumns(
   sparks: boolean,
 ): Column<Row>[] {
   const rate = live ? "now" : "over the whole run";
-  const numeric = { numeric: true, width: 5.9 } as const;
+  const numeric = { numeric: true, width: 5.3 } as const;
   return [
     {
       key: "name",
@@ -83,9 +83,9 @@ function requestColumns(
             key: "spark",
             title: "Last minute",
             hint: "Requests per second in the last minute",
-            width: 7.2,
+            width: 6.8,
             value: (row: Row) => row.rps,
-            cell: (row: Row) => <Sparkline values={row.spark ?? []} />,
+            cell: (row: Row) => <Sparkline values={row.spark?.() ?? []} slots={60} />,
           },
         ]
       : []),
@@ -123,7 +123,7 @@ function requestColumns(
       key: "fps",
       title: "Failures/s",
       hint: `Failures per second, ${rate}`,
-      optional: !live,
+      optional: true,
       ...numeric,
       value: (row) => row.failuresPerSecond,
       cell: (row) => figure(row.failuresPerSecond),

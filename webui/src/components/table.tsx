@@ -12,7 +12,7 @@ import {
   matcher,
   nextSort,
   type Sort,
-  sortRows,
+  sortOrder,
 } from "./table_rows.ts";
 
 const ROW_HEIGHT = 34;
@@ -47,25 +47,22 @@ export function Table<R>(props: TableProps<R>): JSX.Element {
 
   const columns = props.columns.filter((column) => (shown === null ? column.optional !== true : shown.has(column.key)));
   const { rows, text } = props;
-  const found = useMemo(() => {
-    if (text === undefined || query.trim() === "") return rows;
-    const fits = matcher(query);
-    return rows.filter((row) => fits(text(row)));
-  }, [rows, query, text]);
   const order = sort ?? props.sort ?? null;
-  const sorted = useMemo(
-    () =>
-      sortRows(
-        found,
-        props.columns.find((column) => column.key === order?.key),
-        order?.down ?? false,
-      ),
-    [found, order?.key, order?.down, props.columns],
-  );
+  const places = useRef<readonly number[]>([]);
+  const sorted = useMemo(() => {
+    const column = props.columns.find((each) => each.key === order?.key);
+    places.current = sortOrder(rows, column, order?.down ?? false, places.current);
+    return places.current.map((place) => rows[place] as R);
+  }, [rows, order?.key, order?.down, props.columns]);
+  const found = useMemo(() => {
+    if (text === undefined || query.trim() === "") return sorted;
+    const fits = matcher(query);
+    return sorted.filter((row) => fits(text(row)));
+  }, [sorted, query, text]);
   const groupOf = props.groups?.[groupBy]?.of;
   const items = useMemo<Item<R>[]>(
-    () => (groupOf === undefined ? sorted.map((row) => ({ row })) : grouped(sorted, groupOf, closed)),
-    [sorted, groupOf, closed],
+    () => (groupOf === undefined ? found.map((row) => ({ row })) : grouped(found, groupOf, closed)),
+    [found, groupOf, closed],
   );
   const toggleGroup = (name: string) => {
     const next = new Set(closed);

@@ -38,11 +38,19 @@ export function compareCells(a: Cell, b: Cell, down: boolean): number {
 
 const COLLATOR = new Intl.Collator("en", { numeric: true });
 
-export function sortRows<R>(rows: readonly R[], column: Column<R> | undefined, down: boolean): R[] {
-  if (column === undefined) return [...rows];
-  const keyed = rows.map((row) => ({ row, cell: column.value(row) }));
-  keyed.sort((a, b) => compareCells(a.cell, b.cell, down));
-  return keyed.map(({ row }) => row);
+/** Places of the rows in their order. Beginning with the order before costs one pass where little has changed, and rows
+ * that are equal stay as they were. */
+export function sortOrder<R>(
+  rows: readonly R[],
+  column: Column<R> | undefined,
+  down: boolean,
+  before: readonly number[] = [],
+): number[] {
+  const order = before.filter((place) => place < rows.length);
+  for (let place = order.length; place < rows.length; place += 1) order.push(place);
+  if (column === undefined) return order.sort((a, b) => a - b);
+  const cells = rows.map((row) => column.value(row));
+  return order.sort((a, b) => compareCells(cells[a] ?? null, cells[b] ?? null, down));
 }
 
 /** Every word has to be in the text; `-word` must not be. Case does not matter. */

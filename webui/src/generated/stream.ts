@@ -79,6 +79,7 @@ export interface Generator {
   level: string;
   verdict: string;
   overall: string;
+  overall_limit: boolean;
   cpu_percent: number;
   memory_bytes: number;
   in_flight: number;

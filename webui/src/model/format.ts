@@ -102,3 +102,9 @@ const two = (value: number): string => String(value).padStart(2, "0");
 export function plural(amount: number, noun: string, nouns = `${noun}s`): string {
   return `${count(amount)} ${amount === 1 ? noun : nouns}`;
 }
+
+/** The console's line on the generator, without the words that a badge says already. */
+export function withoutVerdict(line: string): string {
+  const text = line.replace(/^Generator: (WAS THE LIMIT: )?/, "");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

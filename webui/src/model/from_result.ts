@@ -2,7 +2,7 @@
 // (histograms, series of rare names); the file's own reader in Rust is the strict one.
 import type { Heat } from "../components/heat.tsx";
 import type * as file from "../generated/result.ts";
-import { count, duration, percent, plural } from "./format.ts";
+import { count, duration, percent, plural, withoutVerdict } from "./format.ts";
 import { bucketValueUs, heatBoundsUs } from "./result_buckets.ts";
 import type {
   Bucket,
@@ -268,7 +268,7 @@ function verdict(result: file.ResultFile): Verdict {
     thresholds,
     generator: {
       limit: generator.was_the_limit === true,
-      words: generator.verdict,
+      words: withoutVerdict(generator.verdict),
       figures: [],
     },
   };

@@ -24,6 +24,7 @@ export const NO_STATUS: stream.Status = {
     level: "ok",
     verdict: "",
     overall: "",
+    overall_limit: false,
     cpu_percent: 0,
     memory_bytes: 0,
     in_flight: 0,
@@ -41,6 +42,18 @@ export const NO_STATUS: stream.Status = {
 interface Named {
   readonly method: string;
   readonly name: string;
+}
+
+/** The last values, and which update brought the newest of them. */
+interface Spark {
+  readonly at: number;
+  readonly values: Numbers;
+}
+
+const TOTAL = -1;
+
+function prolonged({ at, values }: Spark, now: number): Numbers {
+  return [...values, ...Array<number | null>(Math.min(SPARK, now - at)).fill(values.at(-1) ?? null)].slice(-SPARK);
 }
 
 export class Live {
@@ -61,15 +74,10 @@ export class Live {
   ratios: { readonly perClass: readonly Ratio[]; readonly total: readonly Ratio[] } = { perClass: [], total: [] };
   logs: readonly string[] = [];
   marks: readonly Mark[] = [];
-  history: History = {
-    times: [],
-    users: [],
-    total: { rps: [], failures: [], percentiles: {} },
-    names: new Map(),
-    marks: [],
-  };
   /** Counts lines ever got, so that a reader knows which are new. */
   logLines = 0;
+  /** When the run ended, or the newest figures while it lasts. */
+  ended = 0;
 
   private sequence = -1;
   private points: stream.Point[] = [];
@@ -78,12 +86,17 @@ export class Live {
   private readonly failureById = new Map<number, Failure>();
   private readonly watched = new Map<string, stream.Figures[]>();
   private watchedFrom = new Map<string, number>();
+  private readonly sparks = new Map<number, Spark>();
+  private updates = 0;
+  private drawn: History | null = null;
 
   snapshot(message: stream.SnapshotMessage): void {
     this.settings = message.settings;
     this.sequence = message.sequence;
     this.clear();
     this.points = [...message.points];
+    while (this.points.length > MOST_POINTS) this.thin();
+    this.ended = message.points.at(-1)?.time ?? message.time;
     this.marks = message.marks.map(toMark);
     this.logs = [];
     this.logLines = 0;
@@ -114,26 +127,47 @@ export class Live {
       this.watched.delete(key);
       this.watchedFrom.delete(key);
     }
-    this.history = this.draw();
+    this.drawn = null;
+  }
+
+  /** Columns for the charts; worked out when somebody looks, once for each message. */
+  get history(): History {
+    this.drawn ??= this.draw();
+    return this.drawn;
+  }
+
+  /** Over the whole run. */
+  get meanRps(): number {
+    const seconds = this.ended - (this.status.started ?? this.ended);
+    return seconds > 0 ? this.total.requests / seconds : 0;
+  }
+
+  /** Of the last run. */
+  get mostUsers(): number {
+    const { run } = this.status;
+    return this.points.reduce((most, point) => (point.run === run ? Math.max(most, point.users) : most), 0);
   }
 
   private clear(): void {
     this.names.clear();
     this.byId.clear();
     this.failureById.clear();
+    this.sparks.clear();
     this.rows = [];
     this.failures = [];
   }
 
   private take(message: stream.UpdateMessage): void {
     this.time = message.time;
+    this.updates += 1;
+    this.drawn = null;
     this.status = message.status;
     this.currentPercentiles = message.current_percentiles;
-    this.total = this.row(message.total, { method: "", name: "Aggregated" }, this.total.spark);
+    this.total = this.row(message.total, { method: "", name: "Aggregated" }, TOTAL);
     for (const [id, method, name] of message.names) this.names.set(id, { method, name });
     for (const figures of message.rows) {
       const named = this.names.get(figures.i);
-      if (named !== undefined) this.byId.set(figures.i, this.row(figures, named, this.byId.get(figures.i)?.spark));
+      if (named !== undefined) this.byId.set(figures.i, this.row(figures, named));
     }
     if (message.rows.length > 0 || message.reset) this.rows = [...this.byId.values()];
     for (const failure of message.failures) this.failureById.set(failure.id, toFailure(failure));
@@ -147,11 +181,13 @@ export class Live {
       this.logs = [...this.logs, ...message.logs].slice(-MOST_LOG_LINES);
     }
     if (message.marks.length > 0) this.marks = [...this.marks, ...message.marks.map(toMark)];
-    if (message.point) this.add(message.point, message.rows);
-    this.history = this.draw();
+    if (message.point) {
+      this.add(message.point, message.rows);
+      this.ended = message.point.time;
+    }
   }
 
-  private row(figures: stream.Figures, { method, name }: Named, spark: Numbers = []): Row {
+  private row(figures: stream.Figures, { method, name }: Named, id = figures.i): Row {
     const requests = figures.n;
     const none = requests === 0;
     return {
@@ -170,8 +206,17 @@ export class Live {
         none ? null : figures.m,
         ...this.settings.percentiles.map((_, at) => (none ? null : (figures.p[at] ?? null))),
       ],
-      spark: [...spark, figures.r].slice(-SPARK),
+      spark: this.spark(id, figures.r),
     };
+  }
+
+  /** Requests per second of the last minute; a row of which nothing is said goes on as it was. */
+  private spark(id: number, rps: number): () => Numbers {
+    const before = this.sparks.get(id);
+    const values = [...(before === undefined ? [] : prolonged(before, this.updates - 1)), rps].slice(-SPARK);
+    const spark = { at: this.updates, values };
+    this.sparks.set(id, spark);
+    return () => prolonged(spark, this.updates);
   }
 
   private add(point: stream.Point, rows: readonly stream.Figures[]): void {
@@ -184,7 +229,11 @@ export class Live {
       const last = series.at(-1);
       series.push(changed ?? (last === undefined ? QUIET : { ...last, r: 0, e: 0, p: [] }));
     }
-    if (this.points.length <= MOST_POINTS) return;
+    if (this.points.length > MOST_POINTS) this.thin();
+  }
+
+  /** Every second point of the older half goes. */
+  private thin(): void {
     const half = this.points.length >> 1;
     const keep = (_: unknown, at: number, all: readonly unknown[]) => at >= all.length - half || at % 2 === 1;
     const before = this.points.length;
@@ -280,7 +329,6 @@ export const emptyRow: Row = {
   meanMs: null,
   meanBytes: null,
   percentiles: [],
-  spark: [],
 };
 
 const MARK_WORDS: Record<string, string> = { edit: "edited", reset: "reset", pause: "paused", resume: "resumed" };

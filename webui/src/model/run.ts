@@ -23,8 +23,8 @@ export interface Row {
   readonly percentiles: Numbers;
   readonly buckets?: readonly Bucket[];
   readonly phases?: PhaseTimes;
-  /** Recent requests per second, oldest first. */
-  readonly spark?: Numbers;
+  /** Requests per second of the last minute up to now, oldest first. */
+  readonly spark?: () => Numbers;
 }
 
 export interface PhaseTimes {

@@ -103,7 +103,7 @@ export function Workers(): JSX.Element {
       {classes.length > 0 && (
         <section class="stack" aria-label="Users by class">
           <h2>Users by class</h2>
-          <Tiles tiles={classes.map(([name, users]) => ({ label: name, value: count(users) }))} />
+          <Tiles short tiles={classes.map(([name, users]) => ({ label: name, value: count(users) }))} />
         </section>
       )}
       <section class="stack" aria-label="In flight">
