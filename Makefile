@@ -59,7 +59,7 @@ test-pythons: build testkit $(LOCUST_VENV)/.installed ## the Python tests under 
 	@dev/install_servers.sh
 	dev/test_pythons.sh
 
-lint: build webui/node_modules/.installed $(VENV)/.lint-tools ## formatting, clippy, tsc, biome, ruff, mypy, stubs, layers, sizes, links
+lint: build webui/node_modules/.installed dev/pyright/node_modules/.installed $(VENV)/.lint-tools ## formatting, clippy, tsc, biome, ruff, mypy, pyright, stubs, layers, sizes, links
 	@dev/lint.sh
 
 fmt: $(VENV)/.lint-tools webui/node_modules/.installed ## format Rust, Python and TypeScript
@@ -79,7 +79,7 @@ wheel: $(VENV)/.tools ui ## distributable wheels in dist/, one for each CPython 
 	GREGARIA_REQUIRE_UI=1 dev/build_wheels.sh dist
 
 clean: ## remove everything that was built
-	rm -rf $(TARGET) dist webui/node_modules webui/dist/* webui/dist/.built $(VENV) .venvs bench/results .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(TARGET) dist dev/pyright/node_modules webui/node_modules webui/dist/* webui/dist/.built $(VENV) .venvs bench/results .mypy_cache .ruff_cache .pytest_cache
 
 testkit:
 	@cargo build --release --locked --quiet -p gregaria-testkit --bins
@@ -92,6 +92,11 @@ $(VENV)/.tools: dev/requirements-build.txt dev/constraints.txt
 webui/node_modules/.installed: webui/package.json webui/package-lock.json webui/.npmrc
 	@test -n "$(NPM)" || { echo "the page needs Node.js 20 or newer with npm" >&2; exit 1; }
 	cd webui && npm ci --silent
+	@touch $@
+
+dev/pyright/node_modules/.installed: dev/pyright/package.json dev/pyright/package-lock.json dev/pyright/.npmrc
+	@test -n "$(NPM)" || { echo "pyright needs Node.js 20 or newer with npm" >&2; exit 1; }
+	cd dev/pyright && npm ci --silent
 	@touch $@
 
 webui/dist/.built: webui/node_modules/.installed $(UI_SOURCES)

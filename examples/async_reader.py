@@ -11,12 +11,12 @@ from gregaria import HttpUser, between, events, task
 class AsyncReader(HttpUser):
     wait_time = between(0.5, 2)
 
-    async def on_start(self):
+    async def on_start(self) -> None:
         answer = await self.client.apost("/login", json={"email": "reader@example.com", "password": "secret"})
         self.client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
 
     @task(3)
-    async def browse(self):
+    async def browse(self) -> None:
         listing = await self.client.aget("/products")
         products = listing.json()["items"][:3]
         async with asyncio.timeout(5):
@@ -25,17 +25,17 @@ class AsyncReader(HttpUser):
             )
 
     @task
-    async def search(self):
+    async def search(self) -> None:
         async with self.client.aget("/search?q=lamp", name="/search", catch_response=True) as response:
             if response.status_code == 200 and "results" not in response.json():
                 response.failure("no results")
 
     @task
-    async def pause(self):
+    async def pause(self) -> None:
         """Any asyncio library can be measured like this."""
         with events.request.measure("ASYNC", "pause"):
             await asyncio.sleep(0.01)
 
     @task
-    def plain(self):
+    def plain(self) -> None:
         self.client.get("/")

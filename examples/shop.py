@@ -18,12 +18,12 @@ class Visitor(HttpUser):
 
     @tag("browse")
     @task(3)
-    def home(self):
+    def home(self) -> None:
         self.client.get("/")
 
     @tag("browse")
     @task(5)
-    def browse(self):
+    def browse(self) -> None:
         """A page of the catalogue, then one of the products on it."""
         page = random.randint(1, 10)
         answer = self.client.get("/products", params={"page": page}, name="/products?page=[n]")
@@ -33,7 +33,7 @@ class Visitor(HttpUser):
 
     @tag("search")
     @task(2)
-    def search(self):
+    def search(self) -> None:
         """An answer without results is a failure here, though its status says 200."""
         word = random.choice(["lamp", "mug", "clock", "red chair"])
         with self.client.get("/search", params={"q": word}, name="/search", catch_response=True) as answer:
@@ -49,18 +49,18 @@ class Customer(HttpUser):
     weight = 1
     wait_time = between(1, 3)
 
-    def on_start(self):
+    def on_start(self) -> None:
         answer = self.client.post("/login", json={"email": "customer@example.com", "password": "secret"})
         self.client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
 
     @tag("browse")
     @task(3)
-    def look_at_product(self):
+    def look_at_product(self) -> None:
         self.client.get(f"/products/{random.randint(1, PRODUCTS)}", name="/products/[id]")
 
     @tag("buy")
     @task(1)
-    def buy(self):
+    def buy(self) -> None:
         for _ in range(random.randint(1, 3)):
             self.client.post("/cart", json={"product_id": random.randint(1, PRODUCTS), "quantity": 1})
         with self.client.post("/orders", catch_response=True) as answer:
