@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::bucket::bucket_ms;
 use crate::histogram::{Bucket, Histogram};
-use crate::phases::Phases;
+use crate::increment::{Figures, Increment, PhaseIncrement};
+use crate::phases::{Phase, Phases};
 use crate::rate::PerSecond;
 use crate::window::{DEFAULT_SPAN_S, Window};
 
@@ -111,11 +112,6 @@ impl Entry {
         self.per_second.failure(now as i64);
     }
 
-    /// Take over what is known of phases elsewhere.
-    pub fn set_phases(&mut self, phases: Phases) {
-        self.phases = Some(Box::new(phases));
-    }
-
     /// Move everything that has a time by so many seconds: from another clock to this one.
     pub fn shift(&mut self, seconds: f64) {
         self.start_time += seconds;
@@ -129,25 +125,54 @@ impl Entry {
 
     /// Add everything another entry has counted.
     pub fn merge(&mut self, other: &Self, span_s: i64) {
-        let last_second = self.last_request_timestamp.map(|last| last as i64);
-        self.last_request_timestamp = match (self.last_request_timestamp, other.last_request_timestamp) {
-            (Some(ours), Some(theirs)) => Some(ours.max(theirs)),
-            (ours, theirs) => ours.or(theirs),
+        self.add(other.increment(), span_s);
+    }
+
+    /// Everything that was counted, to be added elsewhere.
+    pub fn increment(
+        &self,
+    ) -> Increment<impl Iterator<Item = (i64, u32, u32)> + Clone, impl Iterator<Item = (Bucket, u64)> + Clone> {
+        let figures = Figures {
+            num_requests: self.num_requests,
+            num_none_requests: self.num_none_requests,
+            num_failures: self.num_failures,
+            total_response_time_us: self.total_response_time_us,
+            min_response_time_us: self.min_response_time_us(),
+            max_response_time_us: self.max_response_time_us,
+            total_content_length: self.total_content_length,
+            start_time: self.start_time,
+            last_request_timestamp: self.last_request_timestamp,
         };
-        self.start_time = self.start_time.min(other.start_time);
-        self.num_requests += other.num_requests;
-        self.num_none_requests += other.num_none_requests;
-        self.num_failures += other.num_failures;
-        self.total_response_time_us = self.total_response_time_us.saturating_add(other.total_response_time_us);
-        self.min_response_time_us = self.min_response_time_us.min(other.min_response_time_us);
-        self.max_response_time_us = self.max_response_time_us.max(other.max_response_time_us);
-        self.total_content_length += other.total_content_length;
-        for (second, requests, failures) in other.per_second.seconds() {
-            self.per_second.add(second, requests, failures);
+        let phases = self.phases().map(|phases| PhaseIncrement {
+            times: Phase::ALL.map(|phase| {
+                let times = phases.times(phase);
+                (times.histogram.buckets(), times.total_us)
+            }),
+            reused: phases.reused,
+            opened: phases.opened,
+            versions: phases.versions,
+        });
+        Increment { figures, per_second: self.per_second.seconds(), times: self.histogram.buckets(), phases }
+    }
+
+    /// Add what was counted elsewhere.
+    pub fn add<S, T>(&mut self, increment: Increment<S, T>, span_s: i64)
+    where
+        S: Iterator<Item = (i64, u32, u32)>,
+        T: Iterator<Item = (Bucket, u64)>,
+    {
+        let last_second = self.last_request_timestamp.map(|last| last as i64);
+        let Figures { min_response_time_us: least_us, max_response_time_us: most_us, .. } = increment.figures;
+        self.add_figures(&increment.figures);
+        increment.per_second.for_each(|(second, requests, failures)| self.per_second.add(second, requests, failures));
+        let samples = self.histogram.len();
+        increment.times.for_each(|(bucket, amount)| self.histogram.record_many(bucket, amount));
+        if self.histogram.len() > samples {
+            self.min_response_time_us = self.min_response_time_us.min(least_us.unwrap_or(most_us)).min(most_us);
+            self.max_response_time_us = self.max_response_time_us.max(most_us);
         }
-        self.histogram.merge(&other.histogram);
-        if let Some(phases) = &other.phases {
-            self.phases.get_or_insert_default().merge(phases);
+        if let Some(phases) = increment.phases {
+            self.phases.get_or_insert_default().add(phases);
         }
         let second = self.last_request_timestamp.map(|last| last as i64);
         if let (Some(window), Some(second)) = (&mut self.window, second)
@@ -155,6 +180,19 @@ impl Entry {
         {
             window.keep(second, &self.histogram, span_s);
         }
+    }
+
+    fn add_figures(&mut self, theirs: &Figures) {
+        self.last_request_timestamp = match (self.last_request_timestamp, theirs.last_request_timestamp) {
+            (Some(ours), Some(theirs)) => Some(ours.max(theirs)),
+            (ours, theirs) => ours.or(theirs),
+        };
+        self.start_time = self.start_time.min(theirs.start_time);
+        self.num_requests = self.num_requests.saturating_add(theirs.num_requests);
+        self.num_none_requests = self.num_none_requests.saturating_add(theirs.num_none_requests);
+        self.num_failures = self.num_failures.saturating_add(theirs.num_failures);
+        self.total_response_time_us = self.total_response_time_us.saturating_add(theirs.total_response_time_us);
+        self.total_content_length = self.total_content_length.saturating_add(theirs.total_content_length);
     }
 
     pub fn method(&self) -> &Arc<str> {

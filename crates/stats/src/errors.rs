@@ -62,7 +62,7 @@ impl ErrorTable {
     pub(crate) fn merge(&mut self, entry: u32, other: &ErrorRecord) {
         let place = self.place(entry, (&other.method, &other.name), &other.text);
         let record = &mut self.records[place];
-        record.occurrences += other.occurrences;
+        record.occurrences = record.occurrences.saturating_add(other.occurrences);
         record.first_seen = [record.first_seen, other.first_seen].into_iter().flatten().reduce(f64::min);
         record.last_seen = [record.last_seen, other.last_seen].into_iter().flatten().reduce(f64::max);
     }

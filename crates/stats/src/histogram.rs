@@ -138,7 +138,7 @@ impl Histogram {
     #[cold]
     fn carry(&mut self, bucket: Bucket, amount: u64) {
         match self.carries.binary_search_by_key(&bucket, |(carried, _)| *carried) {
-            Ok(found) => self.carries[found].1 += amount,
+            Ok(found) => self.carries[found].1 = self.carries[found].1.saturating_add(amount),
             Err(place) => self.carries.insert(place, (bucket, amount)),
         }
     }
@@ -152,7 +152,8 @@ impl Histogram {
             self.pages.push([0; PAGE_BUCKETS]);
             self.table[number] = self.pages.len() as PageNote;
         }
-        self.table[number] += samples * ONE_SAMPLE;
+        // Only counts that no run can reach, from a peer that lies, go over; the place below them stays.
+        self.table[number] = self.table[number].wrapping_add(samples.wrapping_mul(ONE_SAMPLE));
         &mut self.pages[place_of(self.table[number])]
     }
 
@@ -161,7 +162,7 @@ impl Histogram {
         if amount == 0 {
             return;
         }
-        self.count += amount;
+        self.count = self.count.saturating_add(amount);
         let counter = &mut self.page_mut(bucket.page(), amount)[bucket.slot()];
         let sum = u64::from(*counter) + amount;
         *counter = (sum % CARRY) as u16;
@@ -193,7 +194,7 @@ impl Histogram {
     }
 
     /// The non-empty buckets with their counts, in ascending order.
-    pub fn buckets(&self) -> impl Iterator<Item = (Bucket, u64)> {
+    pub fn buckets(&self) -> impl Iterator<Item = (Bucket, u64)> + Clone {
         self.numbered_pages().flat_map(move |(number, note)| {
             let page = &self.pages[place_of(note)];
             page.iter().enumerate().filter_map(move |(slot, counter)| {
@@ -204,7 +205,7 @@ impl Histogram {
         })
     }
 
-    fn numbered_pages(&self) -> impl Iterator<Item = (usize, PageNote)> {
+    fn numbered_pages(&self) -> impl Iterator<Item = (usize, PageNote)> + Clone {
         self.table.iter().copied().enumerate().filter(|(_, note)| *note > 0)
     }
 

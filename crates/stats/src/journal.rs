@@ -2,7 +2,8 @@
 //!
 //! Written only while somebody follows, so that a run without charts pays nothing for it; a push otherwise.
 
-use crate::entry::Entry;
+use crate::histogram::Bucket;
+use crate::increment::Increment;
 use crate::request_stats::EntryId;
 
 /// So many samples are kept for a follower that does not come (24 MB); more are only counted.
@@ -63,23 +64,28 @@ impl Journal {
 
     /// What another node has counted, as the samples that it may have been made of: times and seconds are true, which
     /// time was measured in which second is not known and spread evenly.
-    pub(crate) fn push_entry(&mut self, id: EntryId, entry: &Entry) {
-        let seconds: Vec<(i64, u32, u32)> = entry.per_second().seconds().collect();
-        let at: Vec<i64> =
-            seconds.iter().flat_map(|(second, requests, _)| std::iter::repeat_n(*second, *requests as usize)).collect();
-        let last = entry.last_request_timestamp().unwrap_or(0.0) as i64;
-        let length = entry.total_content_length() / entry.num_requests().max(1);
+    pub(crate) fn push_increment<S, T>(&mut self, id: EntryId, increment: Increment<S, T>)
+    where
+        S: Iterator<Item = (i64, u32, u32)>,
+        T: Iterator<Item = (Bucket, u64)>,
+    {
+        let many = |amount: u64| usize::try_from(amount).unwrap_or(usize::MAX);
+        let seconds: Vec<(i64, u32, u32)> = increment.per_second.collect();
+        let at = seconds.iter().flat_map(|(second, requests, _)| std::iter::repeat_n(*second, *requests as usize));
+        let at: Vec<i64> = at.take(MOST_SAMPLES).collect();
+        let figures = increment.figures;
+        let last = figures.last_request_timestamp.unwrap_or(0.0) as i64;
+        let length = figures.total_content_length / figures.num_requests.max(1);
         let step = stride(at.len());
-        let timed = entry.histogram().buckets().flat_map(|(bucket, amount)| {
-            std::iter::repeat_n(Some(bucket.value_us()), usize::try_from(amount).unwrap_or(usize::MAX))
-        });
-        let untimed = std::iter::repeat_n(None, usize::try_from(entry.num_none_requests()).unwrap_or(usize::MAX));
+        let timed = increment.times.flat_map(|(bucket, amount)| std::iter::repeat_n(Some(bucket), many(amount)));
+        let timed = timed.map(|bucket| bucket.map(Bucket::value_us));
+        let untimed = std::iter::repeat_n(None, many(figures.num_none_requests));
         for (number, time_us) in timed.chain(untimed).take(MOST_SAMPLES).enumerate() {
             let second = at.get(number.wrapping_mul(step) % at.len().max(1)).copied().unwrap_or(last);
             self.push(Sample::request(id, second as f64, time_us, length));
         }
         for (second, _, failures) in seconds {
-            for _ in 0..failures {
+            for _ in 0..failures.min(MOST_SAMPLES as u32) {
                 self.push(Sample::failure(id, second as f64));
             }
         }
@@ -110,6 +116,7 @@ fn stride(places: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::Entry;
 
     #[test]
     fn what_another_node_has_counted_becomes_samples_of_the_same_seconds_and_times() {
@@ -120,7 +127,7 @@ mod tests {
         entry.record(103.5, None, 7, 10);
         entry.record_failure(102.0);
         let mut journal = Journal::default();
-        journal.push_entry(EntryId::from_index(4), &entry);
+        journal.push_increment(EntryId::from_index(4), entry.increment());
         let mut samples = Vec::new();
         journal.take(&mut samples);
         let (failures, requests): (Vec<_>, Vec<_>) = samples.into_iter().partition(Sample::is_failure);

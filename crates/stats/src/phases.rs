@@ -7,6 +7,7 @@
 //! ```
 
 use crate::histogram::{Bucket, Histogram};
+use crate::increment::PhaseIncrement;
 
 /// One part of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,15 +108,6 @@ pub struct Phases {
 }
 
 impl Phases {
-    /// Rebuilds what `times`, `reused`, `opened` and `versions` told.
-    pub fn from_parts(
-        times: [PhaseTimes; Phase::ALL.len()],
-        (reused, opened): (u64, u64),
-        versions: [u64; VERSIONS.len()],
-    ) -> Self {
-        Self { times, reused, opened, versions }
-    }
-
     /// One phase.
     pub fn times(&self, phase: Phase) -> &PhaseTimes {
         &self.times[phase as usize]
@@ -138,15 +130,15 @@ impl Phases {
     }
 
     /// Adds everything another entry has counted. Associative and commutative.
-    pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.times.iter_mut().zip(&other.times) {
-            mine.histogram.merge(&theirs.histogram);
-            mine.total_us += theirs.total_us;
+    pub fn add<T: Iterator<Item = (Bucket, u64)>>(&mut self, increment: PhaseIncrement<T>) {
+        for (mine, (times, total_us)) in self.times.iter_mut().zip(increment.times) {
+            times.for_each(|(bucket, amount)| mine.histogram.record_many(bucket, amount));
+            mine.total_us = mine.total_us.saturating_add(total_us);
         }
-        self.reused += other.reused;
-        self.opened += other.opened;
-        for (mine, theirs) in self.versions.iter_mut().zip(other.versions) {
-            *mine += theirs;
+        self.reused = self.reused.saturating_add(increment.reused);
+        self.opened = self.opened.saturating_add(increment.opened);
+        for (mine, theirs) in self.versions.iter_mut().zip(increment.versions) {
+            *mine = mine.saturating_add(theirs);
         }
     }
 
@@ -191,13 +183,21 @@ mod tests {
         phases
     }
 
+    fn increment_of(phases: &Phases) -> PhaseIncrement<impl Iterator<Item = (Bucket, u64)>> {
+        let times = Phase::ALL.map(|phase| {
+            let times = phases.times(phase);
+            (times.histogram.buckets(), times.total_us)
+        });
+        PhaseIncrement { times, reused: phases.reused, opened: phases.opened, versions: phases.versions }
+    }
+
     proptest! {
         #[test]
         fn merging_equals_recording_all(a in samples(), b in samples()) {
             let mut merged = all_of(&a);
-            merged.merge(&all_of(&b));
+            merged.add(increment_of(&all_of(&b)));
             let mut other_way = all_of(&b);
-            other_way.merge(&all_of(&a));
+            other_way.add(increment_of(&all_of(&a)));
             prop_assert_eq!(&merged, &other_way);
             prop_assert_eq!(merged, all_of(&[a, b].concat()));
         }

@@ -69,8 +69,9 @@ impl PerSecond {
     pub fn add(&mut self, second: i64, requests: u32, failures: u32) {
         if self.latest.is_none_or(|latest| second > latest - SECONDS as i64) {
             self.reach(second);
-            self.requests[slot(second)] += requests;
-            self.failures[slot(second)] += failures;
+            let slot = slot(second);
+            self.requests[slot] = self.requests[slot].saturating_add(requests);
+            self.failures[slot] = self.failures[slot].saturating_add(failures);
         }
     }
 
@@ -85,7 +86,7 @@ impl PerSecond {
     }
 
     /// The remembered seconds in which something was counted, ascending: (second, requests, failures).
-    pub fn seconds(&self) -> impl Iterator<Item = (i64, u32, u32)> {
+    pub fn seconds(&self) -> impl Iterator<Item = (i64, u32, u32)> + Clone {
         let latest = self.latest.unwrap_or(0);
         (latest - SECONDS as i64 + 1..=latest)
             .map(|second| (second, self.at(second)))

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::entry::Entry;
 use crate::errors::{ErrorRecord, ErrorTable};
 use crate::histogram::Bucket;
+use crate::increment::Increment;
 use crate::journal::{Journal, Sample};
 use crate::patterns::{Group, worst_patterns};
 use crate::phases::{self, PhaseSample};
@@ -290,14 +291,39 @@ impl Stats {
     }
 
     /// Tell whoever follows what another node has counted.
-    pub(crate) fn note_merged(&mut self, id: EntryId, entry: &Entry) {
+    fn note_added<S, T>(&mut self, id: EntryId, increment: &Increment<S, T>)
+    where
+        S: Iterator<Item = (i64, u32, u32)> + Clone,
+        T: Iterator<Item = (Bucket, u64)> + Clone,
+    {
         if let Some(journal) = &mut self.journal {
-            journal.push_entry(id, entry);
+            journal.push_increment(id, increment.clone());
         }
     }
 
+    /// Add what was counted elsewhere under a name.
+    pub fn add<S, T>(&mut self, (method, name): (&str, &str), increment: Increment<S, T>, now: f64)
+    where
+        S: Iterator<Item = (i64, u32, u32)> + Clone,
+        T: Iterator<Item = (Bucket, u64)> + Clone,
+    {
+        let id = self.entry(method, name, now);
+        self.note_added(id, &increment);
+        self.entries[id.0 as usize].add(increment, self.span_s);
+    }
+
+    /// Add what was counted elsewhere under all names together.
+    pub fn add_to_total<S, T>(&mut self, increment: Increment<S, T>)
+    where
+        S: Iterator<Item = (i64, u32, u32)>,
+        T: Iterator<Item = (Bucket, u64)>,
+    {
+        self.total.add(increment, self.span_s);
+    }
+
     /// Add the occurrences of a failure that was recorded elsewhere.
-    pub(crate) fn merge_error(&mut self, id: EntryId, record: &ErrorRecord) {
+    pub fn merge_error(&mut self, record: &ErrorRecord, now: f64) {
+        let id = self.entry(&record.method, &record.name, now);
         self.errors.merge(id.0, record);
     }
 

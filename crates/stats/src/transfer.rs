@@ -56,20 +56,14 @@ impl Stats {
 
     /// Add what was taken elsewhere.
     pub fn merge(&mut self, taken: &Taken, now: f64) {
-        let span_s = self.span_s();
         for entry in &taken.entries {
-            let id = self.entry(entry.method(), entry.name(), now);
-            if let Some(ours) = self.get_mut(id) {
-                ours.merge(entry, span_s);
-            }
-            self.note_merged(id, entry);
+            self.add((entry.method(), entry.name()), entry.increment(), now);
         }
         if let Some(total) = &taken.total {
-            self.total_mut().merge(total, span_s);
+            self.add_to_total(total.increment());
         }
         for record in &taken.errors {
-            let id = self.entry(&record.method, &record.name, now);
-            self.merge_error(id, record);
+            self.merge_error(record, now);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Heard, Hub};
 use crate::action::{Action, Level, Tell};
 use crate::master::{Master, Settings};
 use crate::message::Message;
-use crate::report::Report;
+use crate::report::{Report, Unpacker};
 use crate::transport::{self, Server, ServerEvent, ServerSender, ServerSink};
 
 /// Strangers that are named in the log; more are only counted by nobody.
@@ -16,6 +16,7 @@ const MOST_NAMED_STRANGERS: usize = 50;
 
 struct Core {
     master: Mutex<Master>,
+    unpacker: Mutex<Unpacker>,
     sender: OnceLock<ServerSender>,
     hub: Arc<dyn Hub>,
     strangers: Mutex<HashSet<(IpAddr, String)>>,
@@ -39,7 +40,8 @@ impl MasterDriver {
         hub: Arc<dyn Hub>,
     ) -> Result<Self, transport::Error> {
         let master = Mutex::new(Master::new(settings));
-        let core = Arc::new(Core { master, sender: OnceLock::new(), hub, strangers: Mutex::default() });
+        let (unpacker, strangers) = (Mutex::default(), Mutex::default());
+        let core = Arc::new(Core { master, unpacker, sender: OnceLock::new(), hub, strangers });
         let server = Server::bind(host, port, links, Arc::<Core>::clone(&core))?;
         core.sender.set(server.sender()).ok();
         Ok(Self { core, server })
@@ -99,7 +101,8 @@ impl Core {
     }
 
     fn on_report(&self, identity: &str, payload: Vec<u8>) -> Result<Vec<Action>, crate::message::Error> {
-        let report = Report::decode(&payload)?;
+        let mut unpacker = self.unpacker.lock().unwrap_or_else(PoisonError::into_inner);
+        let report = Report::decode(&payload, &mut unpacker)?;
         let (counts, mut actions, tell) = {
             let mut master = self.lock();
             let (counts, actions) = master.on_report(identity, &report.users, report.number);
@@ -109,7 +112,7 @@ impl Core {
             (counts, actions, master.settings.tell_reports)
         };
         if counts {
-            self.hub.merge(report.taken, report.now);
+            self.hub.merge(report.counted, report.now);
             if tell {
                 actions.push(Action::Tell(Tell::Report { payload }));
             }

@@ -7,9 +7,8 @@ mod worker;
 pub use master::MasterDriver;
 pub use worker::{Reporting, WorkerDriver};
 
-use gregaria_stats::Taken;
-
 use crate::action::{Level, Tell};
+use crate::report::Counted;
 
 /// What the runner hears.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,5 +22,5 @@ pub trait Hub: Send + Sync + 'static {
     fn hear(&self, heard: Heard);
 
     /// Add the statistics of a worker to those of the run. `written_at`: its clock when it wrote them, if known.
-    fn merge(&self, taken: Taken, written_at: Option<f64>);
+    fn merge(&self, counted: Counted<'_>, written_at: Option<f64>);
 }

@@ -2,19 +2,17 @@
 //! a distributed run are those of one process. Compact: positions and counts as varints, the whole of it compressed.
 //! Phases are rounded to three per cent, their totals are exact.
 
-use std::sync::Arc;
-
-use gregaria_stats::entry::Parts;
 use gregaria_stats::histogram::Bucket;
-use gregaria_stats::phases::{Phase, PhaseTimes, Phases};
-use gregaria_stats::{Entry, ErrorRecord, Histogram, Taken};
+use gregaria_stats::phases::{Phase, Phases, VERSIONS};
+use gregaria_stats::{Entry, ErrorRecord, Figures, Histogram, Increment, PhaseIncrement, Stats, Taken};
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
 
 /// Past any clock; a peer that says more is not believed.
 pub(super) const LATEST_SECOND: i64 = 1 << 40;
 /// The largest report, unpacked.
 const MOST_BYTES: usize = 64 << 20;
+/// An unpacker keeps no more than this for the next report.
+const KEPT_BYTES: usize = 1 << 20;
 const COMPRESSION_LEVEL: i32 = 1;
 /// Significant bits that are kept of a phase's times.
 const PHASE_BITS: u32 = 5;
@@ -30,12 +28,15 @@ pub enum Error {
     Histogram,
     #[error("a report of our own kind that cannot be unpacked")]
     Compression(#[from] std::io::Error),
+    #[error("a report of our own kind that says it has {0} bytes")]
+    Size(u64),
 }
 
-#[derive(Serialize, Deserialize)]
-struct FineEntry {
-    name: String,
-    method: String,
+/// One name, or all of them. Texts and histograms lie where the report was unpacked.
+#[derive(Debug, Serialize, Deserialize)]
+struct FineEntry<'a> {
+    name: &'a str,
+    method: &'a str,
     start_time: f64,
     last_request_timestamp: Option<f64>,
     num_requests: u64,
@@ -45,36 +46,44 @@ struct FineEntry {
     min_response_time_us: Option<u64>,
     max_response_time_us: u64,
     total_content_length: u64,
-    /// Seconds since the second before, requests, failures.
+    /// Seconds since the second before (once read: since the epoch), requests, failures.
     per_second: Vec<(i64, u32, u32)>,
-    histogram: ByteBuf,
-    phases: Option<FinePhases>,
+    #[serde(with = "serde_bytes")]
+    histogram: &'a [u8],
+    #[serde(borrow)]
+    phases: Option<FinePhases<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct FinePhases {
+#[derive(Debug, Serialize, Deserialize)]
+struct FinePhases<'a> {
     /// A histogram, empty where the phase never took place, and the total in microseconds.
-    times: Vec<(ByteBuf, u64)>,
+    #[serde(borrow)]
+    times: [FinePhase<'a>; Phase::ALL.len()],
     reused: u64,
     opened: u64,
-    versions: Vec<u64>,
+    versions: [u64; VERSIONS.len()],
 }
 
-#[derive(Serialize, Deserialize)]
-struct FineError {
-    name: String,
-    method: String,
-    text: String,
+#[derive(Debug, Serialize, Deserialize)]
+struct FinePhase<'a>(#[serde(with = "serde_bytes")] &'a [u8], u64);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FineError<'a> {
+    name: &'a str,
+    method: &'a str,
+    text: &'a str,
     occurrences: u64,
     first_seen: Option<f64>,
     last_seen: Option<f64>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct FineReport {
-    entries: Vec<FineEntry>,
-    total: Option<FineEntry>,
-    errors: Vec<FineError>,
+/// A report as it lies unpacked.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FineReport<'a> {
+    #[serde(borrow)]
+    entries: Vec<FineEntry<'a>>,
+    total: Option<FineEntry<'a>>,
+    errors: Vec<FineError<'a>>,
 }
 
 /// The travelling form.
@@ -82,55 +91,140 @@ struct FineReport {
 /// # Panics
 /// Never: everything in it can be written.
 pub fn encode(taken: &Taken) -> Vec<u8> {
+    let histograms: Vec<_> = taken.entries.iter().chain(&taken.total).map(Histograms::of).collect();
+    let mut entries: Vec<_> = taken
+        .entries
+        .iter()
+        .chain(&taken.total)
+        .zip(&histograms)
+        .map(|(entry, wrote)| FineEntry::of(entry, wrote))
+        .collect();
     let errors = taken.errors.iter().map(|record| FineError {
-        name: record.name.to_string(),
-        method: record.method.to_string(),
-        text: record.text.to_string(),
+        name: &record.name,
+        method: &record.method,
+        text: &record.text,
         occurrences: record.occurrences,
         first_seen: record.first_seen,
         last_seen: record.last_seen,
     });
-    let report = FineReport {
-        entries: taken.entries.iter().map(FineEntry::of).collect(),
-        total: taken.total.as_ref().map(FineEntry::of),
-        errors: errors.collect(),
-    };
+    let total = if taken.total.is_some() { entries.pop() } else { None };
+    let report = FineReport { entries, total, errors: errors.collect() };
     let plain = rmp_serde::to_vec(&report).expect("numbers, texts and bytes can always be written");
     zstd::bulk::compress(&plain, COMPRESSION_LEVEL).expect("memory is all that it takes")
 }
 
-/// What was sent.
-///
-/// # Errors
-/// The bytes are not what `encode` makes.
-pub fn decode(bytes: &[u8]) -> Result<Taken, Error> {
-    let report: FineReport = rmp_serde::from_slice(&zstd::bulk::decompress(bytes, MOST_BYTES)?)?;
-    let errors = report.errors.into_iter().map(|error| ErrorRecord {
-        method: error.method.into(),
-        name: error.name.into(),
-        text: error.text.into(),
-        occurrences: error.occurrences,
-        first_seen: error.first_seen,
-        last_seen: error.last_seen,
-    });
-    Ok(Taken {
-        entries: report.entries.into_iter().map(FineEntry::into_entry).collect::<Result<_, _>>()?,
-        total: report.total.map(FineEntry::into_entry).transpose()?,
-        errors: errors.collect(),
-    })
+/// Unpacks report after report in the same place.
+pub struct Unpacker {
+    decompressor: zstd::bulk::Decompressor<'static>,
+    room: Vec<u8>,
 }
 
-impl FineEntry {
+impl Default for Unpacker {
+    /// # Panics
+    /// Never: memory is all that it takes.
+    fn default() -> Self {
+        let decompressor = zstd::bulk::Decompressor::new().expect("memory is all that it takes");
+        Self { decompressor, room: Vec::new() }
+    }
+}
+
+impl std::fmt::Debug for Unpacker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Unpacker(..)")
+    }
+}
+
+impl Unpacker {
+    /// What was sent: checked wholly, so that what is wrong is not half counted.
+    ///
+    /// # Errors
+    /// The bytes are not what `encode` makes.
+    pub fn unpack(&mut self, bytes: &[u8]) -> Result<FineReport<'_>, Error> {
+        let size = zstd::bulk::Decompressor::upper_bound(bytes).unwrap_or(MOST_BYTES);
+        if size > MOST_BYTES {
+            return Err(Error::Size(size as u64));
+        }
+        self.room.clear();
+        self.room.shrink_to(KEPT_BYTES);
+        self.room.reserve(size);
+        self.decompressor.decompress_to_buffer(bytes, &mut self.room)?;
+        FineReport::read(&self.room)
+    }
+}
+
+impl<'a> FineReport<'a> {
+    fn read(plain: &'a [u8]) -> Result<Self, Error> {
+        let mut report: Self = rmp_serde::from_slice(plain)?;
+        report.entries.iter_mut().chain(&mut report.total).try_for_each(FineEntry::check)?;
+        for error in &mut report.errors {
+            error.first_seen = error.first_seen.map(believable);
+            error.last_seen = error.last_seen.map(believable);
+        }
+        Ok(report)
+    }
+
+    /// Move everything that has a time by so many seconds: from another clock to this one.
+    pub fn shift(&mut self, seconds: f64) {
+        self.entries.iter_mut().chain(&mut self.total).for_each(|entry| entry.shift(seconds));
+        for error in &mut self.errors {
+            error.first_seen = error.first_seen.map(|at| at + seconds);
+            error.last_seen = error.last_seen.map(|at| at + seconds);
+        }
+    }
+
+    /// Add everything to these statistics.
+    pub fn merge_into(&self, stats: &mut Stats, now: f64) {
+        for entry in &self.entries {
+            stats.add((entry.method, entry.name), entry.increment(), now);
+        }
+        if let Some(total) = &self.total {
+            stats.add_to_total(total.increment());
+        }
+        for error in &self.errors {
+            let record = ErrorRecord {
+                method: error.method.into(),
+                name: error.name.into(),
+                text: error.text.into(),
+                occurrences: error.occurrences,
+                first_seen: error.first_seen,
+                last_seen: error.last_seen,
+            };
+            stats.merge_error(&record, now);
+        }
+    }
+}
+
+/// A time that a clock can show.
+pub(super) fn believable(at: f64) -> f64 {
+    if at.is_nan() { 0.0 } else { at.clamp(0.0, LATEST_SECOND as f64) }
+}
+
+/// What `FineEntry` refers to while it is written.
+struct Histograms {
+    times: Vec<u8>,
+    phases: Option<[Vec<u8>; Phase::ALL.len()]>,
+}
+
+impl Histograms {
     fn of(entry: &Entry) -> Self {
+        let phases =
+            |phases: &Phases| Phase::ALL.map(|phase| write_histogram(&phases.times(phase).histogram, PHASE_BITS));
+        Self { times: write_histogram(entry.histogram(), u64::BITS), phases: entry.phases().map(phases) }
+    }
+}
+
+impl<'a> FineEntry<'a> {
+    fn of(entry: &'a Entry, histograms: &'a Histograms) -> Self {
         let mut before = 0;
         let per_second = entry.per_second().seconds().map(|(second, requests, failures)| {
             let step = second - before;
             before = second;
             (step, requests, failures)
         });
+        let phases = entry.phases().zip(histograms.phases.as_ref());
         Self {
-            name: entry.name().to_string(),
-            method: entry.method().to_string(),
+            name: entry.name(),
+            method: entry.method(),
             start_time: entry.start_time(),
             last_request_timestamp: entry.last_request_timestamp(),
             num_requests: entry.num_requests(),
@@ -141,18 +235,34 @@ impl FineEntry {
             max_response_time_us: entry.max_response_time_us().unwrap_or(0),
             total_content_length: entry.total_content_length(),
             per_second: per_second.collect(),
-            histogram: ByteBuf::from(write_histogram(entry.histogram(), u64::BITS)),
-            phases: entry.phases().map(FinePhases::of),
+            histogram: &histograms.times,
+            phases: phases.map(|(phases, written)| FinePhases::of(phases, written)),
         }
     }
 
-    fn into_entry(self) -> Result<Entry, Error> {
+    fn check(&mut self) -> Result<(), Error> {
         let mut second = 0_i64;
-        let per_second = self.per_second.into_iter().map(|(step, requests, failures)| {
-            second = second.saturating_add(step).clamp(0, LATEST_SECOND);
-            (second, requests, failures)
-        });
-        let parts = Parts {
+        for (step, _, _) in &mut self.per_second {
+            second = second.saturating_add(*step).clamp(0, LATEST_SECOND);
+            *step = second;
+        }
+        self.start_time = believable(self.start_time);
+        self.last_request_timestamp = self.last_request_timestamp.map(believable);
+        let phases = self.phases.iter().flat_map(|phases| &phases.times).map(|FinePhase(histogram, _)| *histogram);
+        match phases.chain([self.histogram]).all(is_histogram) {
+            true => Ok(()),
+            false => Err(Error::Histogram),
+        }
+    }
+
+    fn shift(&mut self, seconds: f64) {
+        self.start_time += seconds;
+        self.last_request_timestamp = self.last_request_timestamp.map(|last| last + seconds);
+        self.per_second.iter_mut().for_each(|(second, _, _)| *second = second.saturating_add(seconds.round() as i64));
+    }
+
+    fn increment(&self) -> Increment<impl Iterator<Item = (i64, u32, u32)> + Clone, Buckets<'a>> {
+        let figures = Figures {
             num_requests: self.num_requests,
             num_none_requests: self.num_none_requests,
             num_failures: self.num_failures,
@@ -162,37 +272,22 @@ impl FineEntry {
             total_content_length: self.total_content_length,
             start_time: self.start_time,
             last_request_timestamp: self.last_request_timestamp,
-            per_second: per_second.collect(),
-            histogram: read_histogram(&self.histogram).ok_or(Error::Histogram)?,
         };
-        let mut entry = Entry::from_parts(Arc::from(self.method), Arc::from(self.name), parts);
-        if let Some(phases) = self.phases {
-            entry.set_phases(phases.into_phases().ok_or(Error::Histogram)?);
-        }
-        Ok(entry)
+        let phases = self.phases.as_ref().map(|phases| PhaseIncrement {
+            times: phases.times.each_ref().map(|FinePhase(histogram, total_us)| (Buckets::of(histogram), *total_us)),
+            reused: phases.reused,
+            opened: phases.opened,
+            versions: phases.versions,
+        });
+        let per_second = self.per_second.iter().copied();
+        Increment { figures, per_second, times: Buckets::of(self.histogram), phases }
     }
 }
 
-impl FinePhases {
-    fn of(phases: &Phases) -> Self {
-        let time = |phase| {
-            let times = phases.times(phase);
-            (ByteBuf::from(write_histogram(&times.histogram, PHASE_BITS)), times.total_us)
-        };
-        let versions = phases.versions.to_vec();
-        Self { times: Phase::ALL.map(time).to_vec(), reused: phases.reused, opened: phases.opened, versions }
-    }
-
-    fn into_phases(self) -> Option<Phases> {
-        let times: Option<Vec<_>> = self
-            .times
-            .iter()
-            .map(|(histogram, total_us)| {
-                Some(PhaseTimes { histogram: read_histogram(histogram)?, total_us: *total_us })
-            })
-            .collect();
-        let times = times?.try_into().ok()?;
-        Some(Phases::from_parts(times, (self.reused, self.opened), self.versions.try_into().ok()?))
+impl<'a> FinePhases<'a> {
+    fn of(phases: &Phases, histograms: &'a [Vec<u8>; Phase::ALL.len()]) -> Self {
+        let times = Phase::ALL.map(|phase| FinePhase(&histograms[phase as usize], phases.times(phase).total_us));
+        Self { times, reused: phases.reused, opened: phases.opened, versions: phases.versions }
     }
 }
 
@@ -218,13 +313,36 @@ fn write_histogram(histogram: &Histogram, bits: u32) -> Vec<u8> {
     bytes
 }
 
-fn read_histogram(mut bytes: &[u8]) -> Option<Histogram> {
-    let (mut histogram, mut value) = (Histogram::new(), 0_u64);
-    while !bytes.is_empty() {
-        value = value.checked_add(read_varint(&mut bytes)?)?;
-        histogram.record_many(Bucket::of(value), read_varint(&mut bytes)?.min(MOST_SAMPLES));
+/// Reads what `write_histogram` has written; ends early where that is broken.
+#[derive(Debug, Clone)]
+struct Buckets<'a> {
+    rest: &'a [u8],
+    value: u64,
+}
+
+impl<'a> Buckets<'a> {
+    fn of(histogram: &'a [u8]) -> Self {
+        Self { rest: histogram, value: 0 }
     }
-    Some(histogram)
+}
+
+impl Iterator for Buckets<'_> {
+    type Item = (Bucket, u64);
+
+    #[inline]
+    fn next(&mut self) -> Option<(Bucket, u64)> {
+        let mut rest = self.rest;
+        let value = self.value.checked_add(read_varint(&mut rest)?)?;
+        let amount = read_varint(&mut rest)?.min(MOST_SAMPLES);
+        (self.rest, self.value) = (rest, value);
+        Some((Bucket::of(value), amount))
+    }
+}
+
+fn is_histogram(bytes: &[u8]) -> bool {
+    let mut buckets = Buckets::of(bytes);
+    buckets.by_ref().for_each(drop);
+    buckets.rest.is_empty()
 }
 
 fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
@@ -235,7 +353,17 @@ fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
     bytes.push(value as u8);
 }
 
+#[inline]
 fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let (first, rest) = bytes.split_first()?;
+    if *first < 0x80 {
+        *bytes = rest;
+        return Some(u64::from(*first));
+    }
+    read_long_varint(bytes)
+}
+
+fn read_long_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;
@@ -255,6 +383,13 @@ mod tests {
     use gregaria_stats::phases::PhaseSample;
     use proptest::prelude::*;
 
+    /// What a master without statistics has then.
+    fn arrived(bytes: &[u8]) -> Result<Taken, Error> {
+        let mut master = Stats::new(5_000.0);
+        Unpacker::default().unpack(bytes)?.merge_into(&mut master, 5_000.0);
+        Ok(master.take(5_001.0))
+    }
+
     proptest! {
         #[test]
         fn everything_that_was_counted_arrives(
@@ -270,8 +405,9 @@ mod tests {
                 }
             }
             let taken = worker.take(1_100.0);
-            let arrived = decode(&encode(&taken)).unwrap();
+            let arrived = arrived(&encode(&taken)).unwrap();
             prop_assert_eq!(&arrived.errors, &taken.errors);
+            prop_assert_eq!(arrived.entries.len(), taken.entries.len());
             for (arrived, taken) in arrived.entries.iter().chain(&arrived.total).zip(taken.entries.iter().chain(&taken.total)) {
                 prop_assert_eq!(arrived.response_times_us(), taken.response_times_us());
                 prop_assert_eq!(arrived.per_second().seconds().collect::<Vec<_>>(), taken.per_second().seconds().collect::<Vec<_>>());
@@ -284,8 +420,8 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0_usize..500, byte: u8) {
-            decode(&bytes).ok();
-            read_histogram(&bytes);
+            arrived(&bytes).ok();
+            is_histogram(&bytes);
             let mut stats = Stats::new(0.0);
             let id = stats.entry("GET", "/", 0.0);
             stats.record(id, 1.0, Some(1_234_567), 1);
@@ -293,7 +429,7 @@ mod tests {
             let mut encoded = encode(&stats.take(2.0));
             let length = encoded.len();
             encoded[at % length] = byte;
-            decode(&encoded).ok();
+            arrived(&encoded).ok();
         }
     }
 
@@ -308,7 +444,7 @@ mod tests {
             stats.record(id, 1.0, Some(us), 1);
             stats.record_phases(id, &phases);
         }
-        let arrived = decode(&encode(&stats.take(2.0))).unwrap();
+        let arrived = arrived(&encode(&stats.take(2.0))).unwrap();
         let phases = arrived.entries[0].phases().unwrap();
         assert_eq!((phases.opened, phases.reused, phases.versions), (3, 0, [0, 0, 3, 0]));
         let wait = phases.times(Phase::Wait);

@@ -5,19 +5,46 @@ pub mod plain;
 
 use std::collections::BTreeMap;
 
-use gregaria_stats::{ErrorRecord, Taken};
+use gregaria_stats::{ErrorRecord, Stats, Taken};
 use rmpv::Value;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::master::OURS;
 use crate::message::{Error, map};
+use fine::believable;
+pub use fine::{FineReport, Unpacker};
 pub use plain::{Number, PlainEntry, PlainError, PlainReport};
 
+/// What a worker has counted, as it came.
+#[derive(Debug)]
+pub enum Counted<'a> {
+    Plain(Taken),
+    Fine(FineReport<'a>),
+}
+
+impl Counted<'_> {
+    /// Move everything that has a time by so many seconds: from another clock to this one.
+    pub fn shift(&mut self, seconds: f64) {
+        match self {
+            Self::Plain(taken) => taken.shift(seconds),
+            Self::Fine(report) => report.shift(seconds),
+        }
+    }
+
+    /// Add everything to these statistics.
+    pub fn merge_into(&self, stats: &mut Stats, now: f64) {
+        match self {
+            Self::Plain(taken) => stats.merge(taken, now),
+            Self::Fine(report) => report.merge_into(stats, now),
+        }
+    }
+}
+
 /// A worker's report as its master reads it.
-#[derive(Debug, Clone)]
-pub struct Report {
-    pub taken: Taken,
+#[derive(Debug)]
+pub struct Report<'a> {
+    pub counted: Counted<'a>,
     /// Users that run on the worker, by class.
     pub users: Vec<(String, u64)>,
     /// The number of a report of one of our own nodes.
@@ -28,35 +55,34 @@ pub struct Report {
     pub now: Option<f64>,
 }
 
-impl Report {
-    /// Read the `stats` message with these bytes.
+impl<'a> Report<'a> {
+    /// Read the `stats` message with these bytes; `unpacker` holds what is inside one of our own nodes'.
     ///
     /// # Errors
     /// It is none, or something is missing in it.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let message: Result<(IgnoredAny, PlainReport, IgnoredAny), _> = rmp_serde::from_slice(bytes);
+    pub fn decode(bytes: &[u8], unpacker: &'a mut Unpacker) -> Result<Self, Error> {
+        let message: Result<(IgnoredAny, PlainReport<'_>, IgnoredAny), _> = rmp_serde::from_slice(bytes);
         let (_, report, _) = message.map_err(|source| Error::Data { kind: "stats".to_owned(), source })?;
         let users = report.user_classes_count.iter().map(|(name, count)| (name.clone(), count.whole())).collect();
         let number = report.gregaria.as_ref().map(|ours| ours.number);
-        let health = report.gregaria.as_ref().map(|ours| ours.health.clone()).unwrap_or_default();
         let now = report.gregaria.as_ref().and_then(|ours| ours.now);
-        let taken = match &report.gregaria {
-            Some(ours) => fine::decode(&ours.fine)?,
-            None => plain_taken(report),
+        let (counted, health) = match report.gregaria {
+            Some(ours) => (Counted::Fine(unpacker.unpack(ours.fine)?), ours.health),
+            None => (Counted::Plain(plain_taken(report)), BTreeMap::new()),
         };
-        Ok(Self { taken, users, number, health, now })
+        Ok(Self { counted, users, number, health, now })
     }
 }
 
-fn plain_taken(report: PlainReport) -> Taken {
+fn plain_taken(report: PlainReport<'_>) -> Taken {
     let total = report.stats_total.into_entry();
     let errors = report.errors.into_values().map(|error| ErrorRecord {
         method: error.method.unwrap_or_default().into(),
         name: error.name.into(),
         text: error.error.into(),
         occurrences: error.occurrences.whole(),
-        first_seen: error.first_seen,
-        last_seen: error.last_seen,
+        first_seen: error.first_seen.map(believable),
+        last_seen: error.last_seen.map(believable),
     });
     Taken {
         entries: report.stats.into_iter().map(PlainEntry::into_entry).collect(),
@@ -130,6 +156,12 @@ mod tests {
         Message::new("stats", Value::Map(fields), "host_1").encode()
     }
 
+    fn taken_from(report: &Report<'_>) -> Taken {
+        let mut stats = Stats::new(100.0);
+        report.counted.merge_into(&mut stats, 100.0);
+        stats.take(105.0)
+    }
+
     #[test]
     fn a_report_in_locusts_form_keeps_what_that_form_can_say() {
         let mut stats = Stats::new(100.0);
@@ -144,8 +176,9 @@ mod tests {
         let sent = Message::decode(&bytes).unwrap();
         let total = sent.field("stats_total").and_then(|total| crate::message::field(total, "num_requests"));
         assert_eq!(total.and_then(Value::as_u64), Some(5), "fields have names");
-        let report = Report::decode(&bytes).unwrap();
-        let [entry] = &report.taken.entries[..] else { panic!("one entry was sent") };
+        let mut unpacker = Unpacker::default();
+        let report = Report::decode(&bytes, &mut unpacker).unwrap();
+        let [entry] = &taken_from(&report).entries[..] else { panic!("one entry was sent") };
         assert_eq!((entry.num_requests(), entry.num_none_requests(), entry.num_failures()), (5, 1, 1));
         assert_eq!(entry.response_times_ms(), [(1, 1), (2, 1), (40, 1), (300, 1)]);
         assert_eq!(entry.per_second().at(101), (5, 1));
@@ -163,10 +196,13 @@ mod tests {
         let mut fields = plain_fields(&Taken::default(), &[], 102.0);
         fields.extend(user_fields(&[]));
         fields.push(fine_field(&taken, 9, &[("completed".to_owned(), 1.0)], 102.5));
-        let report = Report::decode(&Message::new("stats", Value::Map(fields), "host_1").encode()).unwrap();
+        let bytes = Message::new("stats", Value::Map(fields), "host_1").encode();
+        let mut unpacker = Unpacker::default();
+        let report = Report::decode(&bytes, &mut unpacker).unwrap();
         assert_eq!((report.number, report.health.get("completed"), report.now), (Some(9), Some(&1.0), Some(102.5)));
-        assert_eq!(report.taken.entries[0].response_times_us(), [(1_234, 1)]);
-        assert_eq!(report.taken.errors, taken.errors);
+        let arrived = taken_from(&report);
+        assert_eq!(arrived.entries[0].response_times_us(), [(1_234, 1)]);
+        assert_eq!(arrived.errors, taken.errors);
     }
 
     #[test]
@@ -178,9 +214,11 @@ mod tests {
             ("errors", map([("key", map([("name", "/".into()), ("error", "E".into()), ("occurrences", 2.into())]))])),
             ("user_classes_count", Value::Map(Vec::new())),
         ]);
-        let report = Report::decode(&Message::new("stats", data, "host_1").encode()).unwrap();
-        assert_eq!(report.taken.total.map(|total| total.num_requests()), Some(2));
-        assert_eq!(report.taken.errors[0].occurrences, 2);
+        let bytes = Message::new("stats", data, "host_1").encode();
+        let mut unpacker = Unpacker::default();
+        let arrived = taken_from(&Report::decode(&bytes, &mut unpacker).unwrap());
+        assert_eq!(arrived.total.map(|total| total.num_requests()), Some(2));
+        assert_eq!(arrived.errors[0].occurrences, 2);
     }
 
     #[test]
@@ -196,7 +234,8 @@ mod tests {
             ]),
         ];
         for data in broken {
-            assert!(Report::decode(&Message::new("stats", data, "host_1").encode()).is_err());
+            let bytes = Message::new("stats", data, "host_1").encode();
+            assert!(Report::decode(&bytes, &mut Unpacker::default()).is_err());
         }
     }
 }

@@ -8,9 +8,8 @@ use gregaria_stats::histogram::Bucket;
 use gregaria_stats::{Entry, Histogram};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_bytes::ByteBuf;
 
-use super::fine::{LATEST_SECOND, MOST_SAMPLES};
+use super::fine::{LATEST_SECOND, MOST_SAMPLES, believable};
 
 /// A number of milliseconds or bytes, which peers send as a float or as an integer.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
@@ -130,23 +129,24 @@ pub struct PlainError {
 
 /// What a `stats` message is about. Other keys, put there by listeners, are theirs.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct PlainReport {
+pub struct PlainReport<'a> {
     pub stats: Vec<PlainEntry>,
     pub stats_total: PlainEntry,
     pub errors: BTreeMap<String, PlainError>,
     pub user_classes_count: BTreeMap<String, Number>,
     /// What one of our own nodes adds.
-    #[serde(default)]
-    pub gregaria: Option<Additions>,
+    #[serde(default, borrow)]
+    pub gregaria: Option<Additions<'a>>,
 }
 
 /// The addition of our own nodes to a report.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Additions {
+pub struct Additions<'a> {
     /// Counts up with every report of a worker.
     pub number: u64,
     /// See `fine`.
-    pub fine: ByteBuf,
+    #[serde(with = "serde_bytes")]
+    pub fine: &'a [u8],
     /// How the worker's engine has been doing since it began, by figure.
     #[serde(default)]
     pub health: BTreeMap<String, f64>,
@@ -205,8 +205,8 @@ impl PlainEntry {
             min_response_time_us: self.min_response_time.map(Number::microseconds),
             max_response_time_us: self.max_response_time.microseconds(),
             total_content_length: self.total_content_length.whole(),
-            start_time: self.start_time.0,
-            last_request_timestamp: self.last_request_timestamp.map(|at| at.0),
+            start_time: believable(self.start_time.0),
+            last_request_timestamp: self.last_request_timestamp.map(|at| believable(at.0)),
             per_second: requests.chain(failures).collect(),
             histogram,
         };

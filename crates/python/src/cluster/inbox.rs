@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gregaria_cluster::action::{Gone, Level, Tell};
 use gregaria_cluster::driver::{Heard, Hub};
-use gregaria_stats::Taken;
+use gregaria_cluster::report::Counted;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -95,13 +95,13 @@ impl Hub for Inbox {
         }
     }
 
-    fn merge(&self, mut taken: Taken, written_at: Option<f64>) {
+    fn merge(&self, mut counted: Counted<'_>, written_at: Option<f64>) {
         let now = now();
         // Less may be the time that the report took.
         if let Some(ahead) = written_at.map(|at| at - now).filter(|ahead| ahead.abs() > CLOCKS_AGREE_S) {
-            taken.shift(-ahead);
+            counted.shift(-ahead);
         }
-        self.stats.get().with(|stats| stats.merge(&taken, now));
+        self.stats.get().with(|stats| counted.merge_into(stats, now));
     }
 }
 
