@@ -10,13 +10,13 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 LOCUST_VENV := .venvs/locust
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+BUILT := $(or $(CARGO_TARGET_DIR),target)
 PIP := -m pip --disable-pip-version-check --quiet install -c dev/constraints.txt
 
 # Cargo and maturin look at the same interpreter, so that neither undoes the other's build.
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 # Where the tests find what was built for them (tests/conftest.py).
-export GREGARIA_TESTKIT := $(abspath $(TARGET))/release
+export GREGARIA_TESTKIT := $(abspath $(BUILT))/release
 
 # Directories are listed too: their time changes when a file comes or goes.
 SOURCES := $(shell find crates python -path crates/testkit -prune -o -name __pycache__ -prune -o \
@@ -27,7 +27,7 @@ SOURCES := $(shell find crates python -path crates/testkit -prune -o -name __pyc
 NPM := $(shell command -v npm 2>/dev/null)
 UI_SOURCES := $(shell find webui -name node_modules -prune -o -name dist -prune -o -name e2e -prune -o -type f -print)
 
-.PHONY: help build ui e2e demo test test-rust test-ui test-python test-pythons lint fmt bench docs wheel clean testkit
+.PHONY: help build ui e2e demo test test-rust test-ui test-python test-pythons lint fmt bench fuzz docs wheel clean testkit
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -37,7 +37,7 @@ build: $(VENV)/.built ## the release wheel, installed in .venv (command: .venv/b
 ui: webui/dist/.built ## the page and the report's template, in webui/dist (needs Node.js)
 
 demo: build testkit ## run an example for 15 seconds against a bundled API and show the tables
-	@$(PY) dev/demo.py $(TARGET)/release/demo-api
+	@$(PY) dev/demo.py $(BUILT)/release/demo-api
 
 test: test-rust test-ui test-python e2e ## everything: Rust, page, Python and end-to-end tests, the browser's too
 
@@ -64,13 +64,17 @@ lint: build webui/node_modules/.installed dev/pyright/node_modules/.installed $(
 
 fmt: $(VENV)/.lint-tools webui/node_modules/.installed ## format Rust, Python and TypeScript
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format .
 	cd webui && npm run --silent fmt
 
 bench: build testkit $(LOCUST_VENV)/.installed ## compare with wrk and Locust (QUICK=1: two minutes, ONLY=regex: some)
 	@bench/setup.sh
-	@$(PY) bench/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)') --testkit $(TARGET)/release/testkit-server
+	@$(PY) bench/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)') --testkit $(BUILT)/release/testkit-server
+
+fuzz: ## a minute of fuzzing for each target in fuzz/ (TARGET=regex: some, SECONDS=n: longer)
+	@dev/fuzz.sh '$(or $(SECONDS),60)' '$(TARGET)'
 
 docs: ## check that every link between the Markdown files leads somewhere
 	@$(shell dev/find_python.sh) dev/check_links.py
@@ -79,7 +83,7 @@ wheel: $(VENV)/.tools ui ## distributable wheels in dist/, one for each CPython 
 	GREGARIA_REQUIRE_UI=1 dev/build_wheels.sh dist
 
 clean: ## remove everything that was built
-	rm -rf $(TARGET) dist dev/pyright/node_modules webui/node_modules webui/dist/* webui/dist/.built $(VENV) .venvs bench/results .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(BUILT) .fuzz-tools fuzz/target dist dev/pyright/node_modules webui/node_modules webui/dist/* webui/dist/.built $(VENV) .venvs bench/results .mypy_cache .ruff_cache .pytest_cache
 
 testkit:
 	@cargo build --release --locked --quiet -p gregaria-testkit --bins
@@ -104,10 +108,10 @@ webui/dist/.built: webui/node_modules/.installed $(UI_SOURCES)
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.tools $(SOURCES) $(if $(NPM),webui/dist/.built)
-	rm -rf $(TARGET)/wheel
-	$(VENV)/bin/maturin build --release --locked --auditwheel skip --interpreter $(PY) --out $(TARGET)/wheel
-	$(PY) $(PIP) --force-reinstall --no-deps $(TARGET)/wheel/gregaria-*.whl
-	$(PY) $(PIP) $(TARGET)/wheel/gregaria-*.whl
+	rm -rf $(BUILT)/wheel
+	$(VENV)/bin/maturin build --release --locked --auditwheel skip --interpreter $(PY) --out $(BUILT)/wheel
+	$(PY) $(PIP) --force-reinstall --no-deps $(BUILT)/wheel/gregaria-*.whl
+	$(PY) $(PIP) $(BUILT)/wheel/gregaria-*.whl
 	@touch $@
 
 $(VENV)/.test-tools: dev/requirements-test.txt dev/constraints.txt | $(VENV)/.tools

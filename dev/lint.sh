@@ -13,6 +13,7 @@ step() {
 }
 
 step 'cargo fmt' cargo fmt --all --check
+step 'cargo fmt: fuzz' cargo fmt --manifest-path fuzz/Cargo.toml --check
 step 'clippy' cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 step 'page: types' npm --prefix webui run --silent check:types
 step 'page: biome' npm --prefix webui run --silent check:style

@@ -7,10 +7,13 @@ use snow::{Builder, HandshakeState, TransportState};
 use super::Error;
 
 const PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
-const PROLOGUE: &[u8] = b"gregaria cluster 1";
+const PROLOGUE: &[u8] = b"gregaria cluster 2";
 /// Bytes that sealing adds to a piece.
 const TAG_BYTES: usize = 16;
-const PIECE_BYTES: usize = 65_535 - TAG_BYTES;
+const PIECE_BYTES: usize = 65_535 - TAG_BYTES - 1;
+/// The last byte of every piece says whether the message goes on, so that nobody can cut or join messages between pieces.
+const GOES_ON: u8 = 0;
+const LAST: u8 = 1;
 /// Shorter secrets could be guessed from recorded traffic.
 pub const SHORTEST_SECRET: usize = 16;
 
@@ -121,11 +124,14 @@ impl Seal {
     /// After 2^64 messages.
     pub fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let pieces = plain.len().div_ceil(PIECE_BYTES).max(1);
-        let mut sealed = Vec::with_capacity(plain.len() + pieces * (TAG_BYTES + 2));
-        let mut room = vec![0; plain.len().min(PIECE_BYTES) + TAG_BYTES];
-        for piece in 0..pieces {
-            let piece = &plain[piece * PIECE_BYTES..plain.len().min((piece + 1) * PIECE_BYTES)];
-            let length = self.0.write_message(piece, &mut room).map_err(Error::Noise)?;
+        let mut sealed = Vec::with_capacity(plain.len() + pieces * (TAG_BYTES + 3));
+        let mut room = vec![0; plain.len().min(PIECE_BYTES) + 1 + TAG_BYTES];
+        let mut marked = Vec::with_capacity(plain.len().min(PIECE_BYTES) + 1);
+        for number in 1..=pieces {
+            marked.clear();
+            marked.extend_from_slice(&plain[(number - 1) * PIECE_BYTES..plain.len().min(number * PIECE_BYTES)]);
+            marked.push(if number == pieces { LAST } else { GOES_ON });
+            let length = self.0.write_message(&marked, &mut room).map_err(Error::Noise)?;
             sealed.extend_from_slice(&(length as u16).to_be_bytes());
             sealed.extend_from_slice(&room[..length]);
         }
@@ -139,14 +145,21 @@ impl Seal {
     pub fn open(&mut self, mut sealed: &[u8]) -> Result<Vec<u8>, Error> {
         let mut plain = vec![0; sealed.len()];
         let mut length = 0;
-        while !sealed.is_empty() {
+        loop {
             let (size, rest) = sealed.split_first_chunk::<2>().ok_or(Error::Tampered)?;
             let piece = rest.get(..usize::from(u16::from_be_bytes(*size))).ok_or(Error::Tampered)?;
-            length += self.0.read_message(piece, &mut plain[length..]).map_err(|_| Error::Tampered)?;
+            let read = self.0.read_message(piece, &mut plain[length..]).map_err(|_| Error::Tampered)?;
+            length = (length + read).checked_sub(1).filter(|_| read > 0).ok_or(Error::Tampered)?;
             sealed = &rest[piece.len()..];
+            match (plain[length], sealed.is_empty()) {
+                (GOES_ON, false) => {}
+                (LAST, true) => {
+                    plain.truncate(length);
+                    return Ok(plain);
+                }
+                _ => return Err(Error::Tampered),
+            }
         }
-        plain.truncate(length);
-        Ok(plain)
     }
 }
 
@@ -190,6 +203,17 @@ mod tests {
         assert!(matches!(server.open(&second), Err(Error::Tampered)));
         assert!(matches!(server.open(&[0, 200, 1, 2]), Err(Error::Tampered)));
         assert!(matches!(server.open(&[7]), Err(Error::Tampered)));
+    }
+
+    #[test]
+    fn messages_cannot_be_added_cut_or_joined_between_pieces() {
+        assert!(matches!(link().1.open(b""), Err(Error::Tampered)));
+        let (mut client, mut server) = link();
+        let long = client.seal(&[7; PIECE_BYTES + 1]).unwrap();
+        assert!(matches!(server.open(&long[..2 + PIECE_BYTES + 1 + TAG_BYTES]), Err(Error::Tampered)));
+        let (mut client, mut server) = link();
+        let joined = [client.seal(b"one").unwrap(), client.seal(b"two").unwrap()].concat();
+        assert!(matches!(server.open(&joined), Err(Error::Tampered)));
     }
 
     #[test]

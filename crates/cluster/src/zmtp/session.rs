@@ -10,6 +10,8 @@ const SEALED: &str = "GREGARIA";
 /// Enough for identities and metadata; a stranger gets no more.
 const HANDSHAKE_LIMIT_BYTES: usize = 4 << 10;
 const LONGEST_IDENTITY: usize = 255;
+/// Pings are not answered while more is waiting to be sent.
+const MOST_WAITING_BYTES: usize = 64 << 10;
 
 /// What a peer may send.
 #[derive(Debug, Clone, Copy)]
@@ -208,8 +210,12 @@ impl Session {
         Ok(())
     }
 
-    /// ZMTP 3.1: PING has a time to live and a context of up to 16 bytes, which PONG gives back.
+    /// ZMTP 3.1: PING has a time to live and a context of up to 16 bytes, which PONG gives back. A peer that does not
+    /// read gets no more answers than fit into a bounded queue.
     fn answer_ping(&mut self, body: &[u8]) {
+        if self.outgoing.len() > MOST_WAITING_BYTES {
+            return;
+        }
         if let Some((b"PING", content)) = split_command(body) {
             let context = content.get(2..content.len().min(18)).unwrap_or_default();
             write_frame(&mut self.outgoing, true, &command("PONG", context));
@@ -350,6 +356,9 @@ mod tests {
         write_frame(&mut ping, true, b"\x04PING\x00\x0acontext");
         server.receive(&ping, &mut Vec::new()).unwrap();
         assert!(server.take_outgoing().ends_with(b"\x04PONGcontext"));
+        let flood = ping.repeat(100_000);
+        server.receive(&flood, &mut Vec::new()).unwrap();
+        assert!(server.take_outgoing().len() < 2 * MOST_WAITING_BYTES, "answers to a peer that does not read");
     }
 
     proptest! {
