@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import gregaria as _gregaria  # noqa: F401  patches the standard library, which has to be before requests imports ssl
+
 sys.path.insert(0, str(Path(__file__).parent))
 from support.server import REPOSITORY, TestServer, test_server
 

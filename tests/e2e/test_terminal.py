@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import termios
@@ -44,6 +45,8 @@ def on_a_terminal(command: list[str], folder: Path, rows: int = 40, columns: int
     os.close(theirs)
     sent = b""
     while True:
+        # gevent closes the other end only when its loop runs, which it does while this waits
+        select.select([ours], [], [], 60)
         try:
             part = os.read(ours, 65536)
         except OSError:
