@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { TemplateArguments } from "../../src/app/arguments.ts";
 import type { SnapshotMessage, UpdateMessage } from "../../src/generated/stream.ts";
 
 export interface Teller {
@@ -18,7 +19,15 @@ const TYPES: Record<string, string> = {
   svg: "image/svg+xml",
 };
 
-export async function teller(begin: () => SnapshotMessage): Promise<Teller> {
+/** What else the server answers: JSON for "GET runs", or undefined. */
+export type Answers = (order: string) => unknown;
+
+export async function teller(
+  begin: () => SnapshotMessage,
+  answers: Answers = () => undefined,
+  args: TemplateArguments = {},
+): Promise<Teller> {
+  const data = `<script type="application/json" id="template-args">${JSON.stringify(args)}</script>`;
   const open = new Set<ServerResponse>();
   const message = (event: string, data: unknown) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
   const server = createServer((request, response) => {
@@ -30,10 +39,15 @@ export async function teller(begin: () => SnapshotMessage): Promise<Teller> {
       response.on("close", () => open.delete(response));
       return;
     }
+    const answer = answers(`${request.method} ${path}`);
+    if (answer !== undefined) {
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
+      return;
+    }
     try {
       const file = readFileSync(new URL(`../../dist/app/${path}`, import.meta.url));
       response.writeHead(200, { "content-type": TYPES[path.split(".").at(-1) ?? ""] ?? "application/octet-stream" });
-      response.end(file);
+      response.end(path === "index.html" ? file.toString().replace("</body>", () => `${data}</body>`) : file);
     } catch {
       response.writeHead(404).end();
     }

@@ -44,70 +44,55 @@ export function StartForm({ edit }: { readonly edit: boolean }): JSX.Element {
         </p>
       )}
       <div class="two">
-        <Field id="users" title="Users" hint="At the most, at the same time" complaint={shown.users}>
-          <input
-            id="users"
-            class="field"
-            inputMode="numeric"
-            autocomplete="off"
-            value={hidden ? "0" : values.users}
-            disabled={hidden}
-            aria-invalid={shown.users !== undefined}
-            aria-describedby="users-note"
-            onInput={(event) => set({ users: event.currentTarget.value })}
-          />
-        </Field>
-        <Field id="rate" title="Users started per second" hint={ramp(values)} complaint={shown.rate}>
-          <input
-            id="rate"
-            class="field"
-            inputMode="decimal"
-            autocomplete="off"
-            value={hidden ? "0" : values.rate}
-            disabled={hidden}
-            aria-invalid={shown.rate !== undefined}
-            aria-describedby="rate-note"
-            onInput={(event) => set({ rate: event.currentTarget.value })}
-          />
-        </Field>
+        <TextField
+          id="users"
+          title="Users"
+          hint="At the most, at the same time"
+          complaint={shown.users}
+          inputMode="numeric"
+          value={hidden ? "0" : values.users}
+          disabled={hidden}
+          onChange={(users) => set({ users })}
+        />
+        <TextField
+          id="rate"
+          title="Users started per second"
+          hint={ramp(values)}
+          complaint={shown.rate}
+          inputMode="decimal"
+          value={hidden ? "0" : values.rate}
+          disabled={hidden}
+          onChange={(rate) => set({ rate })}
+        />
       </div>
       {!edit && <HostField values={values} set={set} complaint={shown.host} />}
       {!edit && (
         <details class="fold" open={shown.runTime !== undefined || values.runTime !== "" || values.profile !== ""}>
           <summary>Advanced options</summary>
           <div class="fold-body two">
-            <Field
+            <TextField
               id="run-time"
               title="Run time"
               hint="90, 90s, 3m, 2h, 1h20m; empty: until it is stopped"
               complaint={shown.runTime}
+              value={values.runTime}
+              disabled={hidden}
+              onChange={(runTime) => set({ runTime })}
+            />
+            <TextField
+              id="profile"
+              title="Profile"
+              hint="A word about this run, for reports"
+              list="profiles"
+              value={values.profile}
+              onChange={(profile) => set({ profile })}
             >
-              <input
-                id="run-time"
-                class="field"
-                autocomplete="off"
-                value={values.runTime}
-                disabled={hidden}
-                aria-describedby="run-time-note"
-                onInput={(event) => set({ runTime: event.currentTarget.value })}
-              />
-            </Field>
-            <Field id="profile" title="Profile" hint="A word about this run, for reports">
-              <input
-                id="profile"
-                class="field"
-                list="profiles"
-                autocomplete="off"
-                value={values.profile}
-                aria-describedby="profile-note"
-                onInput={(event) => set({ profile: event.currentTarget.value })}
-              />
               <datalist id="profiles">
                 {(args.all_profiles ?? []).map((profile) => (
                   <option key={profile} value={profile} />
                 ))}
               </datalist>
-            </Field>
+            </TextField>
           </div>
         </details>
       )}
@@ -150,6 +135,37 @@ export function Field({ id, title, hint, complaint, children }: FieldProps) {
         {complaint ?? hint ?? ""}
       </span>
     </div>
+  );
+}
+
+interface TextFieldProps {
+  readonly id: string;
+  readonly title: string;
+  readonly hint: string;
+  readonly complaint?: string | undefined;
+  readonly value: string;
+  readonly disabled?: boolean;
+  readonly inputMode?: "numeric" | "decimal" | "text";
+  readonly list?: string;
+  readonly onChange: (value: string) => void;
+  readonly children?: ComponentChildren;
+}
+
+function TextField({ id, title, hint, complaint, value, onChange, children, ...rest }: TextFieldProps) {
+  return (
+    <Field id={id} title={title} hint={hint} complaint={complaint}>
+      <input
+        id={id}
+        class="field"
+        autocomplete="off"
+        value={value}
+        aria-invalid={complaint !== undefined}
+        aria-describedby={`${id}-note`}
+        onInput={(event) => onChange(event.currentTarget.value)}
+        {...(rest as { readonly disabled?: boolean })}
+      />
+      {children}
+    </Field>
   );
 }
 

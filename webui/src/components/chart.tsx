@@ -48,6 +48,7 @@ export function Chart(props: ChartProps): JSX.Element {
   marks.current = props.marks ?? [];
   const hidden = useSignal<ReadonlySet<string>>(new Set());
   const cursor = cursorOf(group);
+  const zoomed = useSignal(false);
   const shape = lines.map((line) => `${line.label}\u0000${line.colour}\u0000${line.dashed}`).join("\u0001");
   const data = useMemo<uPlot.AlignedData>(
     () => [times as number[], ...lines.map((line) => line.values)] as uPlot.AlignedData,
@@ -56,7 +57,7 @@ export function Chart(props: ChartProps): JSX.Element {
 
   useEffect(() => {
     if (holder.current === null) return;
-    const options = plotOptions(props, holder.current.clientWidth, height, group, marks, cursor);
+    const options = plotOptions(props, holder.current.clientWidth, height, group, marks, cursor, zoomed);
     const made = new uPlot(options, data, holder.current);
     plot.current = made;
     for (const [index, line] of lines.entries())
@@ -89,15 +90,17 @@ export function Chart(props: ChartProps): JSX.Element {
   const at = cursor.value ?? times.length - 1;
   const when = times[at];
   return (
-    <figure class="chart">
+    <figure class="chart" data-zoomed={zoomed.value || undefined}>
       <figcaption class="heading">
         <h3>{title}</h3>
         <span class="muted small">{props.unit}</span>
         <span class="grow" />
         <span class="muted small number">{cursor.value === null || when === undefined ? "" : dateTime(when)}</span>
-        <button type="button" class="button plain small" onClick={() => plot.current && resetZoom(plot.current)}>
-          Whole run
-        </button>
+        {zoomed.value && (
+          <button type="button" class="button plain small" onClick={() => resetZoom(group)}>
+            Whole run
+          </button>
+        )}
         <button type="button" class="button plain small" onClick={() => plot.current && savePng(plot.current, title)}>
           PNG
         </button>
@@ -137,10 +140,13 @@ export function isZoomed(plot: uPlot): boolean {
   return min > first || max < last;
 }
 
-function resetZoom(plot: uPlot): void {
-  const times = plot.data[0];
-  const [first, last] = [times[0], times.at(-1)];
-  if (first !== undefined && last !== undefined) plot.setScale("x", { min: first, max: last });
+/** All charts of the group, as they were zoomed together. */
+function resetZoom(group: string): void {
+  for (const plot of uPlot.sync(group).plots) {
+    const times = plot.data[0];
+    const [first, last] = [times[0], times.at(-1)];
+    if (first !== undefined && last !== undefined) plot.setScale("x", { min: first, max: last });
+  }
 }
 
 function savePng(plot: uPlot, title: string): void {
@@ -172,6 +178,7 @@ function plotOptions(
   group: string,
   marks: { current: readonly Mark[] },
   cursor: Cursor,
+  zoomed: { value: boolean },
 ): uPlot.Options {
   const axis = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false } };
   return {
@@ -207,6 +214,11 @@ function plotOptions(
     ],
     hooks: {
       draw: [(plot) => drawMarks(plot, marks.current)],
+      setScale: [
+        (plot, key) => {
+          if (key === "x") zoomed.value = isZoomed(plot);
+        },
+      ],
       setCursor: [
         (plot) => {
           cursor.value = plot.cursor.idx ?? null;

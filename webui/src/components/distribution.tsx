@@ -108,10 +108,12 @@ function spectrumOptions(curves: readonly Curve[]): Partial<uPlot.Options> {
   return {
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
+    padding: [8, 14, 0, 0],
     scales: { x: { time: false, distr: 3 }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       {
         ...axis(),
+        size: 28,
         values: (_plot, splits) =>
           powers(splits, (value) => (value <= 1 ? "p0" : percentileName(Math.min(1 - 1 / value, 0.9999999)))),
       },
@@ -147,10 +149,12 @@ function histogramOptions(): Partial<uPlot.Options> {
   return {
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
+    padding: [8, 14, 0, 0],
     scales: { x: { time: false, distr: 3 }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       {
         ...axis(),
+        size: 28,
         splits: (plot) => steps(plot.scales.x?.min ?? 1, plot.scales.x?.max ?? 10),
         values: (_plot, splits) => splits.map((value) => duration(value)),
         filter: (_plot, splits) => splits,

@@ -55,6 +55,7 @@ export interface Status {
   target_user_count: number;
   users_by_class: [string, number][];
   host: string;
+  kept_runs?: number;
   shape?: string | null;
   profile?: string | null;
   run: number;

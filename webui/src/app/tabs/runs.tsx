@@ -2,17 +2,27 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { CompareView } from "../../components/compare.tsx";
+import { Badge } from "../../components/details.tsx";
+import { Dialog } from "../../components/dialog.tsx";
 import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table_rows.ts";
-import { clock, count, dateTime, figure, ms, percent } from "../../model/format.ts";
+import type { ResultFile } from "../../generated/result.ts";
+import { type Comparison, compareRuns } from "../../model/compare.ts";
+import { clock, count, dateTime, figure, ms, percent, plural } from "../../model/format.ts";
+import { fromResult } from "../../model/from_result.ts";
+import { theme } from "../../model/theme.ts";
 import { get, remove } from "../api.ts";
 import { args } from "../arguments.ts";
-import { phase, readOnly, tell } from "../state.ts";
+import { phase, readOnly, status, tell } from "../state.ts";
 
 export interface StoredRun {
   readonly id: string | number;
   readonly started?: number | null;
   readonly ended?: number | null;
+  readonly state?: string;
+  readonly exit_code?: number | null;
+  readonly failed_thresholds?: number;
   readonly host?: string | null;
   readonly profile?: string | null;
   readonly locustfile?: string | null;
@@ -37,9 +47,16 @@ const COLUMNS: Column<StoredRun>[] = [
   {
     key: "started",
     title: "Started",
-    width: 12,
+    width: 14.5,
     value: (run) => run.started ?? null,
-    cell: (run) => dateTime(run.started),
+    cell: (run) => <Started run={run} />,
+  },
+  {
+    key: "verdict",
+    title: "Verdict",
+    width: 8,
+    value: (run) => verdictOf(run)[0],
+    cell: (run) => <Verdict run={run} />,
   },
   { key: "host", title: "Host", value: (run) => run.host ?? "" },
   { key: "profile", title: "Profile", width: 9, value: (run) => run.profile ?? "" },
@@ -93,14 +110,52 @@ const COLUMNS: Column<StoredRun>[] = [
   },
 ];
 
+/** Ticked if it is chosen: the row's button has no other look. */
+function Started({ run }: { readonly run: StoredRun }) {
+  return (
+    <span class="tick">
+      <span aria-hidden="true" />
+      {dateTime(run.started)}
+    </span>
+  );
+}
+
+/** Words, and how they look. Without an exit code nobody has judged the run. */
+function verdictOf(run: StoredRun): ["Passed" | "Failed" | "Interrupted" | "Finished", "pass" | "fail" | "none"] {
+  if (run.state === "interrupted") return ["Interrupted", "none"];
+  if ((run.failed_thresholds ?? 0) > 0 || (run.exit_code ?? 0) !== 0) return ["Failed", "fail"];
+  return run.exit_code === 0 ? ["Passed", "pass"] : ["Finished", "none"];
+}
+
+function Verdict({ run }: { readonly run: StoredRun }) {
+  const [words, judgement] = verdictOf(run);
+  return <Badge words={words} judgement={judgement} />;
+}
+
 const failedShare = (run: StoredRun): number | null => (run.requests ? (run.failures ?? 0) / run.requests : null);
+
+async function loaded(id: string): Promise<ResultFile | null> {
+  return await get<ResultFile>(`runs/${encodeURIComponent(id)}`);
+}
+
+/** The older one is "before". */
+async function compared(ids: readonly string[]): Promise<Comparison | null> {
+  const files = await Promise.all(ids.map(loaded));
+  const [before, after] = files
+    .filter((file) => file !== null)
+    .map(fromResult)
+    .sort((a, b) => a.start - b.start);
+  return before === undefined || after === undefined ? null : compareRuns(before, after);
+}
 
 export function Runs(): JSX.Element {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const state = phase.value;
+  const [comparison, setComparison] = useState<Comparison | null>(null);
+  const [asked, setAsked] = useState(false);
+  const [state, kept] = [phase.value, status.value.kept_runs];
   useEffect(() => {
     void loadRuns();
-  }, [state]);
+  }, [state, kept]);
   const toggle = (run: StoredRun) => {
     const next = new Set(chosen);
     if (!next.delete(String(run.id))) next.add(String(run.id));
@@ -108,34 +163,54 @@ export function Runs(): JSX.Element {
   };
   const ids = [...chosen];
   const erase = async () => {
+    setAsked(false);
     const answers = await Promise.all(ids.map((id) => remove(`runs/${encodeURIComponent(id)}`)));
     const refused = answers.find((answer) => !answer.ok);
     if (refused !== undefined) tell(refused.message || "Not all of them could be deleted.", true);
     setChosen(new Set());
     await loadRuns();
   };
+  const compare = async () => {
+    const found = await compared(ids);
+    if (found === null) tell("One of the runs could not be read; it may have been deleted.", true);
+    setComparison(found);
+  };
+  const back = () => {
+    setComparison(null);
+    setChosen(new Set());
+  };
+  if (comparison !== null) {
+    return (
+      <div class="stack">
+        <div class="row">
+          <button type="button" class="button" onClick={back}>
+            ← Back to the runs
+          </button>
+        </div>
+        <CompareView comparison={comparison} />
+      </div>
+    );
+  }
+  const [only] = ids.length === 1 ? ids : [];
   return (
     <div class="stack">
       <div class="row">
-        <span class="muted">Choose one run to open or delete it, two to compare them.</span>
+        <span class="muted">
+          {ids.length === 0 ? "Choose one run to open it, two to compare them." : `${plural(ids.length, "run")} chosen`}
+        </span>
         <span class="grow" />
         <LinkButton
           title="Open the report"
-          href={ids.length === 1 ? `runs/${encodeURIComponent(ids[0] ?? "")}/report` : null}
+          href={only === undefined ? null : `runs/${encodeURIComponent(only)}/report?theme=${theme.value}`}
         />
-        <LinkButton
-          title="Compare two"
-          href={
-            ids.length === 2
-              ? `runs/compare?a=${encodeURIComponent(ids[0] ?? "")}&b=${encodeURIComponent(ids[1] ?? "")}`
-              : null
-          }
-        />
+        <button type="button" class="button" disabled={ids.length !== 2} onClick={() => void compare()}>
+          Compare two
+        </button>
         <button
           type="button"
           class="button danger"
           disabled={ids.length === 0 || readOnly.value}
-          onClick={() => void erase()}
+          onClick={() => setAsked(true)}
         >
           Delete
         </button>
@@ -150,8 +225,21 @@ export function Runs(): JSX.Element {
         filterId="filter-runs"
         selected={chosen}
         onSelect={toggle}
-        empty="No run is kept yet."
+        empty="No run is kept yet: one is when it ends."
       />
+      {asked && (
+        <Dialog title={`Delete ${plural(ids.length, "run")}?`} onClose={() => setAsked(false)}>
+          <p>What was measured is gone then; there is no way back.</p>
+          <div class="row">
+            <button type="button" class="button danger" onClick={() => void erase()}>
+              Delete
+            </button>
+            <button type="button" class="button" onClick={() => setAsked(false)}>
+              Keep
+            </button>
+          </div>
+        </Dialog>
+      )}
     </div>
   );
 }

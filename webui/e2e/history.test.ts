@@ -1,0 +1,102 @@
+// The history of runs: its list, two of them compared, a report opened, some deleted. The runs are made up.
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { NO_STATUS } from "../src/model/live.ts";
+import { resultFile } from "../tests/support/result.ts";
+import { snapshot } from "../tests/support/stream.ts";
+import { serious } from "./support/axe.ts";
+import { launch, open } from "./support/browser.ts";
+import { teller } from "./support/teller.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(async () => {
+  await browser?.close();
+});
+
+const kept = (id: number, change: object = {}) => ({
+  id,
+  started: 1_795_237_589 + id * 3600,
+  ended: 1_795_237_709 + id * 3600,
+  state: "finished",
+  exit_code: 0,
+  failed_thresholds: 0,
+  locustfile: "shop.py",
+  host: "https://shop.example",
+  profile: `build ${id}`,
+  users: 50,
+  requests: 10_800,
+  failures: 36,
+  rps: 90,
+  p95_ms: 41,
+  ...change,
+});
+
+function slowResult(id: number) {
+  const file = resultFile();
+  file.run.started_at += id * 3600;
+  file.run.ended_at += id * 3600;
+  if (id === 3)
+    for (const entry of [file.total, ...file.entries])
+      for (const share of Object.keys(entry.percentiles_us ?? {}))
+        if (entry.percentiles_us) entry.percentiles_us[share] = (entry.percentiles_us[share] ?? 0) * 2;
+  return file;
+}
+
+test("runs are listed, compared in words, opened and deleted", async () => {
+  let runs = [kept(3, { failed_thresholds: 1, exit_code: 3 }), kept(2), kept(1, { state: "interrupted" })];
+  const deleted: string[] = [];
+  const server = await teller(
+    () => snapshot({ status: { ...NO_STATUS, state: "ready" } }),
+    (order) => {
+      if (order === "GET runs") return { runs };
+      const [, id] = /^GET runs\/(\d+)$/.exec(order) ?? [];
+      if (id !== undefined) return slowResult(Number(id));
+      if (!order.startsWith("DELETE ")) return undefined;
+      deleted.push(order);
+      runs = runs.filter((run) => order !== `DELETE runs/${run.id}`);
+      return { success: true, message: "Run deleted" };
+    },
+    { keeps_runs: true },
+  );
+  try {
+    const { page, complaints } = await open(browser);
+    await page.goto(server.url);
+    await page.getByRole("navigation", { name: "Sections" }).getByRole("button", { name: "Runs" }).click();
+    const rows = page.locator("tbody tr");
+    await rows.nth(2).waitFor();
+    expect(await rows.first().innerText()).toMatch(/Failed[\s\S]*build 3/);
+    expect(await rows.nth(2).innerText()).toContain("Interrupted");
+    await rows.nth(0).getByRole("button").click();
+    expect(await page.getByRole("link", { name: "Open the report" }).getAttribute("href")).toMatch(
+      /^runs\/3\/report\?/,
+    );
+    expect(await page.getByRole("button", { name: "Compare two" }).isDisabled()).toBe(true);
+    await rows.nth(1).getByRole("button").click();
+    await page.getByRole("button", { name: "Compare two" }).click();
+    const changed = page.getByRole("region", { name: "Differences" });
+    await changed.getByText(/^p95 of all requests rose: .*\(\+100 %\)\.$/).waitFor();
+    await page.getByRole("region", { name: "By name" }).getByText("/search?q=[term]").first().waitFor();
+    expect(await page.locator("canvas").count()).toBe(1);
+    expect(await serious(page)).toEqual([]);
+    await page.setViewportSize({ width: 375, height: 800 });
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(375);
+    await page.getByRole("button", { name: "Back to the runs" }).click();
+    await rows.nth(2).waitFor();
+    expect(await serious(page)).toEqual([]);
+    await rows.filter({ hasText: "build 1" }).getByRole("button").click();
+    await page.getByRole("button", { name: "Delete" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Keep" }).click();
+    expect(deleted).toEqual([]);
+    await page.getByRole("button", { name: "Delete" }).click();
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2);
+    expect(deleted).toEqual(["DELETE runs/1"]);
+    expect(complaints).toEqual([]);
+  } finally {
+    await server.stop();
+  }
+});
