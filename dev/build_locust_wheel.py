@@ -13,7 +13,6 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "distributions" / "gregaria-locust"
 PACKAGE = REPOSITORY / "python" / "gregaria"
-PRIVATE = ("_", "cli")
 
 
 def module_names() -> list[str]:
@@ -22,7 +21,7 @@ def module_names() -> list[str]:
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         parts = parts[:-1] if parts[-1] == "__init__" else parts
-        if not any(part.startswith(PRIVATE) for part in parts):
+        if not any(part.startswith("_") or part == "cli" for part in parts):
             found.append(".".join(parts))
     return found
 

@@ -23,12 +23,12 @@ step 'mypy: the package' "$bin/mypy" -p gregaria -p gregaria_command -p gregaria
 step 'mypy: tools' "$bin/mypy" dev bench/*.py
 # Locustfiles import `locust`; the stubs say that it is ours. Those of users have no annotations of their own.
 .venv/bin/python dev/build_locust_wheel.py --stubs target/stubs
-step 'mypy: examples' env MYPYPATH=python:bench:target/stubs "$bin/mypy" examples/*.py
+step 'mypy: examples' env MYPYPATH=python:bench:target/stubs "$bin/mypy" examples/*.py tests/support/typed_use.py
 locustfiles=()
 [ -d "${GREGARIA_ACCEPTANCE:=../shared/acceptance}" ] && locustfiles=($(ls "$GREGARIA_ACCEPTANCE"/*.py | grep -v shop_api))
 [ ${#locustfiles[@]} = 0 ] || step 'mypy: locustfiles' env MYPYPATH=python:bench:target/stubs "$bin/mypy" \
   --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls "${locustfiles[@]}"
-step 'pyright: locustfiles' "$bin/python" dev/check_types.py examples/*.py ${locustfiles[@]+"${locustfiles[@]}"}
+step 'pyright: locustfiles' "$bin/python" dev/check_types.py examples/*.py tests/support/typed_use.py ${locustfiles[@]+"${locustfiles[@]}"}
 step 'stubtest' "$bin/python" -m mypy.stubtest --concise --allowlist dev/stubtest_allowlist.txt gregaria._engine
 step 'layers' "$bin/python" dev/check_layers.py
 step 'file sizes' "$bin/python" dev/check_sizes.py

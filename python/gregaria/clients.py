@@ -82,7 +82,7 @@ class SessionHeaders(CaseInsensitiveDict[Any]):
         super().__delitem__(key)
 
 
-class HttpSession(_engine.HttpSession, requests.Session, StreamingMixin):  # type: ignore[misc]
+class HttpSession(_engine.HttpSession, requests.Session, StreamingMixin):
     """A session for one user: keeps connections and cookies, names and reports its requests.
 
     ``request_event`` needs a ``fire(**kwargs)`` method; ``user`` may be None.

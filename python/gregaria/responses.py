@@ -8,7 +8,7 @@ The engine's own responses say that they are of this class and never run its cod
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from requests import exceptions
 from requests.exceptions import RequestException
@@ -16,6 +16,9 @@ from requests.models import Response
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from .exception import CatchResponseError, LocustError, ResponseError
+
+if TYPE_CHECKING:
+    from ._engine import Timings
 
 _WRAPPERS = (exceptions.ConnectionError, ProtocolError, MaxRetryError, NewConnectionError)
 
@@ -29,6 +32,9 @@ class ResponseContextManager(Response):
     _entered = False
     _catch_response = False
     _request_event: Any
+    if TYPE_CHECKING:
+        # The engine's own responses have these too.
+        timings: Timings | None
 
     def __init__(self, error: RequestException) -> None:
         """The response of a request that got none."""

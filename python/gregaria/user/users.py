@@ -125,6 +125,7 @@ class User(_engine.UserCore, metaclass=UserMeta):
 class HttpUser(User, RestMixin[RestResponseContextManager]):
     """A user with an HTTP client, `client`, that keeps connections and cookies."""
 
+    client: HttpSession
     abstract = True
     pool_manager: Any = None
     max_body_bytes: int = 1 << 30
