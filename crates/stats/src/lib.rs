@@ -4,6 +4,7 @@
 //! nothing of ours. Response times are whole microseconds here; milliseconds exist only where they are shown.
 
 pub mod bucket;
+pub mod compare;
 mod encoding;
 pub mod entry;
 pub mod errors;

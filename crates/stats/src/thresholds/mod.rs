@@ -11,6 +11,7 @@ use std::fmt;
 
 pub use evaluate::{Judge, Outcome, Verdict};
 pub use parse::{ParseError, parse, parse_all};
+pub(crate) use parse::{Scanner, split};
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq)]

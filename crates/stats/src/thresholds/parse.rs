@@ -28,15 +28,14 @@ pub fn parse_all(text: &str) -> Result<Vec<Threshold>, ParseError> {
 
 /// One threshold.
 pub fn parse(text: &str) -> Result<Threshold, ParseError> {
-    let mut scanner = Scanner { text: text.trim(), at: 0 };
+    let mut scanner = Scanner::new(text);
     let measure = scanner.measure()?;
     let selector = scanner.selector()?;
     let comparison = scanner.comparison()?;
     let limit = scanner.limit(measure.unit())?;
     let (mut over_s, mut after_s) = (None, None);
     loop {
-        scanner.skip_blanks();
-        let start = scanner.at;
+        let start = scanner.skip_blanks();
         let clause = match scanner.word() {
             "" if scanner.rest().is_empty() => break,
             "over" => &mut over_s,
@@ -55,7 +54,7 @@ pub fn parse(text: &str) -> Result<Threshold, ParseError> {
 }
 
 /// The parts of a text between `;` and line ends that are in no name.
-fn split(text: &str) -> Vec<&str> {
+pub(crate) fn split(text: &str) -> Vec<&str> {
     let (mut parts, mut start, mut depth, mut quoted) = (Vec::new(), 0, 0_usize, false);
     for (at, character) in text.char_indices() {
         match character {
@@ -73,23 +72,30 @@ fn split(text: &str) -> Vec<&str> {
     parts
 }
 
-struct Scanner<'a> {
+/// Reads a condition from its beginning to its end.
+pub(crate) struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    fn rest(&self) -> &'a str {
+    pub fn new(text: &'a str) -> Self {
+        Self { text: text.trim(), at: 0 }
+    }
+
+    pub fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
-    fn error_at(&self, at: usize, problem: impl Into<String>) -> ParseError {
+    pub fn error_at(&self, at: usize, problem: impl Into<String>) -> ParseError {
         let column = self.text[..at].chars().count() + 1;
         ParseError { problem: problem.into(), column, text: self.text.to_owned() }
     }
 
-    fn skip_blanks(&mut self) {
+    /// Says where the next word begins.
+    pub fn skip_blanks(&mut self) -> usize {
         self.at = self.text.len() - self.rest().trim_start().len();
+        self.at
     }
 
     fn take_while(&mut self, accept: impl Fn(char) -> bool) -> &'a str {
@@ -99,11 +105,11 @@ impl<'a> Scanner<'a> {
         &rest[..length]
     }
 
-    fn word(&mut self) -> &'a str {
+    pub fn word(&mut self) -> &'a str {
         self.take_while(|character| character.is_alphanumeric() || character == '_' || character == '.')
     }
 
-    fn measure(&mut self) -> Result<Measure, ParseError> {
+    pub fn measure(&mut self) -> Result<Measure, ParseError> {
         let word = self.word();
         let known = match word {
             "median" | "med" => Measure::Percentile(0.5),
@@ -130,7 +136,7 @@ impl<'a> Scanner<'a> {
         Ok(Measure::Percentile(percent / 100.0))
     }
 
-    fn selector(&mut self) -> Result<Selector, ParseError> {
+    pub fn selector(&mut self) -> Result<Selector, ParseError> {
         self.skip_blanks();
         if !self.rest().starts_with('(') {
             return Ok(Selector::Total);
@@ -155,8 +161,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn comparison(&mut self) -> Result<Comparison, ParseError> {
-        self.skip_blanks();
-        let start = self.at;
+        let start = self.skip_blanks();
         let sign = self.take_while(|character| matches!(character, '<' | '>' | '=' | '!' | '≥' | '≤'));
         match sign {
             ">" => Ok(Comparison::Above),
@@ -167,17 +172,23 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn limit(&mut self, unit: Unit) -> Result<f64, ParseError> {
-        self.skip_blanks();
-        let start = self.at;
+    pub fn number(&mut self) -> Result<f64, ParseError> {
+        let start = self.skip_blanks();
         let digits = self.take_while(|character| character.is_ascii_digit() || character == '.' || character == '_');
-        let Ok(number) = digits.replace('_', "").parse::<f64>() else {
-            return Err(self.error_at(start, "a number is wanted"));
-        };
+        digits.replace('_', "").parse().map_err(|_| self.error_at(start, "a number is wanted"))
+    }
+
+    /// What stands right after a number.
+    pub fn unit(&mut self) -> &'a str {
+        self.take_while(|character| character.is_alphabetic() || matches!(character, '%' | '/'))
+    }
+
+    fn limit(&mut self, unit: Unit) -> Result<f64, ParseError> {
+        let start = self.skip_blanks();
+        let number = self.number()?;
         let blank = self.at;
-        self.skip_blanks();
-        let at_unit = self.at;
-        let suffix = self.take_while(|character| character.is_alphabetic() || matches!(character, '%' | '/'));
+        let at_unit = self.skip_blanks();
+        let suffix = self.unit();
         let (factor, allowed) = match (unit, suffix) {
             // The next clause is no unit.
             (_, "over" | "after") => {
@@ -205,8 +216,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn span(&mut self) -> Result<u32, ParseError> {
-        self.skip_blanks();
-        let start = self.at;
+        let start = self.skip_blanks();
         let word = self.word();
         seconds(word).ok_or_else(|| self.error_at(start, "a time such as 30s, 5m or 1h30m is wanted"))
     }
