@@ -1007,6 +1007,38 @@ def report_html(
 def write_report(result: str | PathLike[str], report: str | PathLike[str]) -> None:
     """Write the report of a result file. ValueError says what is wrong."""
 
+@final
+class Comparison:
+    """What can be said about the difference of two runs, or groups of runs."""
+
+    @property
+    def failed(self) -> int:
+        """How many conditions did not pass."""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one line."""
+
+    def text(self, colour: bool = False) -> str:
+        """All of it for a terminal."""
+
+    def markdown(self) -> str:
+        """A section for the page of a CI job."""
+
+    def html(self) -> str:
+        """A page that needs nothing else."""
+
+    def json(self) -> str:
+        """Data for other programs: docs/compare.md."""
+
+def compare_results(
+    a: list[str],
+    b: list[str],
+    conditions: list[str] = [],
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare result files, several runs to a side. ValueError says what is wrong with a file or a condition."""
+
 def bucket_response_time(response_time: float) -> int:
     """Locust's coarse bucket of a response time, both in milliseconds."""
 

@@ -5,6 +5,7 @@
 
 mod client;
 mod cluster;
+mod compare;
 mod coroutines;
 mod greenlet;
 mod health;
@@ -33,6 +34,8 @@ mod _engine {
     };
     #[pymodule_export]
     use crate::cluster::{MasterLink, WorkerLink, ask_master};
+    #[pymodule_export]
+    use crate::compare::{Comparison, compare_results};
     #[pymodule_export]
     use crate::coroutines::{UserTask, complete, is_left, run_soon};
     #[pymodule_export]

@@ -4,6 +4,7 @@
 //! the test. Nothing here touches live statistics, takes a clock or knows Python.
 
 pub mod cells;
+pub mod compare;
 pub mod console;
 pub mod csv;
 mod error;

@@ -4,6 +4,8 @@
 mod plain;
 mod thin;
 
+pub(crate) use plain::escape;
+
 use std::io::Write;
 
 use base64::Engine;

@@ -49,7 +49,8 @@ pub fn page(result: &ResultFile) -> String {
     page
 }
 
-fn escape(text: &str) -> String {
+/// Text as it is, whatever HTML it looks like.
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

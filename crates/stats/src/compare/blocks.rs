@@ -6,6 +6,8 @@
 //! below with a known probability. The variance of that guess is kept (`guessed`) and added to that of the blocks (law
 //! of total variance).
 
+use rustc_hash::FxHashMap;
+
 use super::{Measure, Series, Window};
 use crate::histogram::{Bucket, Histogram};
 use crate::history::PERCENTILES;
@@ -67,12 +69,15 @@ impl Shape {
 /// Windows are narrower than the run if its response times move: by so much between median and 95th percentile.
 fn narrowness<'a>(histogram: &Histogram, median_us: f64, windows: impl Iterator<Item = &'a Window>) -> f64 {
     let (mut own, mut of_run) = (0.0, 0.0);
+    let mut known: FxHashMap<u32, f64> = FxHashMap::default();
     for window in windows.filter(|window| window.requests >= 4 && window.percentiles_us[0] > 0) {
         let n = f64::from(window.requests);
         let rank = (n * PERCENTILES[1]).floor().min(n - 1.0);
-        let Some(same) = histogram.percentile((rank + 0.5) / n) else { continue };
+        let same = *known
+            .entry(window.requests)
+            .or_insert_with(|| histogram.percentile((rank + 0.5) / n).map_or(median_us, |us| us as f64));
         own += n * (f64::from(window.percentiles_us[1]) / f64::from(window.percentiles_us[0])).ln();
-        of_run += n * (same as f64 / median_us).ln();
+        of_run += n * (same / median_us).ln();
     }
     if of_run > 0.0 { (own / of_run).clamp(0.02, 1.0) } else { 1.0 }
 }

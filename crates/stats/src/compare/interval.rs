@@ -17,6 +17,7 @@ struct Side<'a> {
     runs: &'a [Series<'a>],
     measure: Measure,
     histogram: Histogram,
+    shape: Option<Shape>,
     value: f64,
 }
 
@@ -39,7 +40,9 @@ impl<'a> Side<'a> {
             Measure::RequestRate if seconds <= 0.0 => return None,
             Measure::RequestRate => requests / seconds,
         };
-        Some(Self { runs, measure, histogram, value })
+        let shape = matches!(measure, Measure::Percentile(_))
+            .then(|| Shape::of(&histogram, runs.iter().flat_map(|run| &run.windows)));
+        Some(Self { runs, measure, histogram, shape, value })
     }
 
     /// The most blocks that each run can be cut into: none is shorter than three windows.
@@ -64,8 +67,7 @@ impl<'a> Side<'a> {
     }
 
     fn spread(&self, blocks: usize) -> Spread {
-        let run = Shape::of(&self.histogram, self.runs.iter().flat_map(|run| &run.windows));
-        let limit = matches!(self.measure, Measure::Percentile(_)).then(|| (Bucket::of(self.value as u64), &run));
+        let limit = self.shape.as_ref().map(|shape| (Bucket::of(self.value as u64), shape));
         Spread::of(&self.runs.iter().map(|series| cut(series, blocks, self.measure, limit)).collect::<Vec<_>>())
     }
 

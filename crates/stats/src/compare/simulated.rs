@@ -157,7 +157,8 @@ fn what_happens_in_both_runs_at_the_same_time_is_no_uncertainty() {
         }
     };
     let (mut a, mut b) = (Run::new(PLAN, 5), Run::new(PLAN, 6));
-    (ramp(&mut a), ramp(&mut b));
+    ramp(&mut a);
+    ramp(&mut b);
     let paired = compare(&[a.series()], &[b.series()], Measure::RequestRate, 0.95);
     let longer = Series { until_s: 420.0, ..b.series() };
     let unpaired = compare(&[a.series()], &[longer], Measure::RequestRate, 0.95);
