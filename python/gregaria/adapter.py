@@ -105,7 +105,7 @@ def _transmitted(session: Any, request: PreparedRequest, path: str, headers: Any
     pieces = None
     if whole is None or chunked:
         split: Any = body_to_chunks(body, method, _BLOCK_BYTES)
-        pieces = None if split.chunks is None else _pieces(split.chunks, request)
+        pieces = None if split.chunks is None else _pieces(split.chunks, request, chunked)
         whole = None
     what = (method, request.url, path, headers)
     answer = _engine.transmit(session, what, (whole, pieces, chunked), how, request)
@@ -114,17 +114,30 @@ def _transmitted(session: Any, request: PreparedRequest, path: str, headers: Any
     return EngineResponse(answer, method, path)
 
 
-def _pieces(chunks: Iterable[Any], request: PreparedRequest) -> Generator[bytes, None, None]:
+def _pieces(chunks: Iterable[Any], request: PreparedRequest, chunked: bool) -> Generator[bytes, None, None]:
     """The pieces of a body as bytes. A file that cannot be read fails the request, as below `requests`."""
     try:
         for chunk in chunks:
-            yield chunk.encode() if isinstance(chunk, str) else bytes(chunk)
+            if isinstance(chunk, str):
+                yield chunk.encode()
+            elif chunk:
+                yield b"".join(_parts(chunk, chunked))
     except exceptions.RequestException:
         raise
     except OSError as error:
         aborted = ProtocolError("Connection aborted.", error)
         aborted.__context__ = error
         raise exceptions.ConnectionError(aborted, request=request) from aborted
+
+
+def _parts(chunk: Any, chunked: bool) -> Iterable[Any]:
+    if isinstance(chunk, (bytes, bytearray, memoryview)):
+        return [chunk]
+    if chunked:
+        return [b"%b" % chunk] if len(chunk) else []
+    if isinstance(chunk, Iterable):
+        return chunk
+    raise TypeError(f"data should be a bytes-like object or an iterable, got {type(chunk)!r}")
 
 
 class _Head:

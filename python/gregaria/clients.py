@@ -276,8 +276,7 @@ def redirect_url(url: str, location: str) -> str:
         parsed.port  # noqa: B018
     except ValueError as error:
         raise requests.exceptions.InvalidURL(error) from None
-    if not parsed.fragment and urlsplit(url).fragment:
-        location = urlunsplit(parsed._replace(fragment=urlsplit(url).fragment))
+    location = urlunsplit(parsed if parsed.fragment else parsed._replace(fragment=urlsplit(url).fragment))
     if not parsed.netloc:
         return urljoin(url, requote_uri(location))
     return requote_uri(location)
@@ -452,7 +451,8 @@ def send_with_requests(
     name = getattr(request, "path_url", None) or str(full)
     length = 0
     if response is not None:
-        length = int(response.headers.get("content-length") or 0) if streamed else len(response.content or b"")
+        claimed = int(response.headers.get("content-length") or 0) if streamed else len(response.content or b"")
+        length = max(claimed, 0)
     return response, error, duration, length, name, getattr(request, "url", None) or str(full)
 
 

@@ -1,6 +1,7 @@
 //! A session's cookies: a native store until a script looks at the jar, that jar from then on.
 
 use std::cmp::Reverse;
+use std::net::IpAddr;
 
 use cookie_store::{CookieDomain, CookieStore, RawCookie};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -10,6 +11,7 @@ use url::Url;
 
 use super::session::HttpSession;
 use super::target::Target;
+use super::text;
 
 /// See the module's text.
 #[derive(Default)]
@@ -56,6 +58,11 @@ impl Cookies {
         Ok(jar)
     }
 
+    /// Whether no script has looked at the jar.
+    pub fn are_native(session: &Bound<'_, HttpSession>) -> bool {
+        !matches!(session.get().state().cookies, Cookies::Python(_))
+    }
+
     /// A script puts another jar (or a dict of cookies) in place.
     pub fn replace(session: &Bound<'_, HttpSession>, jar: &Bound<'_, PyAny>) -> PyResult<()> {
         let jar = session.py().import("gregaria.clients")?.call_method1("as_jar", (jar,))?.unbind();
@@ -72,6 +79,8 @@ impl Cookies {
             Cookies::Native(store) => {
                 let Ok(url) = Url::parse(&target.url()) else { return Ok(String::new()) };
                 let mut matching = store.matches(&url);
+                // The store takes this machine as secure, cookie jars do not.
+                matching.retain(|cookie| url.scheme() == "https" || cookie.secure() != Some(true));
                 // Of two cookies of one name, the one of the longer path goes first.
                 matching.sort_by_key(|cookie| Reverse(cookie.path.len()));
                 let pairs: Vec<String> =
@@ -90,7 +99,11 @@ impl Cookies {
         values: impl Iterator<Item = &'a [u8]>,
     ) -> PyResult<()> {
         let py = session.py();
-        let values: Vec<String> = values.map(|value| value.iter().map(|byte| char::from(*byte)).collect()).collect();
+        let values: Vec<String> = values.map(text::latin1).collect();
+        if !are_ordinary(&values, &target.endpoint.host) {
+            // Where servers are wrong, and in the corners of the standards, a jar of Python's does what it does.
+            Cookies::jar(session)?;
+        }
         let jar = {
             let mut state = session.get().state();
             if matches!(state.cookies, Cookies::None) {
@@ -116,5 +129,63 @@ impl Cookies {
             Cookies::Python(jar) => visit.call(jar),
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether these `Set-Cookie` values, set by `host` together, mean the same to the store and to a jar of Python's.
+fn are_ordinary(values: &[String], host: &str) -> bool {
+    let mut names = Vec::new();
+    values.iter().all(|value| {
+        let mut parts = value.split(';').map(str::trim);
+        let Some((name, content)) = parts.next().and_then(|pair| pair.split_once('=')) else { return false };
+        let is_again = names.contains(&name);
+        names.push(name);
+        let plain = !name.is_empty() && value.is_ascii() && !is_again;
+        plain && !content.contains(',') && parts.all(|attribute| is_ordinary(attribute, host))
+    })
+}
+
+fn is_ordinary(attribute: &str, host: &str) -> bool {
+    let (name, value) = attribute.split_once('=').map_or((attribute, ""), |(name, value)| (name, value.trim()));
+    match name.trim().to_ascii_lowercase().as_str() {
+        "path" => value.starts_with('/'),
+        "max-age" => !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()),
+        "domain" => host.contains('.') && host.parse::<IpAddr>().is_err(),
+        "expires" | "secure" | "httponly" | "samesite" | "partitioned" | "priority" => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ordinary(values: &[&str], host: &str) -> bool {
+        are_ordinary(&values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>(), host)
+    }
+
+    #[test]
+    fn what_servers_usually_set_stays_native() {
+        let usual = [
+            "sid=abc==; Path=/; HttpOnly; Secure; SameSite=Lax",
+            "csrf=x; expires=Fri, 01-Jan-2100 00:00:00 GMT; Max-Age=31449600; path=/",
+            "d=1; Domain=.example.com; Priority=High; Partitioned",
+            "q=\"a b\"",
+        ];
+        assert!(ordinary(&usual, "shop.example.com"));
+        assert!(ordinary(&["a="], "127.0.0.1"));
+    }
+
+    #[test]
+    fn corners_are_left_to_python() {
+        for odd in ["a", "=a", "a=\u{e9}", "a=1, b=2", "a=1; Path=deep", "a=1; Max-Age=soon", "a=1; Max-Age=-1"] {
+            assert!(!ordinary(&[odd], "shop.example.com"), "{odd}");
+        }
+        for odd in ["a=1; Version=1", "a=1; Port=80", "a=1;;", "a=1; Comment=x"] {
+            assert!(!ordinary(&[odd], "shop.example.com"), "{odd}");
+        }
+        assert!(!ordinary(&["a=1", "a=2"], "shop.example.com"));
+        assert!(!ordinary(&["a=1; Domain=localhost"], "localhost"));
+        assert!(!ordinary(&["a=1; Domain=127.0.0.1"], "127.0.0.1"));
     }
 }

@@ -7,34 +7,70 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-/// Header lines in order, with the name in lower case beside each.
+use super::text;
+
+/// Header lines in order.
 #[derive(Clone, Debug, Default)]
-pub struct Lines(Vec<(Box<str>, Box<[u8]>)>);
+pub struct Lines(Vec<Line>);
+
+#[derive(Clone, Debug)]
+struct Line {
+    /// The name in lower case; a character is a byte of it.
+    key: Box<str>,
+    bytes: Box<[u8]>,
+    /// The script gave the value as `bytes`, and sees it as such.
+    is_bytes: bool,
+}
+
+impl Line {
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let name = self.key.chars().count();
+        (&self.bytes[..name], &self.bytes[name + 2..self.bytes.len() - 2])
+    }
+}
 
 impl Lines {
     /// Set `name`, replacing an earlier line of that name in whatever case. `value` as it goes on the wire.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        self.place(name, value, false);
+    }
+
+    fn place(&mut self, name: &[u8], value: &[u8], is_bytes: bool) {
         let key = lower(name);
-        let line: Box<[u8]> = [name, b": ", value, b"\r\n"].concat().into();
-        match self.0.iter_mut().find(|(known, _)| *known == key) {
-            Some(slot) => slot.1 = line,
-            None => self.0.push((key, line)),
+        let bytes = [name, b": ", value, b"\r\n"].concat().into();
+        let line = Line { key, bytes, is_bytes };
+        match self.0.iter_mut().find(|known| known.key == line.key) {
+            Some(known) => *known = line,
+            None => self.0.push(line),
         }
     }
 
     /// Take the line of this (lower-case) name away.
     pub fn remove(&mut self, key: &str) {
-        self.0.retain(|(known, _)| **known != *key);
+        self.0.retain(|line| *line.key != *key);
     }
 
     /// Whether there is a line of this (lower-case) name.
     pub fn has(&self, key: &str) -> bool {
-        self.0.iter().any(|(known, _)| **known == *key)
+        self.0.iter().any(|line| *line.key == *key)
     }
 
     /// Names and values, as sent.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.iter().map(|(key, line)| (&line[..key.len()], &line[key.len() + 2..line.len() - 2]))
+        self.0.iter().map(Line::parts)
+    }
+
+    /// Names and values as scripts see them.
+    pub fn shown<'py>(&self, py: Python<'py>) -> Vec<(String, Bound<'py, PyAny>)> {
+        let shown = self.0.iter().map(|line| {
+            let (name, value) = line.parts();
+            let value = match line.is_bytes {
+                true => PyBytes::new(py, value).into_any(),
+                false => PyString::new(py, &text::latin1(value)).into_any(),
+            };
+            (text::latin1(name), value)
+        });
+        shown.collect()
     }
 
     /// Whether these lines ask for the connection to be closed.
@@ -47,7 +83,7 @@ impl Lines {
 
     /// All lines, one after the other.
     pub fn joined(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|(_, line)| line.iter().copied()).collect()
+        self.0.iter().flat_map(|line| line.bytes.iter().copied()).collect()
     }
 
     /// All lines as they go on the wire below `requests`: urllib3 and `http.client` add two that nobody has set.
@@ -64,7 +100,7 @@ impl Lines {
             })?;
             bytes.extend_from_slice(agent.as_bytes());
         }
-        bytes.extend(self.0.iter().flat_map(|(_, line)| line.iter().copied()));
+        bytes.extend(self.0.iter().flat_map(|line| line.bytes.iter().copied()));
         Ok(bytes)
     }
 
@@ -84,13 +120,13 @@ impl Lines {
     }
 
     fn merge_one(&mut self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let shown = text(name)?;
+        let shown = encoded(name, "ascii")?;
         if value.is_none() {
             self.remove(&lower(&shown));
             return Ok(());
         }
         let bytes = match value.cast::<PyString>() {
-            Ok(_) => text(value)?,
+            Ok(_) => encoded(value, "latin-1")?,
             Err(_) => value.cast::<PyBytes>().map(|bytes| bytes.as_bytes().to_vec()).unwrap_or_default(),
         };
         let plain =
@@ -100,7 +136,7 @@ impl Lines {
             let check = value.py().import("requests.utils")?.getattr("check_header_validity")?;
             check.call1(((name, value),))?;
         }
-        self.set(&shown, &bytes);
+        self.place(&shown, &bytes, value.is_instance_of::<PyBytes>());
         Ok(())
     }
 }
@@ -141,12 +177,13 @@ impl Block {
     }
 }
 
+/// A name as latin-1, in lower case: one character for each byte.
 fn lower(name: &[u8]) -> Box<str> {
-    String::from_utf8_lossy(name).to_ascii_lowercase().into()
+    name.iter().map(|byte| char::from(byte.to_ascii_lowercase())).collect::<String>().into()
 }
 
-/// A header's name or value as `http.client` encodes it: latin-1.
-fn text(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+/// A header's name or value as `http.client` encodes it.
+fn encoded(object: &Bound<'_, PyAny>, encoding: &str) -> PyResult<Vec<u8>> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());
     }
@@ -155,9 +192,6 @@ fn text(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if utf8.is_ascii() {
         return Ok(utf8.as_bytes().to_vec());
     }
-    let encoded = string.call_method1(intern!(object.py(), "encode"), ("latin-1",));
-    match encoded {
-        Ok(bytes) => Ok(bytes.cast::<PyBytes>()?.as_bytes().to_vec()),
-        Err(error) => Err(error),
-    }
+    let bytes = string.call_method1(intern!(object.py(), "encode"), (encoding,))?;
+    Ok(bytes.cast::<PyBytes>()?.as_bytes().to_vec())
 }

@@ -286,9 +286,12 @@ fn cookie(
     target: &Target,
     options: &Options<'_>,
 ) -> PyResult<Option<String>> {
-    let mut header = Cookies::header(session, method.name(), target)?;
-    let Some(cookies) = &options.cookies else { return Ok(Some(header)) };
+    let Some(cookies) = &options.cookies else { return Cookies::header(session, method.name(), target).map(Some) };
     let Ok(cookies) = cookies.cast_exact::<PyDict>() else { return Ok(None) };
+    if !Cookies::are_native(session) {
+        return Ok(None);
+    }
+    let mut header = Cookies::header(session, method.name(), target)?;
     for (name, value) in cookies.iter() {
         let (Ok(name), Ok(value)) = (name.cast_into_exact::<PyString>(), value.cast_into_exact::<PyString>()) else {
             return Ok(None);

@@ -9,6 +9,7 @@ use super::body::Body;
 use super::headers::{Block, Lines};
 use super::method::Method;
 use super::target::Target;
+use super::text;
 
 /// The headers of a request: those of its session, or its own.
 #[derive(Clone)]
@@ -79,7 +80,7 @@ impl Prepared {
             lines.set(b"Authorization", authorization.as_bytes());
         }
         if !self.cookie.is_empty() && !lines.has("cookie") {
-            lines.set(b"Cookie", self.cookie.as_bytes());
+            lines.set(b"Cookie", &text::latin1_bytes(&self.cookie));
         }
         Ok(lines)
     }

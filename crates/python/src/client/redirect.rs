@@ -14,15 +14,21 @@ use super::tls::Trust;
 
 /// Whether `answer` sends the client elsewhere.
 pub fn is_redirect(answer: &Answer) -> bool {
-    matches!(answer.status(), 301 | 302 | 303 | 307 | 308) && answer.has_location()
+    matches!(answer.status(), 301 | 302 | 303 | 307 | 308) && answer.has_location() && !location(answer).is_empty()
+}
+
+/// Where `answer` leads; several `Location` lines are one to `requests`.
+fn location(answer: &Answer) -> String {
+    let lines = answer.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"location"));
+    let values: Vec<&[u8]> = lines.map(|(_, value)| value).collect();
+    text::utf8_or_latin1(&values.join(&b", "[..]))
 }
 
 /// The request that follows `answer` to `sent`, without its cookies. Errors are those of `requests` for a bad location.
 pub fn next(py: Python<'_>, sent: &Prepared, answer: &Answer, trust: &Trust) -> PyResult<Prepared> {
-    let location = text::utf8_or_latin1(answer.header("location").unwrap_or_default());
-    let url: String =
-        py.import("gregaria.clients")?.call_method1("redirect_url", (sent.target.url(), location))?.extract()?;
-    let target = Arc::new(target::of_url(py, &url)?);
+    let arguments = (sent.target.url(), location(answer));
+    let url: String = py.import("gregaria.clients")?.call_method1("redirect_url", arguments)?.extract()?;
+    let target = Arc::new(target::of_url(py, &url)?.shown_as(&url));
     let method = next_method(&sent.method, answer.status());
     let keeps_body = matches!(answer.status(), 307 | 308);
     let strips = strips_authorization(&sent.target.endpoint, &target.endpoint);

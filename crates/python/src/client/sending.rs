@@ -92,7 +92,7 @@ pub fn transmit<'py>(
     let closes = lines.asks_to_close();
     let route = Route { origin, closes, read_timeout: timeouts.read, started: timings.started };
     let stream = BodyStream::new(channel, Home::Session(session.clone().unbind()), route);
-    let headers = answer.headers().map(|(name, value)| (text::latin1(name), text::latin1(value))).collect();
+    let headers = answer.headers().map(|(name, value)| (text::latin1(name), text::unfolded(value))).collect();
     let (status, reason, version) = (answer.status(), text::latin1(answer.reason()), Answer::version(&answer));
     Ok(Some((status, reason, version, headers, Py::new(py, stream)?, took.as_secs_f64())))
 }

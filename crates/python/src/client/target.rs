@@ -46,10 +46,21 @@ impl Endpoint {
             return trust.origin(py, &self.host, self.port);
         }
         trust.check()?;
-        let made = || {
-            Arc::new(Origin { scheme: self.scheme, host: self.host.clone(), port: self.port, tls: None, proxy: None })
+        Ok(self.plain_origin())
+    }
+
+    fn plain_origin(&self) -> Arc<Origin> {
+        let made = || match self.prefix.rsplit_once('@') {
+            // Credentials need no connections of their own.
+            Some((_, authority)) => {
+                endpoint(self.scheme, &self.host, Some(self.port), &format!("http://{authority}")).plain_origin()
+            }
+            None => {
+                let (host, port) = (self.host.clone(), self.port);
+                Arc::new(Origin { scheme: self.scheme, host, port, tls: None, proxy: None })
+            }
         };
-        Ok(Arc::clone(self.plain.get_or_init(made)))
+        Arc::clone(self.plain.get_or_init(made))
     }
 
     /// As [`Endpoint::origin`], reached through `proxy`; the same object for the same arguments.
@@ -76,12 +87,20 @@ pub struct Target {
     pub path: String,
     /// A fragment, with its `#`; part of the URL that is shown, never sent.
     pub fragment: String,
+    /// The whole URL as it is shown, where that is not what the parts make: after a redirect.
+    shown: Option<Box<str>>,
     entries: [AtomicU64; Method::COUNT],
 }
 
 impl Target {
     fn new(endpoint: Arc<Endpoint>, path: String) -> Self {
-        Target { endpoint, path, fragment: String::new(), entries: Default::default() }
+        Target { endpoint, path, fragment: String::new(), shown: None, entries: Default::default() }
+    }
+
+    /// This target, shown as `url`.
+    pub fn shown_as(mut self, url: &str) -> Self {
+        self.shown = (self.url() != url).then(|| url.into());
+        self
     }
 
     /// As [`Endpoint::origin`]; what a certificate cannot be used for is told as `requests` would.
@@ -104,7 +123,10 @@ impl Target {
 
     /// The whole URL.
     pub fn url(&self) -> String {
-        [&self.endpoint.prefix, &self.path, &self.fragment].map(String::as_str).concat()
+        match &self.shown {
+            Some(url) => url.to_string(),
+            None => [&self.endpoint.prefix, &self.path, &self.fragment].map(String::as_str).concat(),
+        }
     }
 
     /// Where the statistics entry of this path and `method` is remembered, if the method is a usual one.
@@ -257,7 +279,8 @@ pub fn simple(url: &str) -> Option<Target> {
         && !host.starts_with('-')
         && host.split('.').all(|label| (1..64).contains(&label.len()))
         && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-    if !plain_host || port == Some(0) || !is_plain_path(path) {
+    let plain_port = !authority.contains(":0");
+    if !plain_host || !plain_port || !is_plain_path(path) {
         return None;
     }
     let path = if path.is_empty() { "/" } else { path };
@@ -267,7 +290,7 @@ pub fn simple(url: &str) -> Option<Target> {
 
 fn is_plain_path(path: &str) -> bool {
     let bytes = path.as_bytes();
-    if !(bytes.is_empty() || bytes[0] == b'/') || path.contains("/.") {
+    if !(bytes.is_empty() || bytes[0] == b'/') || path.contains("/.") || path.ends_with('?') {
         return false;
     }
     let mut index = 0;
@@ -332,6 +355,7 @@ mod tests {
             ("/", 443, "example.com")
         );
         assert_eq!(simple("http://h:80/x").unwrap().endpoint.host_header, "h");
+        assert_eq!(bare.shown_as("https://example.com").url(), "https://example.com");
     }
 
     #[test]
@@ -354,6 +378,9 @@ mod tests {
             "http://h:+8/",
             "http://a..b/",
             "http://.a/",
+            "http://h/x?",
+            "http://h:080/",
+            "http://h:0/",
         ] {
             assert!(simple(url).is_none(), "{url}");
         }

@@ -39,6 +39,21 @@ pub fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
+/// A header's value as latin-1; where it goes on in a further line, one space stands for the break.
+pub fn unfolded(value: &[u8]) -> String {
+    let text = latin1(value);
+    if !text.contains('\n') {
+        return text;
+    }
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// Text as latin-1; as UTF-8 if it has other characters.
+pub fn latin1_bytes(text: &str) -> Vec<u8> {
+    let bytes: Result<_, _> = text.chars().map(u8::try_from).collect();
+    bytes.unwrap_or_else(|_| text.as_bytes().to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +64,18 @@ mod tests {
         assert_eq!(python_repr("it's"), "\"it's\"");
         assert_eq!(python_repr("it's \"so\""), "'it\\'s \"so\"'");
         assert_eq!(python_repr("a\\b\n\u{1}\u{a0}é"), "'a\\\\b\\n\\x01\\xa0é'");
+    }
+
+    #[test]
+    fn folded_values_are_one_line() {
+        assert_eq!(unfolded(b"a\r\n \t b\n c"), "a b c");
+        assert_eq!(unfolded(b"\xfc "), "\u{fc} ");
+    }
+
+    #[test]
+    fn latin1_goes_both_ways() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(latin1_bytes(&latin1(&all)), all);
+        assert_eq!(latin1_bytes("€"), "€".as_bytes());
     }
 }

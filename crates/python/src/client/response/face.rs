@@ -105,7 +105,7 @@ impl Response {
         let list = PyList::empty(py);
         if let Some(answer) = self.answer() {
             for (name, value) in answer.headers() {
-                list.append((text::latin1(name), text::latin1(value)))?;
+                list.append((text::latin1(name), text::unfolded(value)))?;
             }
         }
         Ok(list)

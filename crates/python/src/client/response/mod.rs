@@ -10,7 +10,7 @@ use std::time::Duration;
 use gregaria_http::Response as Answer;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 
 use super::failure::Failed;
 use super::prepared::Prepared;
@@ -227,11 +227,11 @@ pub fn locust_error(text: &str) -> PyErr {
 
 /// A request that was sent, as a `requests.PreparedRequest`.
 pub fn prepared_request(py: Python<'_>, sent: &Prepared) -> PyResult<Py<PyAny>> {
-    let lines = sent.all_lines(py)?;
-    let headers = PyList::empty(py);
-    for (name, value) in lines.iter() {
-        headers.append((text::latin1(name), text::latin1(value)))?;
+    let mut lines = sent.all_lines(py)?;
+    if sent.body_dropped {
+        lines.remove("content-length");
     }
+    let headers = lines.shown(py);
     let body = sent.body.shown(py, sent.is_json)?;
     let arguments = (sent.method.on_wire(), sent.target.url(), headers, body);
     py.import("gregaria.clients")?.call_method1("prepared_request", arguments).map(Bound::unbind)
