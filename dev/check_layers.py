@@ -33,6 +33,7 @@ KEPT_TO: dict[str, set[str]] = {
     "pyo3": {"python"},
     "mio": {"http"},
     "ratatui": {"sinks"},
+    "rusqlite": {"sinks"},
     "rustls": {"http", "testkit", "web"},
     "axum": {"web"},
 }

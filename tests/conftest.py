@@ -27,6 +27,12 @@ def _command(variable: str, default: str, hint: str) -> list[str]:
     return [str(path)]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_history_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Testers with a web UI keep their runs here, and not in the developer's own history."""
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
+
+
 @pytest.fixture(scope="session")
 def gregaria() -> list[str]:
     return _command("GREGARIA_COMMAND", ".venv/bin/gregaria", "`make build` makes it")

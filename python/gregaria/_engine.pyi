@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from datetime import timedelta
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar, Unpack, final
 
@@ -86,6 +87,12 @@ def register_classes(user: type, task_set: type, default_task_set: type) -> None
 
 def run_task_set(set: Any) -> None:
     """Run a TaskSet in the calling greenlet until something leaves it, which is then raised."""
+
+def pause_users(gate: Any) -> None:
+    """Users begin no further task, and their waits stand still. `gate` is the gevent event set at the end of it."""
+
+def resume_users() -> None:
+    """Users go on where `pause_users` has held them."""
 
 # --- coroutines ------------------------------------------------------------------------------------------------------
 
@@ -1177,6 +1184,24 @@ def engine_stats() -> dict[str, float]:
     """Requests started, completed, aborted and in flight; waits for Python; greenlets in the pool."""
 
 @final
+class MeasuredRun:
+    """What a run that has ended has measured, taken at this moment; on its way into a store."""
+
+    def __new__(cls, stats: RequestStats, about: str, exceptions: list[tuple[int, str, str, str]]) -> MeasuredRun: ...
+
+@final
+class RunStore:
+    """The runs of a project that are kept in a folder. RuntimeError, with a sentence, if it cannot be used."""
+
+    def __new__(cls, folder: str | PathLike[str], project: str, most_runs: int | None = None) -> RunStore: ...
+    @property
+    def path(self) -> Path:
+        """The database's file."""
+
+    def add(self, run: MeasuredRun) -> int:
+        """Keep a run, once; its number. Takes a while for a large one: call it in a thread."""
+
+@final
 class WebServer:
     """The web server of an environment, on a thread of its own. The hub tells it the figures and answers its asks."""
 
@@ -1200,6 +1225,12 @@ class WebServer:
     def running(self) -> bool: ...
     def fileno(self) -> int:
         """Becomes readable when `take` has something to give."""
+
+    def count_from(self, stats: RequestStats) -> None:
+        """Count what `/metrics` shows from these statistics."""
+
+    def show_runs(self, runs: RunStore) -> None:
+        """Serve these runs below `/runs`."""
 
     def take(self) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
         """Requests that came in since the last call, and whether the figures are wanted at once."""
@@ -1230,6 +1261,9 @@ class WebServer:
         marks: str | None = None,
     ) -> bool:
         """Tell the state of the run, in JSON; None is as before. True if there is more than was told."""
+
+def protection(path: str) -> list[tuple[str, str]]:
+    """Headers of an answer of the web UI at this path, which is below the base path."""
 
 def page_file(name: str, data_id: str | None = None, data: str = "") -> bytes | None:
     """A file of the page; with `data_id`, HTML with a data element in it."""

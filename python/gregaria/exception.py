@@ -62,3 +62,7 @@ class RPCReceiveError(Exception):
 
 class RunnerAlreadyExistsError(Exception):
     """An environment has one runner at the most."""
+
+
+class CannotPauseError(Exception):
+    """The test cannot be paused; the text says why."""

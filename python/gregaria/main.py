@@ -27,6 +27,7 @@ from gregaria.cli.modes import check_modes, create_runner
 from gregaria.cli.outputs import outputs_of
 from gregaria.cli.processes import fork_processes
 from gregaria.cli.run import Run
+from gregaria.cli.run_store import KeptRuns
 from gregaria.cli.thresholds import thresholds_of
 from gregaria.distributed.locustfiles import fetch_from_master
 from gregaria.env import Environment
@@ -76,8 +77,12 @@ def main() -> None:
     csv_files = outputs.find(CsvFiles)
     front = front_end(environment, options, csv_files.writer if csv_files else None)
     _or_exit(front, front.create)
+    kept_runs = outputs.find(KeptRuns)
+    if kept_runs is not None:
+        kept_runs.thresholds = thresholds.live
     if front.web_ui is not None:
         front.web_ui.thresholds = thresholds.live
+        front.web_ui.kept_runs = kept_runs
     _initialise(environment, options, front)
     _or_exit(front, front.serve)
     code = Run(environment, options, front, outputs, thresholds).run()

@@ -25,6 +25,7 @@ from .dispatch import UsersDispatcher
 from .ending import Ending
 from .exception import RPCError, RPCReceiveError, RPCSendError, StopTest
 from .guard import guarded, locust_exception_handler
+from .pausing import Pausing
 from .rpc import Message
 from .stats import RequestStats, StatsError
 from .usage import TOO_BUSY_AT_TIMES, TOO_BUSY_NOW, UsageMeter, memory_bytes
@@ -111,13 +112,14 @@ class ExceptionDict(TypedDict):
     nodes: set[str]
 
 
-class Runner:
+class Runner(Pausing):
     """What all runners have in common: users, states, exceptions, custom messages and the load shape.
 
     Made by the `create_..._runner` methods of an `Environment`.
     """
 
     def __init__(self, environment: Environment) -> None:
+        super().__init__()
         self.environment = environment
         self._machine = _engine.RunnerMachine()
         self.user_greenlets = UserGroup()
@@ -229,6 +231,7 @@ class Runner:
                 self.stop_users(about)
             case "stop_all_users":
                 stop_users(list(self.user_greenlets), self.environment.stop_timeout, at_once=self._ending.callers)
+                self._end_pause_with_test()
             case "forget_dispatcher":
                 self._users_dispatcher = None
             case "report_cpu":
@@ -241,6 +244,7 @@ class Runner:
     def _reset_run(self) -> None:
         self.stats.clear_all()
         self.exceptions = {}
+        self.marks.clear()
         self.cpu_warning_emitted = False
         self.worker_cpu_warning_emitted = False
 
@@ -355,6 +359,7 @@ class Runner:
         driver = _engine.ShapeDriver()
         shape = self.environment.shape_class
         while driver.goes_on(self.state):
+            self.clock.gate.wait()
             began = time.perf_counter()
             tick = None if shape is None else shape.tick()
             verdict, line = driver.tick(tick)
@@ -451,10 +456,12 @@ class LocalRunner(Runner):
                 case "new_dispatch":
                     batches = self._dispatch(*order)
                 case "dispatch":
+                    self.clock.gate.wait()
                     users = next(batches, None)
                     wanted = None if users is None else users[self._local_worker_node.id]
                     ramp.dispatched(wanted, self.user_classes_count)
                 case "spawn":
+                    self.clock.gate.wait()
                     self.spawn_users(about, wait)
                 case "place":
                     self._local_worker_node.user_classes_count = about

@@ -378,6 +378,16 @@ OPTIONS: tuple[Option, ...] = (
         own=True,
     ),
     Option(
+        ("--run-store",),
+        "gregaria_run_store",
+        STATISTICS,
+        "Folder of the history of runs, which the web UI shows. Runs with a web UI are kept in the user's data folder "
+        "anyway (off: not at all), headless ones only with this option.",
+        "path",
+        metavar="<folder>",
+        own=True,
+    ),
+    Option(
         ("--master",),
         "master",
         MASTER,

@@ -96,6 +96,10 @@ pub enum Tell {
     Reconnect,
     /// Worker: a master that knows nothing of it has taken the old one's place.
     Rejoin,
+    /// Worker: hold the users, or let them go on.
+    Pause {
+        on: bool,
+    },
     /// Worker: the master's heartbeat was received; only if somebody listens.
     HeartbeatReceived {
         id: String,

@@ -16,6 +16,8 @@ use crate::nodes::{Node, Nodes, state};
 pub const OURS: &str = "gregaria";
 /// The version of these additions; nodes of different versions speak as with Locust's.
 pub const ADDITIONS_VERSION: u64 = 1;
+/// A message of ours to our own workers: `true` holds their users, `false` lets them go on.
+pub const PAUSE: &str = "gregaria_pause";
 /// Above this a worker's CPU usage, in percent, is worth a warning.
 const BUSY_PERCENT: f64 = 90.0;
 

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use rmpv::Value;
 
 use crate::action::{Action, Level, Tell};
-use crate::master::{ADDITIONS_VERSION, OURS};
+use crate::master::{ADDITIONS_VERSION, OURS, PAUSE};
 use crate::message::{Message, field, map};
 use crate::nodes::state;
 
@@ -211,6 +211,7 @@ impl Worker {
                 self.last_spawn_timestamp = 0.0;
                 tell(Tell::Rejoin)
             }
+            PAUSE => tell(Tell::Pause { on: message.data.as_bool().unwrap_or(false) }),
             "update_user_class" => tell(Tell::UpdateUserClass(message.data)),
             _ => tell(Tell::Custom(message)),
         }

@@ -110,6 +110,15 @@ fn an_old_job_is_thrown_away() {
 }
 
 #[test]
+fn a_master_of_ours_pauses_and_resumes() {
+    let mut worker = worker();
+    for on in [true, false] {
+        let actions = worker.on_message(Message::new(PAUSE, on.into(), "h_1"), 100.0);
+        assert_eq!(actions, [Action::Tell(Tell::Pause { on })]);
+    }
+}
+
+#[test]
 fn reports_are_kept_until_they_are_confirmed() {
     let mut worker = worker();
     worker.on_message(ack(true), 100.0);

@@ -10,11 +10,14 @@
 
 mod awaited;
 mod channels;
+mod sleepers;
 
 pub use channels::Begun;
+pub use sleepers::{pause_users, resume_users};
 
 use std::collections::VecDeque;
 use std::io::{PipeReader, Read};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -33,6 +36,7 @@ use crate::mailbox::{Delivery, Mailbox, THREAD_BIT};
 use crate::scheduling::prefer_promptness;
 use crate::users::UserCore;
 use crate::users::pool::{Job, Pool};
+use sleepers::Sleepers;
 
 /// Commands kept back within a drain before they are handed to the reactor.
 const FLUSH_AT: usize = 32;
@@ -102,7 +106,7 @@ pub struct State {
     oldest: Option<Instant>,
     backlog: VecDeque<Event>,
     ready: VecDeque<Ready>,
-    sleepers: Slab<Option<Py<UserCore>>>,
+    sleepers: Sleepers,
     draining: bool,
     pub health: Health,
 }
@@ -124,6 +128,8 @@ pub struct Hub {
     _watcher: Py<PyAny>,
     thread: ThreadId,
     state: Mutex<State>,
+    /// Users begin no task.
+    paused: AtomicBool,
     pub pool: Pool,
 }
 
@@ -170,6 +176,7 @@ impl Hub {
             _watcher: watcher.unbind(),
             thread: std::thread::current().id(),
             state: Mutex::default(),
+            paused: AtomicBool::new(false),
             pool: Pool::default(),
         })
     }
@@ -298,21 +305,6 @@ impl Hub {
         }
     }
 
-    /// Run `user` again at `deadline`; returns the key to [`Hub::forget_sleeper`] it with.
-    pub fn wake_at(&self, user: Py<UserCore>, deadline: Instant) -> usize {
-        let mut state = self.state();
-        let key = state.sleepers.insert(Some(user));
-        state.outbox.push(Command::Timer { key: key as u64, deadline });
-        self.flush_unless_draining(&mut state);
-        key
-    }
-
-    /// A user that will not be run when its timer fires. The key stays taken until then.
-    pub fn forget_sleeper(&self, key: usize) {
-        let forgotten = self.state().sleepers.get_mut(key).and_then(Option::take);
-        drop(forgotten);
-    }
-
     /// Handle what has come in, within bounds. Runs in gevent's hub.
     fn drain(&self, py: Python<'_>) -> PyResult<()> {
         let mut byte = [0_u8; 1];
@@ -407,7 +399,7 @@ impl Hub {
                     state = self.state();
                 }
                 Event::Timer(key) => {
-                    let Some(user) = state.sleepers.try_remove(key as usize).flatten() else { continue };
+                    let Some(user) = state.woken(key as usize) else { continue };
                     drop(state);
                     self.run(py, user);
                     state = self.state();

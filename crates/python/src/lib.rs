@@ -14,6 +14,7 @@ mod live;
 mod mailbox;
 mod results;
 mod runner;
+mod runs;
 mod scheduling;
 mod sinks;
 mod stats;
@@ -41,11 +42,15 @@ mod _engine {
     #[pymodule_export]
     use crate::health::{engine_is_running, engine_stats};
     #[pymodule_export]
+    use crate::hub::{pause_users, resume_users};
+    #[pymodule_export]
     use crate::live::LiveView;
     #[pymodule_export]
     use crate::results::{ResultWriter, report_html, write_report};
     #[pymodule_export]
     use crate::runner::{Dispatcher, Ramp, RunnerMachine, ShapeDriver};
+    #[pymodule_export]
+    use crate::runs::{MeasuredRun, RunStore};
     #[pymodule_export]
     use crate::sinks::{CsvWriter, format_errors, format_percentiles, format_stats, percentile_labels};
     #[pymodule_export]
@@ -59,7 +64,7 @@ mod _engine {
     #[pymodule_export]
     use crate::waits::{Between, BoundPacing, Constant, ConstantPacing};
     #[pymodule_export]
-    use crate::web::{WebServer, exceptions_csv, failures_csv, page_file, requests_csv};
+    use crate::web::{WebServer, exceptions_csv, failures_csv, page_file, protection, requests_csv};
 
     use super::*;
 

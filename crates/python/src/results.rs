@@ -19,7 +19,7 @@ use crate::stats::{RequestStats, Shared, lock, now};
 const ENTRIES_AT_ONCE: u32 = 32;
 
 /// Everything that was measured up to now.
-fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Everything {
+pub fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Everything {
     let measure = |stats: &Stats, entry: &Entry| {
         let (requests_per_second, failures_per_second) = stats.total_rates(entry);
         Measured {
@@ -68,7 +68,7 @@ fn result_of(shared: &Shared, about: &str, exceptions: Vec<ExceptionRow>) -> Res
     result_at(shared, about, exceptions, now())
 }
 
-fn result_at(shared: &Shared, about: &str, exceptions: Vec<ExceptionRow>, now: f64) -> Result<ResultFile, String> {
+pub fn result_at(shared: &Shared, about: &str, exceptions: Vec<ExceptionRow>, now: f64) -> Result<ResultFile, String> {
     let everything = collect(shared, now, exceptions);
     result::make(everything, about).map_err(|error| format!("the result cannot be made: {error}"))
 }

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
+use crate::hub::Hub;
 use crate::users::UserCore;
 
 /// Python's own generator, so that `random.seed()` in a locustfile fixes waits and choices too.
@@ -136,6 +137,8 @@ fn pace(period: f64, instance: &Bound<'_, PyAny>) -> PyResult<f64> {
     let py = instance.py();
     let clock = CLOCK.get_or_try_init(py, || py.import("time")?.getattr("perf_counter").map(Bound::unbind))?;
     let now: f64 = clock.bind(py).call0()?.extract()?;
+    // What a pause took is nobody's delay, to be made good by running faster.
+    let now = now - Hub::started(py).map_or(0.0, Hub::paused_seconds);
     let (last_run, last_wait) = (intern!(py, "_cp_last_run"), intern!(py, "_cp_last_wait_time"));
     let ran: f64 = instance.getattr(last_run)?.extract()?;
     let waited: f64 = instance.getattr(last_wait)?.extract()?;

@@ -9,16 +9,18 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use gregaria_sinks::{ExceptionRow, Report, csv};
-use gregaria_stats::{Detail, Snapshot};
+use gregaria_stats::{Detail, EntryId, Snapshot};
 use gregaria_web::guard::Guard;
 use gregaria_web::login::Secrets;
 use gregaria_web::messages::StreamSettings;
+use gregaria_web::metrics::{Counted, Measured};
 use gregaria_web::{App, Asks, Feed, HubRequest, Percentiles, Sent, Server, Settings, Tick, feed, page};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::stats::{RequestStats, lock, now};
+use crate::runs::RunStore;
+use crate::stats::{RequestStats, Shared, lock, now};
 
 type Tls = gregaria_web::TlsConfig;
 /// A request's number and the request.
@@ -143,6 +145,17 @@ impl WebServer {
         std::os::fd::AsRawFd::as_raw_fd(&self.reader)
     }
 
+    /// Count what `/metrics` shows from these statistics.
+    fn count_from(&self, stats: &Bound<'_, RequestStats>) {
+        let shared = Arc::clone(stats.get().shared());
+        self.app.set_metrics_source(Arc::new(move || measured(&shared)));
+    }
+
+    /// Serve these runs below `/runs`.
+    fn show_runs(&self, runs: &RunStore) {
+        self.app.set_runs(runs.shared());
+    }
+
     /// What came in since the last call, and whether the figures are wanted now.
     fn take<'py>(&self, py: Python<'py>) -> PyResult<(Vec<Asked<'py>>, bool)> {
         let (asks, refresh) = self.app.asks.take(&self.reader);
@@ -211,6 +224,33 @@ impl WebServer {
     }
 }
 
+/// The counts of every name, a few under one lock.
+fn measured(shared: &Shared) -> Measured {
+    let (numbers, failures) = shared.look(|stats| {
+        let numbers: Vec<u32> = stats.numbered_entries().map(|(number, _)| number).collect();
+        let records = stats.errors().records().iter();
+        let failures =
+            records.map(|it| (it.method.clone(), it.name.clone(), it.text.clone(), it.occurrences)).collect();
+        (numbers, failures)
+    });
+    let mut entries = Vec::with_capacity(numbers.len());
+    for some in numbers.chunks(32) {
+        shared.look(|stats| {
+            let known = some.iter().filter_map(|number| stats.get(EntryId::from_index(*number)));
+            entries.extend(known.map(|entry| Counted {
+                method: entry.method().clone(),
+                name: entry.name().clone(),
+                requests: entry.num_requests(),
+                failures: entry.num_failures(),
+                bytes: entry.total_content_length(),
+                total_us: entry.total_response_time_us(),
+                histogram: entry.histogram().clone(),
+            }));
+        });
+    }
+    Measured { entries, failures }
+}
+
 fn as_dict(py: Python<'_>, request: HubRequest) -> PyResult<Bound<'_, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("method", request.method)?;
@@ -233,6 +273,12 @@ pub fn page_file<'py>(py: Python<'py>, name: &str, data_id: Option<&str>, data: 
         Some(id) => PyBytes::new(py, page::with_data(name, id, data).as_bytes()),
         None => PyBytes::new(py, asset.bytes),
     })
+}
+
+/// Headers of an answer of ours at this path.
+#[pyfunction]
+pub fn protection(path: &str) -> Vec<(&'static str, &'static str)> {
+    gregaria_web::protection(gregaria_web::is_report(path)).to_vec()
 }
 
 fn snapshot(stats: &Bound<'_, RequestStats>, percentiles: Vec<f64>, errors: bool) -> Snapshot {

@@ -12,6 +12,7 @@ mod files;
 pub mod live;
 pub mod report;
 pub mod result;
+pub mod runs;
 mod service;
 mod sink;
 

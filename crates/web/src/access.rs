@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::body::to_bytes;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -46,6 +45,8 @@ fn admit(app: &App, request: &Request) -> Result<Role, Response> {
     match role(app, request) {
         _ if is_public => Ok(Role::Nobody),
         Role::Everything => Ok(Role::Everything),
+        // A scraper keeps no cookies.
+        Role::Viewer if uri.path() == "/metrics" => Ok(Role::Viewer),
         Role::Viewer if matches!(*method, Method::GET | Method::HEAD) => view(app, uri),
         Role::Viewer => Err(reply::failure(StatusCode::FORBIDDEN, "this link is for looking only", &host())),
         Role::Nobody if matches!(*method, Method::GET | Method::HEAD) => {
@@ -80,18 +81,19 @@ fn role(app: &App, request: &Request) -> Role {
         };
     }
     let query = Query::<Vec<(String, String)>>::try_from_uri(request.uri()).unwrap_or_default();
-    let view = parameter(&query, "token").or_else(|| cookie(headers, VIEW_COOKIE));
+    let view = parameter(&query, "token").or_else(|| cookie(headers, VIEW_COOKIE)).or_else(|| bearer(headers));
     login.role(cookie(headers, COOKIE), view, now())
 }
 
 /// With Flask in play its login decides about what the server answers by itself.
 async fn flask_admits(app: &Arc<App>, request: Request) -> Result<Request, Response> {
     let path = request.uri().path();
-    if !app.through_flask.load(Ordering::Relaxed) || !matches!(path, "/events" | "/metrics") {
+    let is_ours = matches!(path, "/events" | "/metrics" | "/runs") || path.starts_with("/runs/");
+    if !app.through_flask.load(Ordering::Relaxed) || !is_ours {
         return Ok(request);
     }
     let (parts, body) = request.into_parts();
-    hub::lets_in(app, &parts, parts.uri.path()).await?;
+    hub::lets_in(app, &parts).await?;
     Ok(Request::from_parts(parts, body))
 }
 
@@ -121,6 +123,12 @@ fn set_cookie(app: &App, response: &mut Response, name: &str, value: &str, max_a
     if let Ok(value) = HeaderValue::from_str(&text) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
+}
+
+/// The token of the `Authorization` header, for scrapers.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// User and password of the `Authorization` header, for scripts.
@@ -158,7 +166,7 @@ pub async fn login_page(State(app): State<Arc<App>>, headers: HeaderMap) -> Resp
 /// `POST /login`: a form with username and password.
 pub async fn log_in(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let fields = match to_bytes(body, BODY).await {
+    let fields = match routes::whole(body, BODY).await {
         Ok(body) => routes::form(&parts, &body).await.unwrap_or_default().unwrap_or_default(),
         Err(_) => Vec::new(),
     };

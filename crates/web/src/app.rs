@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use gregaria_sinks::runs::RunStore;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::asks::Asks;
@@ -12,6 +13,7 @@ use crate::guard::Guard;
 use crate::live::{Live, Tick};
 use crate::login::{Login, Secrets};
 use crate::messages::StreamSettings;
+use crate::metrics::Source;
 
 /// How long an answer waits for the newest figures; a hub that is busy for longer is answered for with older ones.
 const FRESH_WITHIN: Duration = Duration::from_millis(250);
@@ -42,6 +44,8 @@ pub struct App {
     pub asks: Asks,
     live: Mutex<Live>,
     login: Mutex<Login>,
+    runs: Mutex<Option<Arc<RunStore>>>,
+    metrics: Mutex<Option<Source>>,
     /// Everything that Locust's server would answer goes through the hub, because there is a Flask application.
     pub through_flask: AtomicBool,
     pub streams: broadcast::Sender<Arc<Frame>>,
@@ -59,6 +63,8 @@ impl App {
         Self {
             live: Mutex::new(Live::new(settings.stream.clone())),
             login: Mutex::new(Login::new(settings.secrets.clone(), settings.key)),
+            runs: Mutex::default(),
+            metrics: Mutex::default(),
             settings,
             asks,
             through_flask: AtomicBool::new(false),
@@ -75,6 +81,26 @@ impl App {
 
     pub fn login(&self) -> MutexGuard<'_, Login> {
         lock(&self.login)
+    }
+
+    /// The runs that are kept, if any are.
+    pub fn runs(&self) -> Option<Arc<RunStore>> {
+        lock(&self.runs).clone()
+    }
+
+    /// Show these runs.
+    pub fn set_runs(&self, runs: Arc<RunStore>) {
+        *lock(&self.runs) = Some(runs);
+    }
+
+    /// Where the counts of `/metrics` come from.
+    pub fn metrics_source(&self) -> Option<Source> {
+        lock(&self.metrics).clone()
+    }
+
+    /// Take the counts of `/metrics` from here.
+    pub fn set_metrics_source(&self, source: Source) {
+        *lock(&self.metrics) = Some(source);
     }
 
     /// For the hub: whether a tick would be taken in soon; otherwise it is better kept for later.

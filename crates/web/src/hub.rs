@@ -143,7 +143,7 @@ async fn file_body(path: PathBuf) -> std::io::Result<Body> {
 }
 
 /// Ask whether a request may have what the server would give it itself: with Flask's login only Flask knows.
-pub async fn lets_in(app: &Arc<App>, parts: &Parts, path: &str) -> Result<(), Response> {
-    let begun = begun(app, request(parts, path, None, Bytes::new())).await?;
+pub async fn lets_in(app: &Arc<App>, parts: &Parts) -> Result<(), Response> {
+    let begun = begun(app, request(parts, parts.uri.path(), None, Bytes::new())).await?;
     if begun.status == 204 { Ok(()) } else { Err(response(begun, false).await) }
 }

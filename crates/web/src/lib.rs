@@ -17,9 +17,11 @@ mod like_locust;
 mod live;
 pub mod login;
 pub mod messages;
+pub mod metrics;
 pub mod page;
 mod reply;
 mod routes;
+mod runs;
 mod server;
 mod stream;
 
@@ -28,4 +30,5 @@ pub use asks::{Asks, HubRequest, Sent};
 pub use error::Error;
 pub use feed::{Feed, Percentiles, Portion};
 pub use live::{Live, Tick};
+pub use reply::{is_report, protection};
 pub use server::{Server, TlsConfig, bind, tls_config};

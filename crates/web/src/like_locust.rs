@@ -44,6 +44,9 @@ pub fn requests(live: &Live, has_runner: bool) -> Value {
         "state": live.status.state,
         "user_count": live.status.user_count,
     });
+    if live.status.paused {
+        answer["paused"] = json!(true);
+    }
     if live.status.is_distributed {
         answer["workers"] = json!(live.status.workers);
         answer["worker_count"] = json!(live.status.workers.len());

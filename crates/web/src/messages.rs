@@ -109,6 +109,8 @@ pub struct Status {
     pub workers: Vec<Worker>,
     pub generator: Generator,
     pub thresholds: Vec<Threshold>,
+    /// Runs of this process that are in the history: `/runs` has a new one when this has grown.
+    pub kept_runs: u64,
     pub in_flight: Vec<InFlight>,
 }
 

@@ -79,16 +79,27 @@ pub fn is_report(path: &str) -> bool {
     path == "/stats/report" || (path.starts_with("/runs/") && path.ends_with("/report"))
 }
 
+/// The mark of an answer that a locustfile's own Flask application has made: its pages may hold what they like.
+#[derive(Debug, Clone, Copy)]
+pub struct Foreign;
+
+/// Headers of every answer of ours.
+pub fn protection(is_report: bool) -> [(&'static str, &'static str); 4] {
+    [
+        ("content-security-policy", if is_report { REPORT_POLICY } else { CONTENT_SECURITY_POLICY }),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+    ]
+}
+
 /// What every answer carries, unless it says something of its own.
 pub fn protect(response: &mut Response, is_report: bool) {
-    const ALWAYS: [(HeaderName, &str); 3] = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "same-origin"),
-    ];
-    let policy = if is_report { REPORT_POLICY } else { CONTENT_SECURITY_POLICY };
-    for (name, value) in ALWAYS.into_iter().chain([(header::CONTENT_SECURITY_POLICY, policy)]) {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    if response.extensions().get::<Foreign>().is_some() {
+        return;
+    }
+    for (name, value) in protection(is_report) {
+        response.headers_mut().entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
 }
 
@@ -105,6 +116,14 @@ mod tests {
             assert_eq!((policy.contains("unsafe-inline"), policy.contains("sandbox")), (may, may), "{path}");
             assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
         }
+    }
+
+    #[test]
+    fn what_flask_has_made_is_left_alone() {
+        let mut theirs = text(StatusCode::OK, "theirs");
+        theirs.extensions_mut().insert(Foreign);
+        protect(&mut theirs, false);
+        assert_eq!(theirs.headers().len(), 1);
     }
 
     #[test]

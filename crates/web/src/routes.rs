@@ -8,25 +8,31 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::app::App;
-use crate::{access, hub, like_locust, page, reply, stream};
+use crate::{access, hub, like_locust, metrics, page, reply, runs, stream};
 
 /// The largest body of a form or of settings.
 pub const BODY: usize = 1 << 20;
 /// The largest body for a Flask application.
 pub const FLASK_BODY: usize = 16 << 20;
+
+/// How long the next piece of a body may take, and all of it.
+const PIECE_WITHIN: Duration = Duration::from_secs(10);
+const BODY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Path and query as the client sent them.
 #[derive(Debug, Clone)]
@@ -45,6 +51,8 @@ pub fn router(app: Arc<App>) -> Router {
     let through_hub = Router::new()
         .route("/swarm", post(order))
         .route("/stop", post(order))
+        .route("/pause", post(order))
+        .route("/resume", post(order))
         .route("/mark", post(order))
         .route("/stats/reset", post(order))
         .route("/user", post(order))
@@ -62,6 +70,10 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), prefer_flask))
         .route("/events", get(stream::events))
+        .route("/metrics", get(metrics::metrics))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::result).delete(runs::delete))
+        .route("/runs/{id}/report", get(runs::report))
         .route("/assets/{*path}", get(asset))
         .route("/favicon.svg", get(asset))
         .route("/favicon.ico", get(asset))
@@ -84,21 +96,57 @@ async fn prefer_flask(State(app): Shared, request: Request, next: Next) -> Respo
 
 async fn flask(app: &App, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    match to_bytes(body, FLASK_BODY).await {
+    match whole(body, FLASK_BODY).await {
         Ok(body) => {
             // Flask knows the base path, and wants it.
             let target =
                 parts.extensions.get::<Target>().map_or_else(|| parts.uri.to_string(), |target| target.0.clone());
             let path = target.split('?').next().unwrap_or("/");
-            hub::ask(app, hub::request(&parts, &decoded(path), None, body)).await
+            let mut response = hub::ask(app, hub::request(&parts, &decoded(path), None, body)).await;
+            response.extensions_mut().insert(reply::Foreign);
+            response
         }
-        Err(_) => too_large(app, FLASK_BODY),
+        Err(fault) => fault.answer(app),
     }
 }
 
-fn too_large(app: &App, limit: usize) -> Response {
-    let message = format!("the request's body is larger than {} KiB, or did not arrive whole", limit >> 10);
-    reply::failure(StatusCode::PAYLOAD_TOO_LARGE, &message, &app.live().status.host)
+/// Why there is no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    #[error("the request's body is larger than {0} KiB")]
+    TooLarge(usize),
+    #[error("the request's body did not arrive in time")]
+    Slow,
+    #[error("the request's body did not arrive whole")]
+    Cut,
+}
+
+impl BodyFault {
+    fn answer(self, app: &App) -> Response {
+        let status = match self {
+            BodyFault::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyFault::Slow => StatusCode::REQUEST_TIMEOUT,
+            BodyFault::Cut => StatusCode::BAD_REQUEST,
+        };
+        reply::failure(status, &self.to_string(), &app.live().status.host)
+    }
+}
+
+/// A whole body, of no more than so many bytes, from a client that does not dawdle.
+pub async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyFault> {
+    let mut pieces = body.into_data_stream();
+    let reading = async {
+        let mut read = BytesMut::new();
+        while let Some(piece) = tokio::time::timeout(PIECE_WITHIN, pieces.next()).await.map_err(|_| BodyFault::Slow)? {
+            let piece = piece.map_err(|_| BodyFault::Cut)?;
+            if read.len() + piece.len() > limit {
+                return Err(BodyFault::TooLarge(limit >> 10));
+            }
+            read.extend_from_slice(&piece);
+        }
+        Ok(read.freeze())
+    };
+    tokio::time::timeout(BODY_WITHIN, reading).await.unwrap_or(Err(BodyFault::Slow))
 }
 
 async fn wrong_method(method: Method, uri: axum::http::Uri) -> Response {
@@ -161,7 +209,10 @@ async fn ask(State(app): Shared, request: Request) -> Response {
 async fn order(State(app): Shared, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
-    let Ok(body) = to_bytes(body, BODY).await else { return too_large(&app, BODY) };
+    let body = match whole(body, BODY).await {
+        Ok(body) => body,
+        Err(fault) => return fault.answer(&app),
+    };
     let form = match form(&parts, &body).await {
         Ok(form) => form,
         Err(message) => return reply::failure(StatusCode::BAD_REQUEST, &message, &app.live().status.host),

@@ -25,10 +25,17 @@ def _results(environment: Any, options: Namespace) -> Output | None:
     return ResultFiles(environment, options) if options.gregaria_result_file or options.html_file else None
 
 
+def _runs(environment: Any, options: Namespace) -> Output | None:
+    from .run_store import KeptRuns, keeps_runs
+
+    return KeptRuns(environment, options) if keeps_runs(options) else None
+
+
 OUTPUTS: tuple[Maker, ...] = (
     Tables,
     _if("csv_prefix", CsvFiles),
     _results,
+    _runs,
     _if("json", JsonPrinted),
     _if("json_file", JsonFile),
     _if("gregaria_junit_file", JUnit),

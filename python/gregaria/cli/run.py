@@ -87,8 +87,7 @@ class Run:
         self._log_run_time()
         follow(self.runner.start, options.num_users, options.spawn_rate)
         if options.run_time:
-            gevent.get_hub().loop.update_now()  # timers count from the loop's own, possibly old, idea of now
-            limit = gevent.spawn_later(options.run_time, self._limit_reached, "--run-time limit reached")
+            limit = self.runner.clock.later(options.run_time, self._limit_reached, "--run-time limit reached")
             limit.link_exception(log.greenlet_exception_logger(logger))
         self._end_with_front()
 

@@ -22,6 +22,7 @@ import gevent
 from gevent.event import Event
 
 from .. import _engine, runners
+from ..exception import CannotPauseError
 from ..rpc import Message
 from .inbox import LOCUST_VERSION, call_listener, follow
 from .link_security import master_secret
@@ -38,7 +39,7 @@ HIGH_RATE_PER_WORKER = 100
 STOP_GRACE_S = 60.0
 LAST_REPORTS_S = 3.0
 CHECK_INTERVAL_S = 0.2
-MOST_MARKS = 1_000
+PAUSE = "gregaria_pause"
 REPORT_WAIT = re.compile(r"(\d+(?:\.\d+)?) *\* *WORKER_REPORT_INTERVAL")
 
 
@@ -53,8 +54,6 @@ class MasterRunner(runners.DistributedRunner):
         self._changed = Event()
         self._dispatch_number = 0
         self._placed: set[str] = set()
-        self.marks: list[tuple[float, str]] = []
-        """Workers lost and found during the test, with the time: what the report marks."""
         self._last_health: list[tuple[str, dict[str, float]]] = []
         self._link = self._listen(master_bind_host, master_bind_port)
         self.master_bind_port = self._link.port
@@ -175,13 +174,8 @@ class MasterRunner(runners.DistributedRunner):
         if self._send_jobs(number):
             self._complete_ramp(number)
 
-    def _mark(self, text: str) -> None:
-        if self.state in (runners.STATE_RUNNING, runners.STATE_SPAWNING) and len(self.marks) < MOST_MARKS:
-            self.marks.append((time.time(), text))
-
     def _begin_test(self) -> None:
         self._reset_run()
-        self.marks.clear()
         self.environment._filter_tasks_by_tags()
         self.environment.events.test_start.fire(environment=self.environment)
         if self.environment.shape_class:
@@ -193,6 +187,7 @@ class MasterRunner(runners.DistributedRunner):
         options = self.environment.parsed_options
         parsed_options = _sendable(vars(options)) if options else {}
         for users in self._users_dispatcher:
+            self.clock.gate.wait()
             if number != self._dispatch_number or self.state not in (runners.STATE_SPAWNING, runners.STATE_RUNNING):
                 return False
             job = {
@@ -238,6 +233,7 @@ class MasterRunner(runners.DistributedRunner):
         self.final_user_classes_count = {**self.reported_user_classes_count}
         self.update_state(runners.STATE_STOPPING)
         self._abandon_shape()
+        self._end_pause_with_test()
         self._users_dispatcher = None
         if send_stop_to_client:
             self._tell_all("stop")
@@ -272,10 +268,25 @@ class MasterRunner(runners.DistributedRunner):
             self._changed.wait(timeout=CHECK_INTERVAL_S)
         return True
 
-    def _tell_all(self, kind: str) -> None:
+    def _tell_all(self, kind: str, data: Any = None) -> None:
         for worker in self.clients:
             logger.debug("Sending %s message to worker %s", kind, worker)
-            self._link.send(kind, None, worker)
+            self._link.send(kind, data, worker)
+
+    def _check_pause(self) -> None:
+        foreign = [
+            node.id
+            for node in self.clients.values()
+            if node.state != "missing" and getattr(node, "lag_ms", None) is None
+        ]
+        if foreign:
+            raise CannotPauseError(f"workers that are not Gregaria's cannot pause: {', '.join(sorted(foreign))}")
+
+    def _hold_users(self, hold: bool) -> None:
+        self._tell_all(PAUSE, hold)
+
+    def _release_users(self) -> None:
+        """Workers do so themselves when they stop."""
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Send a message to one worker, or to all of them."""

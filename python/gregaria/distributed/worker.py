@@ -121,6 +121,17 @@ class WorkerRunner(runners.DistributedRunner):
         self.update_state(runners.STATE_RUNNING)
         self._set_worker_state(runners.STATE_RUNNING)
 
+    def pause(self) -> None:
+        """A worker pauses only when its master says so."""
+        raise NotImplementedError("a worker's test is paused by its master")
+
+    def _on_pause(self, hold: bool) -> None:
+        if not hold:
+            self.resume()
+        elif not self.paused:
+            self.clock.stop()
+            self._hold_users(True)
+
     def _set_worker_state(self, state: str) -> None:
         self.worker_state = state
         self._link.set_state(state)
@@ -151,6 +162,8 @@ class WorkerRunner(runners.DistributedRunner):
             case "reconnect":
                 logger.warning("Received reconnect message from master. Resetting RPC connection.")
                 self._link.reconnect()
+            case "pause":
+                self._on_pause(about)
             case "rejoin":
                 logger.warning("The master does not know this worker, it may have been restarted; registering again")
                 self._spawn(self._stop_and_register)
@@ -195,6 +208,7 @@ class WorkerRunner(runners.DistributedRunner):
             environment._filter_tasks_by_tags()
             environment.events.test_start.fire(environment=environment)
         self._set_worker_state(runners.STATE_SPAWNING)
+        self.resume()
         if self.spawning_greenlet:
             self.spawning_greenlet.kill(block=True)
         self.spawning_greenlet = self._spawn(self.start_worker, job.get("user_classes_count") or {})

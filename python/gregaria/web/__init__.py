@@ -34,6 +34,7 @@ from .status import Teller
 from .swarm import Swarm
 
 if TYPE_CHECKING:
+    from gregaria.cli.run_store import KeptRuns
     from gregaria.cli.verdict import ThresholdVerdict
     from gregaria.env import Environment
 
@@ -115,6 +116,8 @@ class WebUI:
         self.auth_args = {}
         self.thresholds: Callable[[], Iterable[ThresholdVerdict]] = tuple
         """How it stands with the thresholds of the run; the command sets it."""
+        self.kept_runs: KeptRuns | None = None
+        """The history of runs; the command sets it."""
         self.swarm = Swarm(self)
         self._app: Any = None
         self._login_manager: Any = None
@@ -139,6 +142,9 @@ class WebUI:
         if asked == 0:
             logger.info("The web interface listens at %s", self.url)
         engine.through_flask = self._app is not None
+        engine.count_from(self.environment.stats)
+        if self.run_store is not None:
+            engine.show_runs(self.run_store)
         engine.start()
         self.server = WebServerHandle(self)
         self._bridge = Bridge(engine, self.answer, self.teller)
@@ -159,6 +165,11 @@ class WebUI:
             if way_out is None:
                 raise
             raise OSError(error.errno, way_out) from None
+
+    @property
+    def run_store(self) -> _engine.RunStore | None:
+        """The history of runs, if there is one."""
+        return self.kept_runs.store if self.kept_runs is not None else None
 
     def start_server(self) -> None:
         """Serve until `stop` is called."""

@@ -52,6 +52,8 @@ class Answers:
             ("GET", "/"): self.page_arguments,
             ("POST", "/swarm"): self.swarm,
             ("POST", "/stop"): self.stop,
+            ("POST", "/pause"): lambda _: self._told(self._web_ui.swarm.pause()),
+            ("POST", "/resume"): lambda _: self._told(self._web_ui.swarm.resume()),
             ("POST", "/stats/reset"): self.reset,
             ("POST", "/user"): self.user,
             ("POST", "/mark"): self.mark,
@@ -110,7 +112,9 @@ class Answers:
 
     def stop(self, _request: Request) -> Answer:
         """Stop the test."""
-        answer = self._web_ui.swarm.stop()
+        return self._told(self._web_ui.swarm.stop())
+
+    def _told(self, answer: dict[str, Any]) -> Answer:
         self._web_ui.tell_now()
         return as_json(answer)
 

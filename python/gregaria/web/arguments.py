@@ -68,6 +68,7 @@ def template_arguments(web_ui: WebUI, host_is_required: bool) -> dict[str, Any]:
         "percentiles_to_statistics": stats.PERCENTILES_TO_STATISTICS,
         "is_host_required": host_is_required,
         "profile": environment.profile,
+        "keeps_runs": web_ui.run_store is not None,
     }
 
 

@@ -70,8 +70,16 @@ def make_app(web_ui: WebUI) -> Any:
     app.json.compact = False
     blueprint = flask.Blueprint("locust", __name__, url_prefix=web_ui.web_base_path or None)
     _add_endpoints(web_ui, blueprint, flask)
+    blueprint.after_request(lambda response: _protect(web_ui, flask.request.path, response))
     app.register_blueprint(blueprint)
     return app
+
+
+def _protect(web_ui: WebUI, path: str, response: Any) -> Any:
+    """Answers of ours are as strict as without Flask; those of the locustfile's own views are its own affair."""
+    for name, value in _engine.protection(path.removeprefix(web_ui.web_base_path)):
+        response.headers.setdefault(name, value)
+    return response
 
 
 def _add_endpoints(web_ui: WebUI, blueprint: Any, flask: Any) -> None:
@@ -108,20 +116,28 @@ def _add_endpoints(web_ui: WebUI, blueprint: Any, flask: Any) -> None:
         web_ui.auth_args["info"] = flask.session.get("auth_info")
         return flask.render_template("auth.html", auth_args=web_ui.auth_args)
 
-    def allowed() -> Any:
+    def allowed(**_path: str) -> Any:
         return "", 204
 
     blueprint.add_url_rule("/", "index", web_ui.auth_required_if_enabled(index))
     blueprint.add_url_rule("/login", "login", login)
     # The server asks these before it answers by itself.
-    for path in ("/events", "/metrics"):
-        blueprint.add_url_rule(path, f"allowed_{path[1:]}", web_ui.auth_required_if_enabled(allowed))
+    for path in ("/events", "/metrics", "/runs", "/runs/<path:_rest>"):
+        methods = ["GET", "DELETE"] if path.startswith("/runs") else ["GET"]
+        blueprint.add_url_rule(path, _endpoint_name(path), web_ui.auth_required_if_enabled(allowed), methods=methods)
+
+
+def _endpoint_name(path: str) -> str:
+    return "allowed_" + "".join(character for character in path if character.isalpha())
 
 
 _NAMES = {
     ("POST", "/swarm"): "swarm",
     ("POST", "/stop"): "stop",
     ("POST", "/stats/reset"): "reset_stats",
+    ("POST", "/pause"): "pause",
+    ("POST", "/resume"): "resume",
+    ("POST", "/mark"): "mark",
     ("GET", "/stats/requests"): "request_stats",
     ("GET", "/stats/requests/csv"): "request_stats_csv",
     ("GET", "/stats/requests_full_history/csv"): "request_stats_full_history_csv",
@@ -134,7 +150,7 @@ _NAMES = {
     ("GET", "/worker-count"): "get_worker_count",
     ("POST", "/user"): "update_user",
 }
-"""Locust's names of its views, which locustfiles look up."""
+"""Locust's names of its views, which locustfiles look up; and of ours."""
 
 
 def make_login_manager(web_ui: WebUI) -> Any:

@@ -41,6 +41,7 @@ class Teller:
         self._marks: list[dict[str, Any]] = []
         self._run = 0
         self._was_idle = True
+        self._was_paused = False
         self.ended: float | None = None
         """When the last test ended; None while one runs."""
         events = web_ui.environment.events
@@ -69,6 +70,10 @@ class Teller:
         state = runner.state
         idle = state in ("ready", "stopped")
         status = json.dumps(self._status(runner, state), default=str)
+        if runner.paused != self._was_paused:
+            self._was_paused = runner.paused
+            if not idle:
+                self.mark("pause" if runner.paused else "resume")
         marks, self._marks = self._marks, []
         engine.tick(
             runner.stats,
@@ -87,7 +92,7 @@ class Teller:
         shape = environment.shape_class
         return {
             "state": state,
-            "paused": bool(getattr(runner, "paused", False)),
+            "paused": runner.paused,
             "user_count": runner.user_count,
             "target_user_count": runner.target_user_count,
             "users_by_class": list(runner.user_classes_count.items()),
@@ -101,6 +106,7 @@ class Teller:
             "workers": workers(runner),
             "generator": self._generator.look(runner),
             "thresholds": [_threshold(each) for each in self._web_ui.thresholds()],
+            "kept_runs": self._web_ui.kept_runs.kept if self._web_ui.kept_runs is not None else 0,
             "in_flight": [],
         }
 
@@ -190,6 +196,8 @@ def request_figures(environment: Any) -> dict[str, Any]:
         "user_count": runner.user_count,
     }
     figures |= {key: total[key] for key in ("current_rps", "current_fail_per_sec", "total_rps", "total_fail_per_sec")}
+    if runner.paused:
+        figures["paused"] = True
     if found := workers(runner):
         figures |= {"workers": found, "worker_count": len(found)}
     return figures

@@ -8,16 +8,19 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import gevent
 
+from gregaria.exception import CannotPauseError
 from gregaria.runners import STATE_CLEANUP, STATE_RUNNING, STATE_STOPPING
 from gregaria.util.timespan import parse_timespan
 
 if TYPE_CHECKING:
+    from gregaria.runners import Runner
+
     from . import WebUI
 
 logger = logging.getLogger("locust.web")
@@ -165,8 +168,14 @@ class Swarm:
         self._environment = web_ui.environment
         self._greenlet: gevent.Greenlet[..., Any] | None = None
         self._timer: gevent.Greenlet[..., Any] | None = None
-        self.ends: float | None = None
-        """When the timer stops the test."""
+        self._due: float | None = None
+        """When the timer stops the test, by the runner's clock."""
+
+    @property
+    def ends(self) -> float | None:
+        """When the timer stops the test, if it is not paused until then."""
+        runner = self._environment.runner
+        return None if self._due is None or runner is None else time.time() + self._due - runner.clock.now()
 
     def start(self, form: Form) -> dict[str, Any]:
         """Start a test, or change the one that runs."""
@@ -193,9 +202,8 @@ class Swarm:
         self._greenlet = self._follow(gevent.spawn(runner.start, order.user_count, order.spawn_rate))
         answer: dict[str, Any] = {"success": True, "message": "Swarming started", "host": environment.host}
         if order.run_time:
-            gevent.get_hub().loop.update_now()
-            self._timer = self._follow(gevent.spawn_later(order.run_time, self._time_is_up))
-            self.ends = time.time() + order.run_time
+            self._timer = self._follow(runner.clock.later(order.run_time, self._time_is_up))
+            self._due = runner.clock.now() + order.run_time
             answer["run_time"] = order.run_time
         if order.user_classes is not None:
             answer["user_classes"] = sorted(order.user_classes)
@@ -208,12 +216,30 @@ class Swarm:
             self._environment.runner.stop()
         return {"success": True, "message": "Test stopped"}
 
+    def pause(self) -> dict[str, Any]:
+        """Hold the test."""
+        return self._hold(lambda runner: runner.pause(), "Test paused")
+
+    def resume(self) -> dict[str, Any]:
+        """Let the test go on."""
+        return self._hold(lambda runner: runner.resume(), "Test resumed")
+
+    def _hold(self, act: Callable[[Runner], None], done: str) -> dict[str, Any]:
+        runner = self._environment.runner
+        if runner is None:
+            raise Refusal("No runner")
+        try:
+            act(runner)
+        except CannotPauseError as error:
+            raise Refusal(f"The test cannot be paused: {error}", 409) from None
+        return {"success": True, "message": done, "host": self._environment.host}
+
     def cancel_timer(self) -> None:
         """The test is not stopped by time any more."""
         if self._timer is not None and self._timer is not gevent.getcurrent():
             self._timer.kill(block=False)
         self._timer = None
-        self.ends = None
+        self._due = None
 
     def _abandon(self) -> None:
         if self._greenlet is not None:
@@ -227,7 +253,7 @@ class Swarm:
 
     def _time_is_up(self) -> None:
         self._timer = None
-        self.ends = None
+        self._due = None
         assert self._environment.runner is not None
         self._environment.runner.stop()
 

@@ -134,6 +134,7 @@ fn tell_act(py: Python<'_>, tell: Tell) -> PyResult<Act> {
         Tell::Stop => ("stop", py.None()),
         Tell::Quit => ("quit", py.None()),
         Tell::Reconnect => ("reconnect", py.None()),
+        Tell::Pause { on } => ("pause", on.into_py_any(py)?),
         Tell::Rejoin => ("rejoin", py.None()),
         Tell::UpdateUserClass(data) => ("update_user_class", to_python(py, &data)?.unbind()),
         Tell::MasterLost { seconds } => ("master_lost", seconds.into_py_any(py)?),

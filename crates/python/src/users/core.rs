@@ -64,12 +64,20 @@ pub struct UserState {
     pub plan: Option<Arc<UserPlan>>,
     pub handle: Option<Py<UserGreenlet>>,
     pub context: Option<UserContext>,
-    /// Inside an explicit call of `wait()` in a task.
+    /// Inside an explicit call of `wait()` in a task, or held by a pause in a greenlet of its own.
     pub waiting_in_task: bool,
+    /// Held by a pause before its next task, and without a greenlet.
+    pub held: bool,
     /// What drives its coroutines, if it has any.
     pub task: Option<Py<UserTask>>,
     /// The coroutine that waits, and what it does for the user.
     pub awaited: Option<(Step, Py<PyIterator>)>,
+}
+
+impl UserState {
+    fn waits(&self) -> bool {
+        self.waiting_in_task || self.held
+    }
 }
 
 /// Base class of `gregaria.User`.
@@ -146,7 +154,7 @@ impl UserCore {
             None => None,
             Some(MachineState::Stopping) => Some("stopping"),
             Some(MachineState::Waiting) => Some("waiting"),
-            Some(MachineState::Running) if self.state().waiting_in_task => Some("waiting"),
+            Some(MachineState::Running) if self.state().waits() => Some("waiting"),
             Some(MachineState::Running) => Some("running"),
         }
     }

@@ -193,9 +193,11 @@ impl<'a, 'py> Drive<'a, 'py> {
 
     fn run(&mut self, resume_with: Option<PyErr>) -> PyResult<Progress> {
         let started = lock(self.course).machine.state().is_some();
+        let held = std::mem::take(&mut self.user.get().state().held);
         let mut step = match (started, resume_with) {
             (false, None) => lock(self.course).machine.start(),
             (false, Some(_)) => Step::Done(End::Stopped),
+            (true, None) if held => Step::Execute,
             (true, error) => match self.go_on_awaiting() {
                 Some((step, coroutine)) => match self.drive(step, &coroutine)? {
                     Some(outcome) => self.advance(outcome),
@@ -212,6 +214,11 @@ impl<'a, 'py> Drive<'a, 'py> {
                 Step::Done(end) => return Ok(Progress::Over(end, self.error.take())),
                 Step::Wait => match self.wait().transpose() {
                     Some(waited) => waited,
+                    None => return Ok(Progress::Parked),
+                },
+                Step::Execute if self.hub.is_paused() => match self.hold().transpose() {
+                    Some(Ok(())) => continue,
+                    Some(Err(error)) => Err(error),
                     None => return Ok(Progress::Parked),
                 },
                 Step::Execute => self.execute(),
@@ -447,6 +454,20 @@ impl<'a, 'py> Drive<'a, 'py> {
         Ok(None)
     }
 
+    /// The test is paused: wait for its end before the next task. `None` if the greenlet is to be given back.
+    fn hold(&mut self) -> PyResult<Option<()>> {
+        let py = self.user.py();
+        if !self.gives_back()? {
+            self.user.get().state().waiting_in_task = true;
+            let waited = self.hub.wait_out_pause(py);
+            self.user.get().state().waiting_in_task = false;
+            return waited.map(Some);
+        }
+        let key = self.hub.hold(self.user.clone().unbind());
+        self.sleep(key, true);
+        Ok(None)
+    }
+
     /// Whether the greenlet is given back for the time of a wait. Once it holds something of the user's, it is the user's.
     fn gives_back(&mut self) -> PyResult<bool> {
         let Some(slot) = self.borrowed else { return Ok(false) };
@@ -461,7 +482,12 @@ impl<'a, 'py> Drive<'a, 'py> {
         let now = Instant::now();
         let deadline = now.checked_add(pause).unwrap_or(now + Duration::from_secs(u64::from(u32::MAX)));
         let key = self.hub.wake_at(self.user.clone().unbind(), deadline);
+        self.sleep(key, false);
+    }
+
+    fn sleep(&self, key: usize, held: bool) {
         let mut state = self.user.get().state();
+        state.held = held;
         let old = std::mem::replace(&mut state.life, Life::Sleeping(key));
         drop(state);
         drop(old);

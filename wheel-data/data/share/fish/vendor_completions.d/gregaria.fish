@@ -22,6 +22,7 @@ complete -c gregaria -l web-base-path -x -d 'Path below which the web UI is serv
 complete -c gregaria -l web-credentials -x -d 'User and password that the web UI asks for.'
 complete -c gregaria -l web-read-only -x -d 'With --web-credentials: who opens the web UI with ?token=<token> can look at everything and change nothing.'
 complete -c gregaria -l web-allowed-origins -x -d 'Other web pages, and other names of this server, that may start and stop tests: https://load.example.com.'
+complete -c gregaria -l run-store -r -F -d 'Folder of the history of runs, which the web UI shows. Runs with a web UI are kept in the user\'s data folder anyway (off: not at all), headless ones only with this option.'
 complete -c gregaria -l master -d 'Coordinate workers.'
 complete -c gregaria -l master-bind-host -x -d 'Address the master listens on.'
 complete -c gregaria -l master-bind-port -x -d 'Port the master listens on.'
