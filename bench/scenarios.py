@@ -13,6 +13,7 @@ from typing import Any
 
 import cluster
 import measure
+import results
 import tools
 from servers import DelayServer, Nginx, Probe
 from tools import FAST, HTTP, OURS, WRK, Load
@@ -173,6 +174,10 @@ ONCE: dict[str, Scenario] = {
     "processes": lambda plan: cluster.two_workers(plan.seconds),
     "workers": lambda plan: cluster.many_workers(4 * plan.seconds),
     "report": lambda plan: cluster.report_on_hub(plan.seconds),
+    "stats-10k": lambda _plan: results.many_names(),
+    "report-10k": lambda _plan: results.report_of_an_hour(),
+    "help": lambda plan: results.help_text(plan.version_runs),
+    "soak": lambda _plan: results.soak(),
 }
 
 NAMES = (*REPEATED, *ONCE)
@@ -205,7 +210,8 @@ def describe(row: Row) -> str:
         ("true_p50_ms", "ms in truth", 2),
     )
     parts += [f"{row[key]:,.{digits}f} {unit}" for key, unit, digits in units if row.get(key) is not None]
-    if row["scenario"] == "--version":
+    parts += [f"{key} {row[key]}" for key in results.TOLD if key in row]
+    if row["scenario"] in ("--version", "--help"):
         parts.append(f"{row['wall_s']:.3f} s")
     if row.get("disturbed"):
         parts.append(f"disturbed ({row['interference_percent']:.0f} % of the core taken by others)")

@@ -58,7 +58,14 @@ class Figures:
 
 def targets(rows: Sequence[Row]) -> list[Target]:
     figures = Figures(rows)
-    return [*_cost(figures), *_scale(figures), *_start(figures), *_accuracy(figures), *_cluster(figures)]
+    return [
+        *_cost(figures),
+        *_scale(figures),
+        *_start(figures),
+        *_accuracy(figures),
+        *_cluster(figures),
+        *_results(figures),
+    ]
 
 
 def _cost(figures: Figures) -> list[Target]:
@@ -148,6 +155,29 @@ def _cluster(figures: Figures) -> list[Target]:
         found.append(
             Target("a report of 1,000 names: hub held", figures.median("a report", OURS, "longest_ms"), "ms", 5.0)
         )
+    return found
+
+
+def _results(figures: Figures) -> list[Target]:
+    found: list[Target] = []
+    for scenario in ("stats 10k", "stats 10k, full history"):
+        if figures.has(scenario):
+            share = figures.median(scenario, OURS, "all_percent")
+            hold = figures.median(scenario, OURS, "longest_hold_ms")
+            limit = 5.0 if scenario == "stats 10k" else None
+            found.append(Target(f"{scenario}: statistics, history, CSV", share, "% of a core", limit))
+            found.append(Target(f"{scenario}: hub held up at most", hold, "ms", 20.0))
+    if figures.has("report 10k"):
+        found.append(Target("report 10k: gregaria report", figures.median("report 10k", OURS, "wall_s"), "s", 2.0))
+        found.append(Target("report 10k: size", figures.median("report 10k", OURS, "page_kb"), "KB", 1_000.0))
+    if figures.has("--help"):
+        ratio = figures.ratio("--help", "wall_s", OURS, HTTP)
+        found.append(Target("--help: gregaria / locust", ratio, "×", 1 / 3, binding=True))
+    if figures.has("soak"):
+        row = next(row for row in figures.rows if row["scenario"] == "soak")
+        hours = row["resident_mb_by_hour"]
+        growth = (hours[-1] - hours[len(hours) // 2]) / hours[len(hours) // 2] * 100
+        found.append(Target("soak of ten hours: memory, second half", growth, "% more", 2.0))
     return found
 
 

@@ -1052,6 +1052,16 @@ def bucket_response_time(response_time: float) -> int:
 def format_stats(stats: RequestStats, current: bool, name_width: int, type_width: int = 8) -> list[str]:
     """The table of requests, line by line."""
 
+@final
+class TableBeside:
+    """A table in the making, beside the thread that asked for it."""
+
+    def take(self) -> str | None:
+        """The table, once; None while it is not there yet. RuntimeError if it cannot be made."""
+
+def format_stats_beside(stats: RequestStats, current: bool, name_width: int, type_width: int = 8) -> TableBeside:
+    """The table of requests as one text, made by a thread of its own."""
+
 def format_percentiles(
     stats: RequestStats, percentiles: list[float], name_width: int, type_width: int = 8
 ) -> list[str]:

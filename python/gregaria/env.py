@@ -14,6 +14,7 @@ from .shape import LoadTestShape
 from .stats import RequestStats
 
 if TYPE_CHECKING:
+    from .cli.thresholds import Thresholds
     from .user import User
     from .user.task import TaskSet
     from .web import WebUI
@@ -100,6 +101,15 @@ class Environment:
     def create_worker_runner(self, master_host: str, master_port: int) -> WorkerRunner:
         """Make a runner that a master controls; returns when the master knows it, else raises ConnectionError."""
         return self._create_runner(WorkerRunner, master_host=master_host, master_port=master_port)
+
+    def fail_if(self, *conditions: str, warm_up: int = 0, abort: bool = False) -> Thresholds:
+        """Judge the tests of this environment as --fail-if does; call it before a test starts. What is returned says by
+        `verdicts()` how the last test did, and by `failed` whether it failed. ValueError says what is wrong with a
+        condition. `warm_up` are seconds that are left out; with `abort` a failure ends the test."""
+        from .cli.thresholds import Thresholds
+
+        options = Namespace(gregaria_abort_on_fail=abort, gregaria_warm_up=warm_up)
+        return Thresholds(self, options, conditions)
 
     def create_web_ui(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import logging
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from gregaria.cli.processes import fork_processes
 from gregaria.cli.run import Run
 from gregaria.cli.run_store import KeptRuns
 from gregaria.cli.thresholds import thresholds_of
+from gregaria.cli.variables import misspelt
 from gregaria.distributed.locustfiles import fetch_from_master
 from gregaria.env import Environment
 from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
@@ -197,6 +199,9 @@ def _configure_users(environment: Environment, options: Namespace) -> None:
 
 
 def _warn(environment: Environment, options: Namespace) -> None:
+    custom = (getattr(action, "env_var", None) for action in get_parser()._actions)
+    for sentence in misspelt(os.environ, filter(None, custom)):
+        logger.warning("%s", sentence)
     given = [option for option in COMMON_OPTIONS if getattr(options, option)]
     shape = environment.shape_class
     if shape and not shape.use_common_options and given:

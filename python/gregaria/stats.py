@@ -30,6 +30,7 @@ from ._engine import (
     format_errors,
     format_percentiles,
     format_stats,
+    format_stats_beside,
     percentile_labels,
 )
 from .exception import CatchResponseError
@@ -137,6 +138,8 @@ PERCENTILES_TO_STATISTICS = [0.95, 0.99]
 PERCENTILES_TO_CHART = [0.5, 0.95]
 """Percentiles of `RequestStats.history`."""
 _MOST_PERCENTILES_TO_CHART = 6
+_MANY_NAMES = 200
+_TABLE_POLL_S = 0.005
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -242,14 +245,25 @@ def save_stats_json(stats: RequestStats, filename: str) -> None:
 
 
 def stats_printer(stats: RequestStats) -> Callable[[], None]:
-    """A function for a greenlet that logs the table of requests again and again."""
+    """A function for a greenlet that logs the table of requests again and again. One of very many names is made beside
+    the users, not between them, and is one record of the log."""
 
     def stats_printer_func() -> None:
         while True:
-            print_stats(stats)
+            if len(stats.entries) > _MANY_NAMES:
+                _print_long_table(stats)
+            else:
+                print_stats(stats)
             gevent.sleep(CONSOLE_STATS_INTERVAL_SEC)
 
     return stats_printer_func
+
+
+def _print_long_table(stats: RequestStats) -> None:
+    table = format_stats_beside(stats, True, STATS_NAME_WIDTH, STATS_TYPE_WIDTH)
+    while (text := table.take()) is None:
+        gevent.sleep(_TABLE_POLL_S)
+    console_logger.info("%s\n", text)
 
 
 def update_stats_history(runner: Runner, timestamp: str | None = None) -> None:

@@ -11,12 +11,19 @@ import sys
 __all__ = ["main", "version_line"]
 
 
+USER_CLASSES = "--complete-user-classes"
+"""What completion scripts call with a locustfile behind it."""
 COMPLETION = ("--completion", "--gregaria-completion")
 
 
 def main() -> None:
     """Entry point of the console script."""
     asked = _asked_for(sys.argv[1:])
+    if sys.argv[1:2] == [USER_CLASSES]:
+        from .classes import user_classes
+
+        print("\n".join(user_classes(",".join(sys.argv[2:]))))
+        return
     if sys.argv[1:2] in (["report"], ["compare"]):
         from gregaria.cli.tools import main as tool
 

@@ -20,6 +20,16 @@ def script(shell: str) -> str:
     return made[shell]()
 
 
+_BASH_CLASSES = (
+    "        local file=locustfile.py at",
+    "        for ((at = 1; at < COMP_CWORD; at++)); do",
+    '            [[ "${COMP_WORDS[at-1]}" =~ ^(-f|--locustfile)$ ]] && file="${COMP_WORDS[at]}"',
+    "        done",
+    '        local classes; classes="$(gregaria --complete-user-classes "$file" 2>/dev/null)"',
+    '        mapfile -t COMPREPLY < <(compgen -W "$classes" -- "$current")',
+)
+
+
 def _offered() -> list[Option]:
     return [option for option in OPTIONS if option.flags and option.status == "supported" and not option.hidden]
 
@@ -49,12 +59,25 @@ def _bash() -> str:
             '    case "$previous" in',
             *cases,
             "    esac",
+            '    if [[ "$current" != -* ]]; then',
+            *_BASH_CLASSES,
+            "        return",
+            "    fi",
             f'    mapfile -t COMPREPLY < <(compgen -W "{flags}" -- "$current")',
             "}",
             "complete -o filenames -F _gregaria gregaria",
             "",
         ]
     )
+
+
+_ZSH_HEAD = (
+    "#compdef gregaria",
+    "_gregaria_user_classes() {",
+    "  local file=${opt_args[-f]:-${opt_args[--locustfile]:-locustfile.py}}",
+    '  compadd -- ${(f)"$(gregaria --complete-user-classes $file 2>/dev/null)"}',
+    "}",
+)
 
 
 def _zsh() -> str:
@@ -70,11 +93,14 @@ def _zsh() -> str:
             value = f":{option.name.lstrip('-')}:{action}"
         flags = "{" + ",".join(option.flags) + "}" if len(option.flags) > 1 else option.flags[0]
         specs.append(f"  '{exclusive}'{flags}'[{text}]{value}' \\")
-    return "\n".join(["#compdef gregaria", "_arguments -s \\", *specs, "  '*:user class: '", ""])
+    return "\n".join([*_ZSH_HEAD, "_arguments -s \\", *specs, "  '*:user class:_gregaria_user_classes'", ""])
 
 
 def _fish() -> str:
     lines = ["# fish completion for gregaria", "complete -c gregaria -f"]
+    lines.append(
+        "complete -c gregaria -a '(gregaria --complete-user-classes locustfile.py 2>/dev/null)' -d 'user class'"
+    )
     for option in _offered():
         names = [f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags]
         text = option.help.replace("\\", "\\\\").replace("'", "\\'")

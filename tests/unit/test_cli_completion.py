@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gregaria_command import completion, manual
+from gregaria_command.classes import user_classes
 from gregaria_command.options import OPTIONS, SHELLS
 
 OFFERED = [option for option in OPTIONS if option.status == "supported" and option.flags and not option.hidden]
@@ -35,6 +37,42 @@ def test_bash_offers_options_choices_and_files(tmp_path: Path, monkeypatch: pyte
     assert asked("--completion", "") == list(SHELLS)
     assert asked("-f", "lo") == ["load.py"]
     assert asked("--users", "") == []
+
+
+USERS = """
+import locust
+from locust import HttpUser, User, task
+from nowhere import something
+
+class Base(HttpUser):
+    abstract = True
+
+class Buyer(Base):
+    raise SystemExit("nothing of it is run")
+
+class Other(locust.FastHttpUser): ...
+
+class Helper: ...
+"""
+
+
+def test_bash_offers_user_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    Path("load.py").write_text(USERS)
+    assert asked("-f", "load.py", "") == ["Buyer", "Other"]
+    assert asked("--locustfile", "load.py", "-u", "3", "Bu") == ["Buyer"]
+    assert asked("B") == []
+
+
+def test_user_classes_are_read_and_never_run(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(USERS)
+    (tmp_path / "b.py").write_text("class Visitor(User): ...\nclass Buyer(User): ...")
+    (tmp_path / "_c.py").write_text("class Hidden(User): ...")
+    (tmp_path / "broken.py").write_text("class (")
+    assert user_classes(str(tmp_path)) == ["Buyer", "Other", "Visitor"]
+    assert user_classes(f"{tmp_path}/b.py,{tmp_path}/a.py") == ["Visitor", "Buyer", "Other"]
+    assert user_classes(f"{tmp_path}/none.py") == user_classes(f"{tmp_path}/broken.py") == []
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -64,6 +64,14 @@ def threshold(outcome: str, **changed: object) -> ThresholdVerdict:
         (Findings(failed_requests=3, code_on_error=0), [], KEPT_UP, 0, "Verdict: PASSED"),
         (Findings(failed_requests=3, judges_failures=True), ["passed"], KEPT_UP, 0, "Verdict: PASSED"),
         (Findings(unhandled=True), [], KEPT_UP, 2, "Verdict: FAILED (an exception that nobody handled)"),
+        (Findings(failed_requests=3, code_on_error=0, unhandled=True), [], KEPT_UP, 0, "Verdict: PASSED"),
+        (
+            Findings(exceptions=1, unhandled=True),
+            [],
+            KEPT_UP,
+            1,
+            "Verdict: FAILED (1 exception in tasks; an exception that nobody handled)",
+        ),
         (Findings(), ["passed", "failed"], KEPT_UP, 3, "Verdict: FAILED (1 of 2 thresholds)"),
         (Findings(), ["no data"], KEPT_UP, 3, "Verdict: FAILED (1 of 1 thresholds)"),
         (

@@ -147,3 +147,16 @@ def test_worker_logs() -> None:
 def test_http_user_classes_are_users_too() -> None:
     site = type("Site", (HttpUser,), {"host": "http://127.0.0.1", "tasks": [lambda user: None]})
     assert Environment(user_classes=[site]).user_classes_by_name == {"Site": site}
+
+
+def test_thresholds_of_a_program() -> None:
+    environment = Environment()
+    thresholds = environment.fail_if("p95 > 40ms", "requests < 3; p50(/none) > 1")
+    environment.events.test_start.fire(environment=environment)
+    for response_time in (30, 50, 60):
+        environment.stats.log_request("GET", "/", response_time, 1)
+    environment.events.test_stopping.fire(environment=environment)
+    assert [row["outcome"] for row in thresholds.verdicts()] == ["failed", "passed", "no data"]
+    assert thresholds.failed and not environment.fail_if().failed
+    with pytest.raises(ValueError, match="'q95' is nothing that is measured"):
+        environment.fail_if("q95 > 1")

@@ -52,7 +52,9 @@ mod _engine {
     #[pymodule_export]
     use crate::runs::{MeasuredRun, RunStore};
     #[pymodule_export]
-    use crate::sinks::{CsvWriter, format_errors, format_percentiles, format_stats, percentile_labels};
+    use crate::sinks::{
+        CsvWriter, TableBeside, format_errors, format_percentiles, format_stats, format_stats_beside, percentile_labels,
+    };
     #[pymodule_export]
     use crate::stats::{
         PhaseTimes, Recorder, RequestStats, StatsEntries, StatsEntry, StatsError, StatsErrors, bucket_response_time,

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use gregaria_sinks::console::{self, Layout, Rates};
@@ -26,6 +27,42 @@ pub fn format_stats(
     let rates = if current { Rates::Current } else { Rates::Total };
     let snapshot = stats.get().with(|stats| stats.snapshot(now(), &Detail::default()));
     console::summary(&snapshot, rates, Layout { type_width, name_width })
+}
+
+/// A table in the making, on a thread of its own.
+#[pyclass(frozen, module = "gregaria._engine")]
+pub struct TableBeside(Mutex<Option<JoinHandle<String>>>);
+
+#[pymethods]
+impl TableBeside {
+    /// The table, once; nothing while it is not there yet.
+    fn take(&self) -> PyResult<Option<String>> {
+        let mut making = lock(&self.0);
+        if making.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return Ok(None);
+        }
+        let done = making.take().and_then(|thread| thread.join().ok());
+        done.map(Some).ok_or_else(|| PyRuntimeError::new_err("the table cannot be made, or was taken"))
+    }
+}
+
+/// The table of requests as one text, made beside the thread that asks: with very many names it takes long.
+#[pyfunction]
+#[pyo3(signature = (stats, current, name_width, type_width = 8))]
+pub fn format_stats_beside(
+    stats: &Bound<'_, RequestStats>,
+    current: bool,
+    name_width: usize,
+    type_width: usize,
+) -> PyResult<TableBeside> {
+    let rates = if current { Rates::Current } else { Rates::Total };
+    let shared = Arc::clone(stats.get().shared());
+    let make = move || {
+        let snapshot = shared.snapshot(now(), &Detail::default());
+        console::summary(&snapshot, rates, Layout { type_width, name_width }).join("\n")
+    };
+    let thread = std::thread::Builder::new().name("gregaria-table".into()).spawn(make);
+    Ok(TableBeside(Mutex::new(Some(thread.map_err(|error| PyRuntimeError::new_err(error.to_string()))?))))
 }
 
 /// The table of percentiles, line by line.

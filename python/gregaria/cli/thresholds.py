@@ -71,6 +71,11 @@ class Thresholds:
             self.judge.finish(self._stopping_at or time.time())
         return cast("list[ThresholdVerdict]", self.judge.verdicts())
 
+    @property
+    def failed(self) -> bool:
+        """Whether a threshold has failed, or could not be judged."""
+        return any(row["outcome"] != "passed" for row in self.verdicts())
+
     def live(self) -> list[ThresholdVerdict]:
         """How it stood at the last look, for those who show it meanwhile."""
         return cast("list[ThresholdVerdict]", self.judge.verdicts())

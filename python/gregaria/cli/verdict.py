@@ -123,7 +123,9 @@ def _reasons(
         yield found.code_on_error, _amount(found.failed_requests, "failed request")
     if found.exceptions:
         yield found.code_on_error, _amount(found.exceptions, "exception") + " in tasks"
-    if found.unhandled:
+    failed = (found.failed_requests and not found.judges_failures) or found.exceptions
+    # As with Locust: where something failed, --exit-code-on-error decides, also if it is 0.
+    if found.unhandled and (found.code_on_error or not failed):
         yield EXIT_UNHANDLED, "an exception that nobody handled"
 
 
