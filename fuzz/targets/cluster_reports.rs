@@ -2,29 +2,37 @@
 //!
 //! The first byte says which. What can be read is merged, twice, and looked at as outputs look at it.
 
+use std::cell::RefCell;
+
 use gregaria_cluster::report::{Counted, Report, Unpacker, fine};
-use gregaria_stats::history::Plan;
-use gregaria_stats::{Detail, History, Stats};
+use gregaria_stats::{Detail, Stats};
+use zstd::bulk::Compressor;
+
+thread_local! {
+    // Making these takes longer than all the rest.
+    static TOOLS: RefCell<(Unpacker, Compressor<'static>)> =
+        RefCell::new((Unpacker::default(), Compressor::new(1).expect("memory is all that it takes")));
+}
 
 pub fn run(data: &[u8]) {
     let Some((form, bytes)) = data.split_first() else { return };
-    let mut unpacker = Unpacker::default();
-    let fine = match form % 3 {
-        0 => {
-            if let Ok(report) = Report::decode(bytes, &mut unpacker) {
-                merge(report.counted);
+    TOOLS.with_borrow_mut(|(unpacker, compressor)| {
+        let counted = match form % 3 {
+            0 => Report::decode(bytes, unpacker).ok().map(|report| report.counted),
+            1 => unpacker.unpack(bytes).ok().map(Counted::Fine),
+            _ => {
+                let packed = compressor.compress(bytes).expect("memory is all that it takes");
+                unpacker.unpack(&packed).ok().map(Counted::Fine)
             }
-            return;
+        };
+        if let Some(again) = counted.map(merge) {
+            unpacker.unpack(&again).expect("what a node has merged it can send on");
         }
-        1 => unpacker.unpack(bytes),
-        _ => unpacker.unpack(&zstd::bulk::compress(bytes, 1).expect("memory is all that it takes")),
-    };
-    if let Ok(fine) = fine {
-        merge(Counted::Fine(fine));
-    }
+    });
 }
 
-fn merge(mut counted: Counted<'_>) {
+/// What a node that has merged this sends on.
+fn merge(mut counted: Counted<'_>) -> Vec<u8> {
     let mut stats = Stats::new(100.0);
     stats.follow();
     counted.merge_into(&mut stats, 101.0);
@@ -33,11 +41,6 @@ fn merge(mut counted: Counted<'_>) {
     let detail = Detail { percentiles: vec![0.5, 0.99, 1.0], current_percentiles: true, errors: true, phases: true };
     let snapshot = stats.snapshot(103.0, &detail);
     assert_eq!(snapshot.entries.len(), stats.entries().count());
-    let mut samples = Vec::new();
-    stats.take_samples(&mut samples);
-    let mut history = History::new(Plan::default());
-    history.take_in(&samples);
-    history.close(104.0);
-    let again = stats.take(105.0);
-    Unpacker::default().unpack(&fine::encode(&again)).expect("what a node has merged it can send on");
+    stats.take_samples(&mut Vec::new());
+    fine::encode(&stats.take(105.0))
 }

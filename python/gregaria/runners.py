@@ -133,6 +133,7 @@ class Runner(Pausing):
         self.cpu_warning_emitted = False
         self.worker_cpu_warning_emitted = False
         self.exceptions: dict[int, ExceptionDict] = {}
+        self._cut_short = ""
         self.target_user_classes_count: dict[str, int] = {}
         self.target_user_count = 0
         self.final_user_classes_count: dict[str, int] = {}
@@ -245,6 +246,7 @@ class Runner(Pausing):
         self.stats.clear_all()
         self.exceptions = {}
         self.marks.clear()
+        self._cut_short = ""
         self.cpu_warning_emitted = False
         self.worker_cpu_warning_emitted = False
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -103,6 +104,7 @@ def test_losing_a_worker_can_end_the_test(gregaria: list[str], own_server: TestS
         workers[0].kill(signal.SIGTERM)
         assert master.end() == 1
         assert "was lost, stopping test (--on-worker-loss abort)" in master.log
+        assert re.search(r"Verdict: FAILED \(worker \S+ was lost", master.log)
         assert [worker.end() for worker in workers] == [0, 0]
 
 

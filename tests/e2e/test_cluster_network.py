@@ -76,3 +76,32 @@ def test_what_is_measured_during_a_cut_arrives_when_it_is_healed(
         run = Run([], 0, "", master.log, tmp_path / "out")
     assert codes == [0, 0, 0], logs
     assert run.requests == {("X", "counted"): 2 * EACH}, logs
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are root's to make")
+def test_a_slow_cable_that_loses_packets_loses_no_figures(
+    gregaria: list[str], hosts: tuple[str, str], tmp_path: Path
+) -> None:
+    locustfile = tmp_path / "locustfile.py"
+    locustfile.write_text(LOCUSTFILE, encoding="utf-8")
+    here, there = (["ip", "netns", "exec", host, *gregaria, "-f", str(locustfile)] for host in hosts)
+    # A packet waits up to 0.3 s, and is dropped if two are waiting already.
+    shape = ["qdisc", "add", "dev", "cable", "root", "tbf", "rate", "80kbit", "burst", "1600", "limit", "3000"]
+    for host in hosts:
+        subprocess.run(["tc", "-n", host, *shape], check=True)
+    with nodes() as running:
+        test = ["--headless", "-u", "4", "-r", "10", "-t", "16s", "--csv", "out", "--insecure-cluster"]
+        master = Node([*here, "--master", *test, "--only-summary"], tmp_path)
+        far = Node([*there, "--worker", "--master-host", "10.98.7.1"], tmp_path)
+        running.extend([master, far])
+        codes = [node.end(60) for node in running]
+        dropped = [_dropped(host) for host in hosts]
+        run = Run([], 0, "", master.log, tmp_path / "out")
+    assert codes == [0, 0], master.log + far.log
+    assert run.requests == {("X", "counted"): EACH}, master.log + far.log
+    assert sum(dropped) > 0, "the cable has lost nothing"
+
+
+def _dropped(host: str) -> int:
+    told = subprocess.run(["tc", "-n", host, "-s", "qdisc", "show", "dev", "cable"], capture_output=True, text=True)
+    return int(told.stdout.split("dropped ")[1].split(",")[0])

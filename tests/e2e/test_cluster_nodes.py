@@ -5,6 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.cluster import LOCUSTFILE, REQUESTS, USERS, Node, free_port, master_line, nodes, result, worker_line
 from support.server import TestServer
 
@@ -206,3 +208,45 @@ def test_workers_start_together(gregaria: list[str], tmp_path: Path) -> None:
         line = next(line for line in running[0].log.splitlines() if line.startswith("spread"))
     spreads = [float(word) for word in line.split()[1:]]
     assert spreads[3] < 0.05, f"the median of {spreads}"
+
+
+IDLE = """
+from locust import User, constant, events, task
+
+@events.test_stop.add_listener
+def stopped(**kwargs):
+    print("hook: test_stop")
+
+class Idle(User):
+    wait_time = constant(1)
+
+    @task
+    def nothing(self):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        (signal.SIGKILL, "all workers were lost before a request was made"),
+        (signal.SIGTERM, "all workers quit before a request was made"),
+    ],
+)
+def test_a_test_without_workers_has_not_passed(
+    gregaria: list[str], tmp_path: Path, how: signal.Signals, says: str
+) -> None:
+    port = free_port()
+    locustfile = tmp_path / "idle.py"
+    locustfile.write_text(IDLE, encoding="utf-8")
+    test = ["--headless", "-u", "2", "-r", "2", "-t", "8s", "--only-summary"]
+    where = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(port)]
+    with nodes() as running:
+        master = Node([*gregaria, "-f", str(locustfile), *test, *where], tmp_path)
+        worker = Node([*gregaria, "-f", str(locustfile), "--worker", "--master-port", str(port)], tmp_path)
+        running.extend([master, worker])
+        master.wait_for("All users spawned")
+        worker.kill(how)
+        assert master.end() == 1, master.log
+    assert f"Verdict: FAILED ({says})" in master.log
+    assert master.log.count("hook: test_stop") == 1, master.log

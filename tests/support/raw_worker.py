@@ -10,7 +10,8 @@ import msgpack
 import zmq
 
 ID = "other_0123456789abcdef"
-socket = zmq.Context().socket(zmq.DEALER)
+context = zmq.Context()
+socket = context.socket(zmq.DEALER)
 socket.setsockopt(zmq.IDENTITY, ID.encode())
 socket.connect(f"tcp://127.0.0.1:{sys.argv[1]}")
 
@@ -81,5 +82,7 @@ while True:
         elif kind == "quit":
             report(2, 0)
             send("quit", None)
-            time.sleep(0.2)
+            # Ends when everything has been taken by the master's side, or in five seconds.
+            socket.close(linger=5_000)
+            context.term()
             break

@@ -58,6 +58,13 @@ def threshold(outcome: str, **changed: object) -> ThresholdVerdict:
     [
         (Findings(), [], KEPT_UP, 0, "Verdict: PASSED"),
         (Findings(), ["passed"], WAS_LIMIT, 0, "Verdict: PASSED"),
+        (
+            Findings(cut_short="all workers were lost", code_on_error=0),
+            ["passed"],
+            KEPT_UP,
+            1,
+            "Verdict: FAILED (all workers were lost)",
+        ),
         (Findings(failed_requests=1), [], KEPT_UP, 1, "Verdict: FAILED (1 failed request)"),
         (Findings(exceptions=2), [], KEPT_UP, 1, "Verdict: FAILED (2 exceptions in tasks)"),
         (Findings(failed_requests=3, code_on_error=7), [], KEPT_UP, 7, "Verdict: FAILED (3 failed requests)"),

@@ -148,6 +148,7 @@ class Run:
             judges_failures=self.thresholds.judge.judges_failures(),
             unhandled=log.unhandled_greenlet_exception,
             strict=self.options.gregaria_strict,
+            cut_short=self.runner._cut_short,
         )
         return decide(found, self.thresholds.verdicts(), generator(self.runner.engine_stats()))
 

@@ -15,6 +15,7 @@ LIMIT_MEAN_WAIT_S = 0.005
 LIMIT_LATE_SHARE = 0.01
 """So does a share like this of answers that waited longer than 50 ms."""
 
+EXIT_CUT_SHORT = 1
 EXIT_UNHANDLED = 2
 EXIT_THRESHOLD = 3
 EXIT_GENERATOR = 4
@@ -98,6 +99,8 @@ class Findings:
     """A threshold says how many requests may fail, so that one that fails is not a failed test by itself."""
     unhandled: bool = False
     strict: bool = False
+    cut_short: str = ""
+    """Why the test did not take place as it was wanted, empty if it did."""
 
 
 def decide(found: Findings, thresholds: Sequence[ThresholdVerdict], generated: Generator) -> Outcome:
@@ -115,6 +118,8 @@ def decide(found: Findings, thresholds: Sequence[ThresholdVerdict], generated: G
 def _reasons(
     found: Findings, thresholds: Sequence[ThresholdVerdict], generated: Generator
 ) -> Iterator[tuple[int, str]]:
+    if found.cut_short:
+        yield EXIT_CUT_SHORT, found.cut_short
     if found.strict and generated.was_limit:
         yield EXIT_GENERATOR, "the generator was the limit"
     if failed := sum(threshold["outcome"] != "passed" for threshold in thresholds):

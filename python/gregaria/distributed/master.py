@@ -51,6 +51,7 @@ class MasterRunner(runners.DistributedRunner):
         self.master_bind_host = master_bind_host
         self.spawn_rate: float = 0.0
         self.spawning_completed = False
+        self._ends_without_workers = False
         self._changed = Event()
         self._dispatch_number = 0
         self._placed: set[str] = set()
@@ -150,6 +151,7 @@ class MasterRunner(runners.DistributedRunner):
         workers = [node for node in self.clients.values() if node.state in ("ready", "spawning", "running")]
         if not workers:
             logger.warning("You can't start a distributed test before at least one worker processes has connected")
+            self._cut_short = self._cut_short or "no worker was there when the test was to start"
             return
         self._apply_host()
         self.spawn_rate = spawn_rate
@@ -299,7 +301,8 @@ class MasterRunner(runners.DistributedRunner):
         if self.state == runners.STATE_STOPPING:
             over = self.clients.all_are_ready
         else:
-            over = self.state in (runners.STATE_SPAWNING, runners.STATE_RUNNING) and self.worker_count == 0
+            runs = self.state in (runners.STATE_SPAWNING, runners.STATE_RUNNING)
+            over = runs and self.worker_count == 0 and not self._ends_without_workers
         if over:
             self.update_state(runners.STATE_STOPPED)
 
@@ -329,6 +332,8 @@ class MasterRunner(runners.DistributedRunner):
             case "left":
                 self._on_left(*about)
             case "last_left":
+                self._note_end_without_workers(about)
+                self._ends_without_workers = True
                 self._spawn(self._on_last_left, about)
             case "states_changed":
                 self._changed.set()
@@ -393,17 +398,31 @@ class MasterRunner(runners.DistributedRunner):
 
     def _abort(self, worker: str) -> None:
         logger.error("Worker %s was lost, stopping test (--on-worker-loss abort)", worker)
-        if self.environment.process_exit_code is None:
-            self.environment.process_exit_code = 1
+        self._cut_short = f"worker {worker} was lost"
         self._spawn(self.stop_or_quit)
 
     def _on_last_left(self, how: str) -> None:
         logger.info("The last worker %s, stopping test.", "quit" if how == "quit" else "went missing")
         self.stop()
+        self._ends_without_workers = False
         self.check_stopped()
         options = self.environment.parsed_options
         if options and options.headless and how == "quit":
             self.quit()
+
+    def _note_end_without_workers(self, how: str) -> None:
+        """Workers may quit when a locustfile has had enough of them; but a test that nobody ran has not passed."""
+        if self.state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING) or self._cut_short:
+            return
+        requests = self.stats.total.num_requests
+        if how != "quit":
+            self._cut_short = (
+                f"all workers were lost, after {requests} requests"
+                if requests
+                else "all workers were lost before a request was made"
+            )
+        elif not requests and not self.stats.total.num_failures:
+            self._cut_short = "all workers quit before a request was made"
 
 
 def _total(users: dict[str, dict[str, int]]) -> dict[str, int]:

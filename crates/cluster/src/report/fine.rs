@@ -456,6 +456,35 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_from_a_clock_that_is_wrong_is_moved() {
+        let mut worker = Stats::new(9_000.0);
+        let id = worker.entry("GET", "/", 9_000.0);
+        worker.record(id, 9_005.5, Some(5), 1);
+        worker.record_failure(id, 9_005.5, "E()");
+        let bytes = encode(&worker.take(9_006.0));
+        let mut unpacker = Unpacker::default();
+        let mut report = unpacker.unpack(&bytes).unwrap();
+        report.shift(-8_900.25);
+        let mut master = Stats::new(103.0);
+        report.merge_into(&mut master, 103.0);
+        let entry = master.total();
+        assert_eq!((entry.start_time(), entry.last_request_timestamp()), (99.75, Some(105.25)));
+        assert_eq!(entry.per_second().at(105), (1, 1));
+        assert_eq!(master.errors().records()[0].last_seen, Some(105.25));
+    }
+
+    #[test]
+    fn a_report_that_claims_too_much_costs_nothing() {
+        let mut claims = zstd::bulk::compress(&[0; 1_000], 1).unwrap();
+        // The frame's header says how large the content is: here in two bytes, less 256.
+        assert_eq!(claims[4] >> 6, 1);
+        claims[4] |= 0xc0;
+        claims.splice(5..7, [0, 0, 0, 0, 1, 0, 0, 0]);
+        let refused = Unpacker::default().unpack(&claims).map(|_| ());
+        assert!(matches!(refused, Err(Error::Size(size)) if size == 1 << 32), "{refused:?}");
+    }
+
+    #[test]
     fn a_hundred_busy_names_fit_into_twenty_kilobytes() {
         let mut stats = Stats::new(0.0);
         let mut state = 1_u64;

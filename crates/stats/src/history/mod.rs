@@ -145,7 +145,7 @@ impl History {
         let start = match (self.closed, first) {
             (Some(closed), first) if now.saturating_sub(closed) > LONGEST_GAP_S => first.unwrap_or(now).max(closed),
             (Some(closed), _) => closed,
-            (None, Some(first)) => first,
+            (None, Some(first)) => first.max(now.saturating_sub(LONGEST_GAP_S)),
             (None, None) => now,
         };
         pending.iter_mut().for_each(|sample| sample.second = sample.second.max(start));
