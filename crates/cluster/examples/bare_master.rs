@@ -64,7 +64,7 @@ fn main() {
     }
     let counts = map([("timestamp", 1.0.into()), ("user_classes_count", map([("Visitor", 10.into())]))]);
     let ids: Vec<String> = master.with(|master| master.nodes.iter().map(|node| node.id.clone()).collect());
-    ids.iter().for_each(|id| drop(master.send(&Message::new("spawn", counts.clone(), id))));
+    assert!(ids.iter().all(|id| master.send(&Message::new("spawn", counts.clone(), id))));
     std::thread::sleep(Duration::from_secs(2));
     let (began, before) = (cpu_s(), hub.stats.lock().unwrap().1);
     let mut samples = Vec::new();
@@ -88,6 +88,6 @@ fn main() {
         hub.stats.lock().unwrap().0.total().num_requests(),
         hub.stats.lock().unwrap().0.entries().count()
     );
-    ids.iter().for_each(|id| drop(master.send(&Message::new("quit", Value::Nil, id))));
+    assert!(ids.iter().all(|id| master.send(&Message::new("quit", Value::Nil, id))));
     std::thread::sleep(Duration::from_millis(500));
 }
