@@ -15,6 +15,7 @@ import cluster
 import measure
 import results
 import tools
+import web
 from servers import DelayServer, Nginx, Probe
 from tools import FAST, HTTP, OURS, WRK, Load
 
@@ -173,6 +174,8 @@ ONCE: dict[str, Scenario] = {
     "busy": delayed_and_busy,
     "processes": lambda plan: cluster.two_workers(plan.seconds),
     "workers": lambda plan: cluster.many_workers(4 * plan.seconds),
+    "page": lambda plan: web.one_page(5 * plan.seconds),
+    "pages": lambda plan: web.twenty_pages(2 * plan.seconds),
     "report": lambda plan: cluster.report_on_hub(plan.seconds),
     "stats-10k": lambda _plan: results.many_names(),
     "report-10k": lambda _plan: results.report_of_an_hour(),
@@ -206,6 +209,7 @@ def describe(row: Row) -> str:
         ("connections", "connections", 0),
         ("core_percent", "% of a core", 1),
         ("longest_ms", "ms at most", 2),
+        ("update_kb", "KB an update", 1),
         ("p50_ms", "ms reported", 2),
         ("true_p50_ms", "ms in truth", 2),
     )

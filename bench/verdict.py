@@ -65,6 +65,7 @@ def targets(rows: Sequence[Row]) -> list[Target]:
         *_accuracy(figures),
         *_cluster(figures),
         *_results(figures),
+        *_pages(figures),
     ]
 
 
@@ -178,6 +179,23 @@ def _results(figures: Figures) -> list[Target]:
         hours = row["resident_mb_by_hour"]
         growth = (hours[-1] - hours[len(hours) // 2]) / hours[len(hours) // 2] * 100
         found.append(Target("soak of ten hours: memory, second half", growth, "% more", 2.0))
+    return found
+
+
+def _pages(figures: Figures) -> list[Target]:
+    found: list[Target] = []
+    scenario = "a page of 10,000 names"
+    if figures.has(scenario):
+        none, one = (figures.median(scenario, tool, "core_percent") for tool in ("0 pages", "1 pages"))
+        cost = one - none if one is not None and none is not None else None
+        update = figures.median(scenario, "1 pages", "update_kb")
+        found += [
+            Target(f"{scenario}: share of a core", cost, "%", 1.0),
+            Target(f"{scenario}: an update", update, "KB", 64.0),
+        ]
+    if figures.has("20 pages"):
+        ratio = figures.ratio("20 pages", "steady_us", "20 pages", "no UI")
+        found.append(Target("a request: 20 pages open / no web UI", ratio, "×", 1.03, binding=True))
     return found
 
 

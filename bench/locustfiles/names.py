@@ -1,17 +1,19 @@
-"""A thousand names, and how long each of a worker's reports keeps its hub busy: the longest goes into BENCH_REPORTS."""
+"""A thousand names (or BENCH_NAMES); how long each of a worker's reports keeps its hub busy goes into BENCH_REPORTS."""
 
 import json
 import os
 import time
 
-from locust import HttpUser, constant, events, task
+from common import wait_time
+
+from locust import HttpUser, events, task
 from locust.runners import WorkerRunner
 
-NAMES = 1_000
+NAMES = int(os.environ.get("BENCH_NAMES", "1000"))
 
 
 class Namer(HttpUser):
-    wait_time = constant(0)
+    wait_time = wait_time()
     count = 0
 
     @task

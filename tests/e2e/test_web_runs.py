@@ -48,6 +48,7 @@ def test_every_test_of_a_web_ui_is_kept_and_can_be_opened_and_deleted(
         report = ui.get(f"/runs/{oldest['id']}/report?theme=dark")
         assert (report.status_code, report.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
         assert "gregaria-result" in report.text
+        assert_compares(ui, oldest["id"], newest["id"])
         assert ui.session.delete(f"{ui.url}/runs/{oldest['id']}", timeout=10).json()["success"] is True
         assert [run["id"] for run in runs_of(ui)] == [newest["id"]]
         for method, path in [("GET", f"/runs/{oldest['id']}"), ("DELETE", f"/runs/{oldest['id']}"), ("GET", "/runs/x")]:
@@ -63,6 +64,26 @@ def test_every_test_of_a_web_ui_is_kept_and_can_be_opened_and_deleted(
         foreign = {"Origin": "http://evil.example"}
         refused = ui.session.delete(f"{ui.url}/runs/{newest['id']}", headers=foreign, timeout=10)
         assert (refused.status_code, len(runs_of(ui))) == (403, 1)
+
+
+def assert_compares(ui: WebRun, a: object, b: object) -> None:
+    address = f"/runs/compare?a={a}&b={b}"
+    compared = ui.get(address).json()
+    assert {entry["name"] for entry in compared["names"]} == {"/hello", "missing"}
+    assert f"run {a}" in ui.get(f"{address}&format=text").text
+    page = ui.get(f"{address}&format=html&fail_if=p95 worse by 10%")
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "sandbox" in page.headers["Content-Security-Policy"]
+    assert ui.get(f"{address}&format=markdown").text.startswith("## Comparison: ")
+    for query, status in [
+        (f"a={a}", 400),
+        (f"a={a}&b=999", 404),
+        (f"a=x&b={b}", 404),
+        (f"a={a}&b={b}&format=pdf", 400),
+        (f"a={a}&b={b}&fail_if=nonsense", 400),
+    ]:
+        refused = ui.get(f"/runs/compare?{query}")
+        assert (refused.status_code, refused.json()["success"]) == (status, False), query
 
 
 def test_headless_runs_are_kept_with_their_exit_code_if_asked_for(

@@ -76,7 +76,7 @@ pub fn redirect(place: &str) -> Response {
 
 /// Whether a report is at this path, which is one file with its script and style in it.
 pub fn is_report(path: &str) -> bool {
-    path == "/stats/report" || (path.starts_with("/runs/") && path.ends_with("/report"))
+    matches!(path, "/stats/report" | "/runs/compare") || (path.starts_with("/runs/") && path.ends_with("/report"))
 }
 
 /// The mark of an answer that a locustfile's own Flask application has made: its pages may hold what they like.
@@ -109,7 +109,13 @@ mod tests {
 
     #[test]
     fn only_a_report_may_run_the_script_that_is_in_it() {
-        for (path, may) in [("/stats/report", true), ("/runs/7/report", true), ("/", false), ("/report", false)] {
+        for (path, may) in [
+            ("/stats/report", true),
+            ("/runs/7/report", true),
+            ("/runs/compare", true),
+            ("/", false),
+            ("/report", false),
+        ] {
             let mut response = text(StatusCode::OK, "");
             protect(&mut response, is_report(path));
             let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();

@@ -33,6 +33,9 @@ pub const FLASK_BODY: usize = 16 << 20;
 /// How long the next piece of a body may take, and all of it.
 const PIECE_WITHIN: Duration = Duration::from_secs(10);
 const BODY_WITHIN: Duration = Duration::from_secs(60);
+/// So much of a body that is too large is read, so that its sender hears about it.
+const PASSED_OVER: usize = 64 << 20;
+const PASSED_OVER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Path and query as the client sent them.
 #[derive(Debug, Clone)]
@@ -72,6 +75,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/events", get(stream::events))
         .route("/metrics", get(metrics::metrics))
         .route("/runs", get(runs::list))
+        .route("/runs/compare", get(runs::compare))
         .route("/runs/{id}", get(runs::result).delete(runs::delete))
         .route("/runs/{id}/report", get(runs::report))
         .route("/assets/{*path}", get(asset))
@@ -146,7 +150,18 @@ pub async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyFault> {
         }
         Ok(read.freeze())
     };
-    tokio::time::timeout(BODY_WITHIN, reading).await.unwrap_or(Err(BodyFault::Slow))
+    let read = tokio::time::timeout(BODY_WITHIN, reading).await.unwrap_or(Err(BodyFault::Slow));
+    if matches!(read, Err(BodyFault::TooLarge(_))) {
+        // Who is still sending would see a broken connection in place of the answer.
+        let passing_over = async {
+            let mut left = PASSED_OVER;
+            while let (1.., Some(Ok(piece))) = (left, pieces.next().await) {
+                left = left.saturating_sub(piece.len());
+            }
+        };
+        tokio::time::timeout(PASSED_OVER_WITHIN, passing_over).await.ok();
+    }
+    read
 }
 
 async fn wrong_method(method: Method, uri: axum::http::Uri) -> Response {

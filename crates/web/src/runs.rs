@@ -1,11 +1,13 @@
-//! The runs that are kept: `/runs`, `/runs/ID`, `/runs/ID/report`. Read and deleted on threads that may wait for a disk.
+//! The runs that are kept: `/runs`, `/runs/ID`, `/runs/ID/report`, `/runs/compare`. Read and deleted on threads that may wait for a disk.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use gregaria_sinks::compare::{self, Colour, Comparison, Run};
 use gregaria_sinks::runs::{RunStore, StoreError, unpacked};
+use gregaria_stats::compare::parse_conditions;
 use serde_json::json;
 
 use crate::app::App;
@@ -14,6 +16,9 @@ use crate::routes::parameter;
 
 type Shared = State<Arc<App>>;
 type Parameters = Query<Vec<(String, String)>>;
+
+/// Of the intervals in a comparison.
+const LEVEL: f64 = 0.95;
 
 /// What the store says, or the answer that says why it does not.
 async fn ask<T: Send + 'static>(
@@ -88,6 +93,47 @@ pub async fn report(State(app): Shared, Path(id): Path<String>, query: Parameter
         Ok(response)
     })
     .await
+}
+
+/// `GET /runs/compare?a=ID&b=ID`: what has changed from the one to the other, in JSON, or as `format` says: html, text or
+/// markdown. Each `fail_if` is a condition on the difference, as of `gregaria compare`.
+pub async fn compare(State(app): Shared, query: Parameters, headers: HeaderMap) -> Response {
+    respond(async {
+        let bad = |message: &str| refusal(&app, StatusCode::BAD_REQUEST, message);
+        let mut ids = Vec::new();
+        for name in ["a", "b"] {
+            let id = parameter(&query, name).ok_or_else(|| bad("two runs are compared: /runs/compare?a=1&b=2"))?;
+            ids.push((number(&app, id)?, id.to_owned()));
+        }
+        let mut conditions = Vec::new();
+        for (_, text) in query.iter().filter(|(key, _)| key == "fail_if") {
+            conditions.extend(parse_conditions(text).map_err(|error| bad(&format!("fail_if: {error}")))?);
+        }
+        let format = parameter(&query, "format").unwrap_or("json").to_owned();
+        if !["json", "html", "text", "markdown"].contains(&format.as_str()) {
+            return Err(bad("format is json, html, text or markdown"));
+        }
+        let found = ask(&app, move |store| {
+            let mut runs = Vec::new();
+            for (number, id) in ids {
+                let Some(result) = store.result(number)? else { return Ok(Err(id)) };
+                runs.push([Run { label: format!("run {number}"), result }]);
+            }
+            Ok(Ok(told(&compare::compare(&runs[0], &runs[1], &conditions, LEVEL), &format)))
+        });
+        let (media_type, body) = found.await?.map_err(|id| unknown(&app, &id))?;
+        Ok(reply::packed(StatusCode::OK, media_type, body.into(), &headers))
+    })
+    .await
+}
+
+fn told(comparison: &Comparison, format: &str) -> (&'static str, Vec<u8>) {
+    match format {
+        "html" => ("text/html; charset=utf-8", compare::html(comparison).into_bytes()),
+        "text" => ("text/plain; charset=utf-8", compare::text(comparison, Colour::Plain).into_bytes()),
+        "markdown" => ("text/markdown; charset=utf-8", compare::markdown(comparison).into_bytes()),
+        _ => ("application/json", serde_json::to_vec(comparison).expect("its keys are text, and memory takes all")),
+    }
 }
 
 /// `DELETE /runs/ID`
