@@ -633,6 +633,13 @@ class RequestStats:
 
     @name_limit.setter
     def name_limit(self, limit: int) -> None: ...
+    def keep_samples(self, count: int, redact: list[str] = []) -> None:
+        """Keep so many requests of each failure and name as samples, none with 0; those that are kept are forgotten.
+        Values of headers, parameters and fields of these names are removed, beside those of the usual secrets."""
+
+    def samples(self) -> str:
+        """JSON of what is kept, as `samples` in the result file."""
+
     def follow(self) -> None:
         """From now on keep series over time. Use `gregaria.following.follow`, which also ticks."""
 

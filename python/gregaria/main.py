@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gregaria
-from gregaria import locustfile_alias, log, opentelemetry, stats
+from gregaria import locustfile_alias, log, opentelemetry, samples, stats
 from gregaria.argument_parser import check_combinations, get_locustfiles_locally, get_parser, parse_locustfile_option
 from gregaria.cli.console import Tables
 from gregaria.cli.files import CsvFiles
@@ -70,6 +70,7 @@ def main() -> None:
     _warn(environment, options)
     _show_ratios(user_classes, options)
     environment.stats.name_limit = options.gregaria_max_names
+    samples.set_up(environment.stats, options)
     create_runner(environment, options)
     thresholds = thresholds_of(environment, options, files.paths)
     outputs = outputs_of(environment, options)

@@ -638,6 +638,26 @@ OPTIONS: tuple[Option, ...] = (
         own=True,
     ),
     Option(
+        ("--samples",),
+        "gregaria_samples",
+        STATISTICS,
+        "Keep so many of the first, the last and the slowest requests of each failure, and of the slowest of each "
+        "name, with their responses; 0 for none.",
+        "count",
+        metavar="<int>",
+        default=3,
+        own=True,
+    ),
+    Option(
+        ("--redact",),
+        "gregaria_redact",
+        STATISTICS,
+        "Also remove the values of headers, parameters and fields with these names (comma-separated) from samples; "
+        "those of passwords, tokens, keys and cookies are removed anyway.",
+        metavar="<names>",
+        own=True,
+    ),
+    Option(
         ("--json",),
         "json",
         STATISTICS,

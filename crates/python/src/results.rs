@@ -13,6 +13,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::sinks::{ExceptionTuple, describe, exception_rows, to_exception};
+use crate::stats::samples::kept;
 use crate::stats::{RequestStats, Shared, lock, now};
 
 /// So many entries are copied under one lock.
@@ -42,6 +43,7 @@ pub fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Ever
             entries.extend(known.map(|(number, entry)| (*number, measure(stats, entry))));
         });
     }
+    let samples = kept(shared);
     shared.followed(|followed| {
         let tier = followed.history.overview_tier();
         for (number, entry) in &mut entries {
@@ -57,7 +59,7 @@ pub fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Ever
             users_peak: followed.users_peak,
             failures,
             exceptions,
-            samples: Vec::new(),
+            samples,
             other_names,
             history_lost: followed.lost,
         }

@@ -8,6 +8,7 @@ use crate::histogram::{Bucket, Histogram};
 use crate::increment::{Figures, Increment, PhaseIncrement};
 use crate::phases::{Phase, Phases};
 use crate::rate::PerSecond;
+use crate::samples::NEVER_US;
 use crate::window::{DEFAULT_SPAN_S, Window};
 
 /// Statistics of one kind of request.
@@ -30,6 +31,8 @@ pub struct Entry {
     window: Option<Box<Window>>,
     /// Made with the first request whose phases are known.
     pub(crate) phases: Option<Box<Phases>>,
+    /// Requests that go well and take longer are kept as samples.
+    pub(crate) slow_floor_us: u64,
 }
 
 impl Entry {
@@ -51,13 +54,15 @@ impl Entry {
             histogram: Histogram::new(),
             window: None,
             phases: None,
+            slow_floor_us: NEVER_US,
         }
     }
 
-    /// Back to zero; the name, and whether a window is kept, stay.
+    /// Back to zero; the name, and whether a window and samples are kept, stay.
     pub fn reset(&mut self, now: f64) {
-        let windowed = self.window.is_some();
+        let (windowed, floor_us) = (self.window.is_some(), self.slow_floor_us);
         *self = Self::new(self.method.clone(), self.name.clone(), now);
+        self.slow_floor_us = floor_us;
         if windowed {
             self.enable_window(now);
         }

@@ -50,12 +50,20 @@ pub struct ErrorTable {
 }
 
 impl ErrorTable {
-    pub(crate) fn occurred(&mut self, entry: u32, names: (&Arc<str>, &Arc<str>), text: &str, now: f64) {
+    pub(crate) fn occurred(&mut self, entry: u32, names: (&Arc<str>, &Arc<str>), text: &str, now: f64) -> usize {
         let place = self.place(entry, names, text);
         let record = &mut self.records[place];
         record.occurrences += 1;
         record.first_seen.get_or_insert(now);
         record.last_seen = Some(now);
+        place
+    }
+
+    /// The text under which a failure with this one is counted, if any is.
+    pub(crate) fn counted_as(&self, entry: u32, text: &str) -> Option<&Arc<str>> {
+        let text = mask_address(cut(text));
+        let found = self.find(entry, &text).or_else(|| self.find(entry, &pattern_of(&text)));
+        found.or_else(|| self.find(entry, OTHER_FAILURES)).map(|place| &self.records[place].text)
     }
 
     /// Add the occurrences of a record from elsewhere.

@@ -6,6 +6,8 @@
 //!         └ response time starts                       └ ends
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::histogram::{Bucket, Histogram};
 use crate::increment::PhaseIncrement;
 
@@ -43,7 +45,7 @@ impl Phase {
 const ABSENT: u32 = u32::MAX;
 
 /// The phases of one request, with those of the redirects it followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhaseSample {
     us: [u32; Phase::ALL.len()],
     /// Exchanges over a connection that was there already.

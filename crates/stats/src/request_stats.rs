@@ -15,6 +15,7 @@ use crate::increment::Increment;
 use crate::journal::{Journal, Sample};
 use crate::patterns::{Group, worst_patterns};
 use crate::phases::{self, PhaseSample};
+use crate::samples::Samples;
 use crate::window::DEFAULT_SPAN_S;
 
 /// The place of an entry; valid until [`Stats::generation`] changes.
@@ -79,6 +80,7 @@ pub struct Stats {
     /// The entry of all further names, once there are too many.
     other: Option<EntryId>,
     too_many: Option<Box<TooManyNames>>,
+    pub(crate) samples: Samples,
 }
 
 impl Stats {
@@ -97,6 +99,7 @@ impl Stats {
             name_limit: DEFAULT_NAME_LIMIT,
             other: None,
             too_many: None,
+            samples: Samples::default(),
         };
         stats.set_windows(Windows::Total, now);
         stats
@@ -191,6 +194,7 @@ impl Stats {
         if self.windows == Windows::Everybody {
             entry.enable_window(now);
         }
+        entry.slow_floor_us = self.samples.floor_us(place);
         self.entries.push(entry);
         EntryId(place)
     }
@@ -228,16 +232,16 @@ impl Stats {
         self.total.phases.get_or_insert_default().record(sample, &buckets);
     }
 
-    /// Count a failure of a request, which itself is counted by [`Stats::record`], and note its text.
-    pub fn record_failure(&mut self, id: EntryId, now: f64, text: &str) {
+    /// Count a failure of a request, which itself is counted by [`Stats::record`], and note its text. Gives its place in
+    /// the table of failures.
+    pub fn record_failure(&mut self, id: EntryId, now: f64, text: &str) -> Option<usize> {
         self.total.record_failure(now);
         if let Some(journal) = &mut self.journal {
             journal.push(Sample::failure(id, now));
         }
-        if let Some(entry) = self.entries.get_mut(id.0 as usize) {
-            entry.record_failure(now);
-            self.errors.occurred(id.0, (&entry.method, &entry.name), text, now);
-        }
+        let entry = self.entries.get_mut(id.0 as usize)?;
+        entry.record_failure(now);
+        Some(self.errors.occurred(id.0, (&entry.method, &entry.name), text, now))
     }
 
     /// From now on keep every sample until [`Stats::take_samples`] takes it.
@@ -371,6 +375,13 @@ impl Stats {
         true
     }
 
+    /// What is kept of requests has changed: so have the floors of all entries.
+    pub(crate) fn renew_floors(&mut self) {
+        for (place, entry) in (0u32..).zip(&mut self.entries) {
+            entry.slow_floor_us = self.samples.floor_us(place);
+        }
+    }
+
     /// Everything back to zero; the entries stay.
     pub fn reset_all(&mut self, now: f64) {
         self.forget_samples();
@@ -379,6 +390,8 @@ impl Stats {
         for entry in self.entries.iter_mut().filter(|entry| entry.present) {
             entry.reset(now);
         }
+        self.samples.clear();
+        self.renew_floors();
     }
 
     /// Forget all entries and failures.
@@ -388,6 +401,7 @@ impl Stats {
         self.errors.clear();
         self.entries.clear();
         self.by_name.clear();
+        self.samples.clear();
         self.other = None;
         self.generation = fresh_generation();
     }

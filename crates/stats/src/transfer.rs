@@ -3,6 +3,7 @@
 use crate::entry::Entry;
 use crate::errors::ErrorRecord;
 use crate::request_stats::Stats;
+use crate::samples::Exchange;
 
 /// What was counted since the last time it was taken.
 #[derive(Debug, Clone, Default)]
@@ -12,11 +13,13 @@ pub struct Taken {
     /// Of all requests together; `None` if there were none.
     pub total: Option<Entry>,
     pub errors: Vec<ErrorRecord>,
+    /// Some of the requests themselves.
+    pub samples: Vec<Exchange>,
 }
 
 impl Taken {
     pub fn is_empty(&self) -> bool {
-        self.total.is_none() && self.entries.is_empty() && self.errors.is_empty()
+        self.total.is_none() && self.entries.is_empty() && self.errors.is_empty() && self.samples.is_empty()
     }
 }
 
@@ -28,6 +31,7 @@ impl Taken {
             error.first_seen = error.first_seen.map(|at| at + seconds);
             error.last_seen = error.last_seen.map(|at| at + seconds);
         }
+        self.samples.iter_mut().for_each(|sample| sample.at += seconds);
     }
 }
 
@@ -40,8 +44,9 @@ impl Stats {
     pub fn take(&mut self, now: f64) -> Taken {
         let take = |entry: &mut Entry| {
             let fresh = Entry::new(entry.method().clone(), entry.name().clone(), now);
-            let windowed = entry.has_window();
+            let (windowed, floor_us) = (entry.has_window(), entry.slow_floor_us);
             let taken = std::mem::replace(entry, fresh);
+            entry.slow_floor_us = floor_us;
             if windowed {
                 entry.enable_window(now);
             }
@@ -51,7 +56,7 @@ impl Stats {
         let total = counted(self.total()).then(|| take(self.total_mut()));
         let errors = self.errors().records().to_vec();
         self.clear_errors();
-        Taken { entries, total, errors }
+        Taken { entries, total, errors, samples: self.take_untold_samples() }
     }
 
     /// Add what was taken elsewhere.
@@ -65,6 +70,7 @@ impl Stats {
         for record in &taken.errors {
             self.merge_error(record, now);
         }
+        taken.samples.iter().for_each(|sample| self.offer_sample(sample.clone(), now));
     }
 }
 

@@ -5,6 +5,7 @@ What they contain is decided here; when they are written, in `cli.outputs`.
 
 from __future__ import annotations
 
+import html
 import re
 import socket
 import time
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.etree import ElementTree as Xml
 
-from gregaria import stats
+from gregaria import samples, stats
 
 from .output import FileAtEnd
 from .verdict import Outcome, ThresholdVerdict, threshold_lines, told
@@ -21,6 +22,7 @@ from .verdict import Outcome, ThresholdVerdict, threshold_lines, told
 MOST_ROWS = 50
 """So many names a summary for people has; the rest is counted."""
 _MOST_FAILURES = 20
+_MOST_SAMPLES = 5
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -101,9 +103,11 @@ class JUnit(_Summary):
             failure.text = _xml("\n".join(self._failures_of(entry)))
 
     def _failures_of(self, entry: Any) -> Iterator[str]:
+        shown = samples.first_of_each(self._stats)
         for error in self._stats.errors.values():
             if (error.method, error.name) == (entry.method, entry.name):
                 yield f"{error.occurrences} x {error.error}"
+                yield from (f"  {line}" for line in shown.get((error.method, error.name, str(error.error)), ()))
 
     def _add_tasks(self, suite: Xml.Element) -> None:
         case = _case(suite, "tasks", "no exceptions in tasks", 0)
@@ -178,10 +182,24 @@ class Markdown(_Summary):
             shown = zip(names, errors[:_MOST_FAILURES], strict=False)
             rows = [(str(error.occurrences), _code(name), _code(str(error.error))) for name, error in shown]
             yield _table(("failures", "of", "because"), rows, "---")
+            yield from self._samples(names, errors)
         exceptions = list(self._environment.runner.exceptions.values())
         if exceptions:
             raised = [(str(row["count"]), _code(row["msg"])) for row in exceptions]
             yield _table(("exceptions", "in tasks"), raised, "---")
+
+    def _samples(self, names: list[str], errors: list[Any]) -> Iterator[str]:
+        shown = samples.first_of_each(self._stats)
+        for name, error in list(zip(names, errors, strict=True))[:_MOST_SAMPLES]:
+            if lines := shown.get((error.method, error.name, str(error.error))):
+                block = _fenced("\n".join(lines))
+                yield f"<details><summary>The first {html.escape(name)}</summary>\n\n{block}\n\n</details>"
+
+
+def _fenced(text: str) -> str:
+    """Text as a block of code, whatever it contains."""
+    ticks = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{ticks}text\n{text}\n{ticks}"
 
 
 def _figures(name: str, entry: Any) -> tuple[str, ...]:

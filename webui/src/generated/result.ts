@@ -36,13 +36,14 @@ export interface ResultFile {
   version: number;
 }
 
-/** The beginning of a body. */
+/** The beginning of a body, secrets replaced. */
 export interface Body {
   /** The whole body's length. */
   bytes: number;
   /** Whether `text` is all of it. */
   complete: boolean;
-  /** What is text of it; other bytes are replaced. */
+  /** Whether `text` is bytes in hex, because they are no text. */
+  is_hex?: boolean;
   text: string;
 }
 
@@ -92,6 +93,8 @@ export interface Exchange {
   kept: Kept;
   method: string;
   name: string;
+  /** Microseconds by phase: "blocked", "dns", "connect", "tls", "send", "wait", "receive"; those that took place, where it was measured. Redirects add up. */
+  phases_us?: Record<string, number>;
   /** The beginning of the body. */
   request_body?: Body | null;
   /** Request line and headers, secrets replaced. */
@@ -100,7 +103,11 @@ export interface Exchange {
   /** Status line and headers, secrets replaced. */
   response_head?: string | null;
   response_time_us: number;
+  /** Whether all of it went over connections used before; absent where that is unknown. */
+  reused_connection?: boolean | null;
   url?: string | null;
+  /** The class of the user that made it, where that is known. */
+  user_class?: string | null;
 }
 
 /** A kind of failure. */

@@ -4,7 +4,7 @@
 
 use gregaria_stats::histogram::Bucket;
 use gregaria_stats::phases::{Phase, Phases, VERSIONS};
-use gregaria_stats::{Entry, ErrorRecord, Figures, Histogram, Increment, PhaseIncrement, Stats, Taken};
+use gregaria_stats::{Entry, ErrorRecord, Exchange, Figures, Histogram, Increment, PhaseIncrement, Stats, Taken};
 use serde::{Deserialize, Serialize};
 
 /// Past any clock; a peer that says more is not believed.
@@ -84,6 +84,8 @@ pub struct FineReport<'a> {
     entries: Vec<FineEntry<'a>>,
     total: Option<FineEntry<'a>>,
     errors: Vec<FineError<'a>>,
+    #[serde(default)]
+    samples: Vec<Exchange>,
 }
 
 /// The travelling form.
@@ -108,7 +110,7 @@ pub fn encode(taken: &Taken) -> Vec<u8> {
         last_seen: record.last_seen,
     });
     let total = if taken.total.is_some() { entries.pop() } else { None };
-    let report = FineReport { entries, total, errors: errors.collect() };
+    let report = FineReport { entries, total, errors: errors.collect(), samples: taken.samples.clone() };
     let plain = rmp_serde::to_vec(&report).expect("numbers, texts and bytes can always be written");
     zstd::bulk::compress(&plain, COMPRESSION_LEVEL).expect("memory is all that it takes")
 }
@@ -160,6 +162,7 @@ impl<'a> FineReport<'a> {
             error.first_seen = error.first_seen.map(believable);
             error.last_seen = error.last_seen.map(believable);
         }
+        report.samples.iter_mut().for_each(|sample| sample.at = believable(sample.at));
         Ok(report)
     }
 
@@ -170,6 +173,7 @@ impl<'a> FineReport<'a> {
             error.first_seen = error.first_seen.map(|at| at + seconds);
             error.last_seen = error.last_seen.map(|at| at + seconds);
         }
+        self.samples.iter_mut().for_each(|sample| sample.at += seconds);
     }
 
     /// Add everything to these statistics.
@@ -191,6 +195,7 @@ impl<'a> FineReport<'a> {
             };
             stats.merge_error(&record, now);
         }
+        self.samples.iter().for_each(|sample| stats.offer_sample(sample.clone(), now));
     }
 }
 

@@ -88,6 +88,7 @@ fn plain_taken(report: PlainReport<'_>) -> Taken {
         entries: report.stats.into_iter().map(PlainEntry::into_entry).collect(),
         total: (total.num_requests() > 0 || total.num_failures() > 0).then_some(total),
         errors: errors.collect(),
+        samples: Vec::new(),
     }
 }
 

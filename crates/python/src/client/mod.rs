@@ -21,6 +21,7 @@ mod prepared;
 mod redirect;
 mod report;
 mod response;
+pub mod samples;
 mod sending;
 mod session;
 mod stream;

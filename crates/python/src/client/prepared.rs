@@ -106,14 +106,20 @@ impl Prepared {
             bytes.extend_from_slice(b"\r\n");
             return Ok(bytes);
         }
-        let lines = self.all_lines(py)?;
-        let joined = lines.sent(py)?;
         self.body.bytes(py, |body| {
-            let mut bytes = self.target.request_start(&self.method, joined.len() + body.len(), lines.has("host"));
-            bytes.extend_from_slice(&joined);
+            let mut bytes = self.head(py, body.len())?;
             bytes.extend_from_slice(b"\r\n");
             bytes.extend_from_slice(body);
-            bytes
-        })
+            Ok(bytes)
+        })?
+    }
+
+    /// Request line and header lines as they go on the wire, with room for `more` bytes.
+    pub fn head(&self, py: Python<'_>, more: usize) -> PyResult<Vec<u8>> {
+        let lines = self.all_lines(py)?;
+        let joined = lines.sent(py)?;
+        let mut bytes = self.target.request_start(&self.method, joined.len() + more, lines.has("host"));
+        bytes.extend_from_slice(&joined);
+        Ok(bytes)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gregaria_stats::PhaseSample;
+use gregaria_stats::samples::Wanted;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,6 +16,7 @@ use super::firing::fire;
 use super::method::Method;
 use super::prepared::Prepared;
 use super::response::{Outcome, Response};
+use super::samples;
 use super::session::HttpSession;
 use super::target::{self, Target};
 use super::text;
@@ -96,7 +98,7 @@ impl Call {
         }
     }
 
-    fn url(&self) -> Option<String> {
+    pub fn url(&self) -> Option<String> {
         match &self.subject {
             Subject::Unknown => None,
             Subject::Target(target) => Some(target.url()),
@@ -224,7 +226,10 @@ fn record(response: &Bound<'_, Response>, verdict: &Verdict, recorder: &Recorder
         _ => None,
     };
     let measured = Measured { duration_us: call.duration_us, length: call.length, phases: call.phases.as_ref() };
-    count(recorder, &call.method, name, remembered, &measured, failure.as_deref());
+    let wanted = count(recorder, &call.method, name, remembered, &measured, failure.as_deref());
+    if let Some(wanted) = wanted {
+        recorder.keep(py, &wanted, |redaction| samples::of_response(response, redaction));
+    }
     Ok(())
 }
 
@@ -236,7 +241,7 @@ pub struct Measured<'a> {
     pub phases: Option<&'a PhaseSample>,
 }
 
-/// Put a request into the statistics. `slot` is where its entry is remembered.
+/// Put a request into the statistics. `slot` is where its entry is remembered. Says whether it is wanted as a sample.
 pub fn count(
     recorder: &Recorder,
     method: &Method,
@@ -244,9 +249,9 @@ pub fn count(
     slot: Option<&AtomicU64>,
     measured: &Measured<'_>,
     failure: Option<&str>,
-) {
+) -> Option<Wanted> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let too_many = recorder.stats().get().with(|stats| {
+    let (too_many, wanted) = recorder.stats().get().with(|stats| {
         let generation = stats.generation();
         let known = slot.and_then(|slot| target::remembered_entry(slot, generation));
         let entry = match known {
@@ -263,12 +268,17 @@ pub fn count(
         if let Some(phases) = measured.phases {
             stats.record_phases(entry, phases);
         }
-        if let Some(text) = failure {
-            stats.record_failure(entry, now, text);
-        }
-        stats.take_too_many_names()
+        let wanted = match failure {
+            Some(text) => {
+                let place = stats.record_failure(entry, now, text);
+                place.and_then(|place| stats.wants_failure(entry, place, Some(measured.duration_us), now))
+            }
+            None => stats.wants_slow(entry, measured.duration_us),
+        };
+        (stats.take_too_many_names(), wanted)
     });
     crate::stats::warn_of_names(too_many);
+    wanted
 }
 
 /// The text of `requests.HTTPError` for a status, with the name in the URL's place.

@@ -10,6 +10,7 @@ mod failures;
 mod names;
 mod phases;
 mod recorder;
+pub mod samples;
 mod settings;
 mod shared;
 mod wire;
@@ -17,7 +18,7 @@ mod wire;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gregaria_stats::{Stats, Windows};
+use gregaria_stats::{Redaction, Stats, Windows};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -39,6 +40,7 @@ pub struct RequestStats {
     shared: Arc<Shared>,
     history: Mutex<Py<PyList>>,
     error_keys: Mutex<failures::Keys>,
+    redaction: Mutex<Arc<Redaction>>,
 }
 
 impl RequestStats {
@@ -50,6 +52,11 @@ impl RequestStats {
     /// For threads that look at them now and then.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// What is taken out of samples.
+    pub fn redaction(&self) -> Arc<Redaction> {
+        Arc::clone(&lock(&self.redaction))
     }
 
     fn error_keys(&self) -> &Mutex<failures::Keys> {
@@ -74,7 +81,8 @@ impl RequestStats {
             stats.set_windows(Windows::Nobody, now);
         }
         let history = Mutex::new(PyList::empty(py).unbind());
-        RequestStats { shared: Shared::new(stats), history, error_keys: Mutex::default() }
+        let (error_keys, redaction) = (Mutex::default(), Mutex::default());
+        RequestStats { shared: Shared::new(stats), history, error_keys, redaction }
     }
 
     #[getter]
@@ -210,6 +218,16 @@ impl RequestStats {
     #[setter]
     fn set_name_limit(&self, limit: usize) {
         self.with(|stats| stats.set_name_limit(limit));
+    }
+
+    #[pyo3(signature = (count, redact = Vec::new()))]
+    fn keep_samples(&self, count: usize, redact: Vec<String>) {
+        *lock(&self.redaction) = Arc::new(Redaction::with(redact));
+        self.with(|stats| stats.set_samples(count));
+    }
+
+    fn samples(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| samples::json(&self.shared))
     }
 
     fn follow(&self) -> PyResult<()> {

@@ -1,12 +1,14 @@
 //! The listener on the request event that counts requests. Where it is the only one, the engine counts without calling it.
 
+use gregaria_stats::samples::Wanted;
+use gregaria_stats::{Exchange, Redaction};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::client;
 
-use super::{RequestStats, bytes, errors, microseconds, names, now, text};
+use super::{RequestStats, bytes, errors, microseconds, names, now, samples, text};
 
 /// Counts what the request event tells into one `RequestStats`.
 #[pyclass(frozen, module = "gregaria._engine")]
@@ -22,6 +24,16 @@ impl Recorder {
     /// Where it counts.
     pub fn stats(&self) -> &Py<RequestStats> {
         &self.stats
+    }
+
+    /// Keep a request that was wanted. What goes wrong while it is looked at is nobody's business.
+    #[cold]
+    pub fn keep(&self, py: Python<'_>, wanted: &Wanted, made: impl FnOnce(&Redaction) -> PyResult<Exchange>) {
+        let redaction = self.stats.get().redaction();
+        match made(&redaction) {
+            Ok(exchange) => self.stats.get().with(|stats| stats.keep_sample(wanted, exchange)),
+            Err(error) => samples::tell_once(py, &error),
+        }
     }
 }
 
@@ -46,18 +58,26 @@ impl Recorder {
         let phases = more.map(|more| more.get_item(intern!(more.py(), "response"))).transpose()?.flatten();
         let phases = phases.and_then(|response| client::phases_of(&response));
         let now = now();
-        let too_many = self.stats.get().with(|stats| {
+        let (too_many, wanted) = self.stats.get().with(|stats| {
             let id = stats.entry(&method, &name, now);
             stats.record(id, now, response_time_us, length);
             if let Some(phases) = &phases {
                 stats.record_phases(id, phases);
             }
-            if let Some(failure) = &failure {
-                stats.record_failure(id, now, failure);
-            }
-            stats.take_too_many_names()
+            let wanted = match &failure {
+                Some(failure) => {
+                    let place = stats.record_failure(id, now, failure);
+                    place.and_then(|place| stats.wants_failure(id, place, response_time_us, now))
+                }
+                None => response_time_us.and_then(|us| stats.wants_slow(id, us)),
+            };
+            (stats.take_too_many_names(), wanted)
         });
         names::warn(too_many);
+        if let Some(wanted) = wanted {
+            let made = |redaction: &Redaction| client::samples::of_event(response_time_us, more, redaction);
+            self.keep(request_type.py(), &wanted, made);
+        }
         Ok(())
     }
 

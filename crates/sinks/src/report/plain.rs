@@ -236,10 +236,11 @@ fn exchange(page: &mut String, sample: &Exchange) {
             continue;
         }
         page.push_str("<pre>");
-        page.push_str(&escape(&head.as_deref().unwrap_or_default().replace('\r', "")));
-        if let Some(Body { text, bytes, complete }) = body {
+        page.push_str(&escape(head.as_deref().unwrap_or_default().replace('\r', "").trim_end()));
+        if let Some(Body { text, bytes, complete, is_hex }) = body {
+            page.push_str("\n\n");
             page.push_str(&escape(text));
-            if !complete {
+            if !complete || *is_hex {
                 let _ = write!(page, "\n<i>… ({bytes} bytes)</i>");
             }
         }

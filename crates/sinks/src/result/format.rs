@@ -229,6 +229,10 @@ shape! {
         /// When it was told.
         pub at: f64,
         pub response_time_us: u64,
+        /// The class of the user that made it, where that is known.
+        #[serde(default)]
+        pub user_class: Option<String>,
+        #[serde(default)]
         pub url: Option<String>,
         /// Request line and headers, secrets replaced.
         #[serde(default)]
@@ -241,16 +245,25 @@ shape! {
         pub response_head: Option<String>,
         #[serde(default)]
         pub response_body: Option<Body>,
+        /// Microseconds by phase: "blocked", "dns", "connect", "tls", "send", "wait", "receive"; those that took place, where
+        /// it was measured. Redirects add up.
+        #[serde(default)]
+        pub phases_us: BTreeMap<String, u64>,
+        /// Whether all of it went over connections used before; absent where that is unknown.
+        #[serde(default)]
+        pub reused_connection: Option<bool>,
     }
 
-    /// The beginning of a body.
+    /// The beginning of a body, secrets replaced.
     pub struct Body {
-        /// What is text of it; other bytes are replaced.
         pub text: String,
         /// The whole body's length.
         pub bytes: u64,
         /// Whether `text` is all of it.
         pub complete: bool,
+        /// Whether `text` is bytes in hex, because they are no text.
+        #[serde(default)]
+        pub is_hex: bool,
     }
 
     /// Shares of user classes and tasks.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gregaria_stats::history::{self, Point, TotalPoint};
-use gregaria_stats::{Entry, ErrorRecord, Phase, Phases};
+use gregaria_stats::{Entry, ErrorRecord, Phase, Phases, samples};
 use serde_json::Value;
 
 use super::format::{self as file, FORMAT, ResultFile, VERSION};
@@ -176,6 +176,39 @@ fn failure(record: &ErrorRecord) -> file::Failure {
         occurrences: record.occurrences,
         first_seen: record.first_seen,
         last_seen: record.last_seen,
+    }
+}
+
+/// A sample in the shape of the file.
+pub fn exchange(why: samples::Kept, exchange: &samples::Exchange) -> file::Exchange {
+    let body = |body: &samples::Body| file::Body {
+        text: body.text.clone(),
+        bytes: body.bytes,
+        complete: body.complete,
+        is_hex: body.is_hex,
+    };
+    let phases = exchange.phases.iter().flat_map(|phases| {
+        Phase::ALL.into_iter().filter_map(|phase| Some((phase.name().to_owned(), phases.get(phase)?)))
+    });
+    file::Exchange {
+        kept: match why {
+            samples::Kept::First => file::Kept::First,
+            samples::Kept::Last => file::Kept::Last,
+            samples::Kept::Slowest => file::Kept::Slowest,
+        },
+        method: exchange.method.clone(),
+        name: exchange.name.clone(),
+        error: exchange.error.clone(),
+        at: exchange.at,
+        response_time_us: exchange.response_time_us.unwrap_or(0),
+        user_class: exchange.user_class.clone(),
+        url: exchange.url.clone(),
+        request_head: exchange.request_head.clone(),
+        request_body: exchange.request_body.as_ref().map(body),
+        response_head: exchange.response_head.clone(),
+        response_body: exchange.response_body.as_ref().map(body),
+        phases_us: phases.collect(),
+        reused_connection: exchange.phases.map(|phases| phases.opened == 0),
     }
 }
 

@@ -9,7 +9,7 @@ mod read;
 mod write;
 
 pub use format::*;
-pub use make::{Everything, Measured, make, segment, total_segment};
+pub use make::{Everything, Measured, exchange, make, segment, total_segment};
 pub use read::{ReadError, read, read_bytes};
 pub use write::{prepare, write, write_text};
 

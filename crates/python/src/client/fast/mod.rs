@@ -19,5 +19,5 @@ pub use failed::streamed_failure;
 pub use options::Options;
 pub use perform::{Underway, perform};
 pub use pool::ClientPool;
-pub use response::FastResponse;
+pub use response::{FastResponse, Outcome as FastOutcome};
 pub use session::{FastHttpSession, overrides_request};

@@ -15,6 +15,7 @@ use super::session::FastHttpSession;
 use crate::client::firing::fire;
 use crate::client::method::Method;
 use crate::client::report::{self, Measured, Verdict};
+use crate::client::samples;
 use crate::stats::Recorder;
 
 /// What is known of a request besides its response.
@@ -126,6 +127,9 @@ fn record(response: &Bound<'_, FastResponse>, verdict: &Verdict, recorder: &Reco
         None => (&*call.aim.name, call.aim.target.entry(&call.method)),
     };
     let measured = Measured { duration_us: call.duration_us, length: call.length, phases: call.phases.as_ref() };
-    report::count(recorder, &call.method, name, slot, &measured, failure.as_deref());
+    let wanted = report::count(recorder, &call.method, name, slot, &measured, failure.as_deref());
+    if let Some(wanted) = wanted {
+        recorder.keep(py, &wanted, |redaction| samples::of_fast_response(response, redaction));
+    }
     Ok(())
 }

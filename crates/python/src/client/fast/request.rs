@@ -112,19 +112,28 @@ impl Sent {
             bytes.extend_from_slice(b"\r\n");
             return Ok(bytes);
         }
-        let lines = self.all_lines(py)?;
-        let joined = lines.joined();
         self.body.bytes(py, |body| {
-            let more = joined.len() + body.len();
-            let mut bytes = match self.origin.proxy.is_some() && self.origin.tls.is_none() {
-                true => self.target.whole_request_start(&self.method, lines.has("host")),
-                false => self.target.request_start(&self.method, more, lines.has("host")),
-            };
-            bytes.extend_from_slice(&joined);
+            let mut bytes = self.head(py, body.len())?;
             bytes.extend_from_slice(b"\r\n");
             bytes.extend_from_slice(body);
-            bytes
-        })
+            Ok(bytes)
+        })?
+    }
+
+    /// Request line and header lines as they go on the wire, with room for `more` bytes.
+    pub fn head(&self, py: Python<'_>, more: usize) -> PyResult<Vec<u8>> {
+        let lines = self.all_lines(py)?;
+        let joined = lines.joined();
+        let mut bytes = match self.origin.proxy.is_some() && self.origin.tls.is_none() {
+            true => self.target.whole_request_start(&self.method, lines.has("host")),
+            false => self.target.request_start(&self.method, joined.len() + more, lines.has("host")),
+        };
+        bytes.extend_from_slice(&joined);
+        Ok(bytes)
+    }
+
+    pub fn body(&self) -> &Body {
+        &self.body
     }
 
     /// The request that follows `answer`, which redirects to `location`; `first` is the endpoint of the first request.

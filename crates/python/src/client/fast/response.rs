@@ -70,6 +70,17 @@ impl FastResponse {
         self
     }
 
+    /// What was sent.
+    pub fn sent(&self) -> &Sent {
+        &self.sent
+    }
+
+    /// The body, if it was read from its stream.
+    pub fn content_read(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.body_stream()?;
+        self.state().content.as_ref().map(|content| content.clone_ref(py))
+    }
+
     fn state(&self) -> MutexGuard<'_, ResponseState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

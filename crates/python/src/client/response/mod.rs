@@ -94,6 +94,11 @@ impl Response {
         }
     }
 
+    /// What was sent, where that is known.
+    pub fn sent(&self) -> Option<&Prepared> {
+        self.sent.as_ref()
+    }
+
     fn state(&self) -> MutexGuard<'_, ResponseState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

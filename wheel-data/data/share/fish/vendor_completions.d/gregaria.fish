@@ -1,5 +1,6 @@
 # fish completion for gregaria
 complete -c gregaria -f
+complete -c gregaria -a '(gregaria --complete-user-classes locustfile.py 2>/dev/null)' -d 'user class'
 complete -c gregaria -s h -l help -d 'Show this text and exit.'
 complete -c gregaria -s f -l locustfile -r -F -d 'Where the test is: a .py file, several with commas between them, a directory (every .py file below it whose name does not start with an underscore) or a URL.'
 complete -c gregaria -l config -r -F -d 'Read this configuration file too; it wins over ~/.locust.conf, locust.conf and pyproject.toml.'
@@ -49,6 +50,8 @@ complete -c gregaria -l reset-stats -d 'Forget what was measured while users wer
 complete -c gregaria -l html -r -F -d 'Write a report to this file; {u}, {r} and {t} in its name become users, spawn rate and run time.'
 complete -c gregaria -l result -r -F -d 'Write everything that was measured to this JSON file; \'gregaria report\' makes a page of it.'
 complete -c gregaria -l max-names -x -d 'Tell at most so many different names apart; further ones are counted together as "(other names)".'
+complete -c gregaria -l samples -x -d 'Keep so many of the first, the last and the slowest requests of each failure, and of the slowest of each name, with their responses; 0 for none.'
+complete -c gregaria -l redact -x -d 'Also remove the values of headers, parameters and fields with these names (comma-separated) from samples; those of passwords, tokens, keys and cookies are removed anyway.'
 complete -c gregaria -l json -d 'Print the final statistics as JSON on standard output.'
 complete -c gregaria -l json-file -r -F -d 'Write the final statistics as JSON to this file.'
 complete -c gregaria -l plain -d 'Print tables every two seconds on a terminal too, in place of the live view.'
