@@ -5,6 +5,8 @@ Knows no targets (verdict.py) and no /proc (measure.py).
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,6 +77,23 @@ def one_get(plan: Plan) -> Iterator[Row]:
         load = Load("get", nginx.url, plan.seconds, count_requests=nginx.requests)
         for tool in (OURS, WRK, HTTP, FAST):
             yield observe("one GET", tool, load)
+
+
+def fast_get(plan: Plan) -> Iterator[Row]:
+    """As `one_get`, by a FastHttpUser."""
+    with Nginx() as nginx:
+        load = Load("get", nginx.url, plan.seconds, count_requests=nginx.requests, options={"BENCH_CLIENT": "fast"})
+        for tool in (OURS, WRK):
+            yield observe("one GET, FastHttpUser", tool, load)
+
+
+def json_body(_plan: Plan) -> Iterator[Row]:
+    """`response.json()` of 100 KiB beside `json.loads`."""
+    measure.wait_until_quiet()
+    command = [str(Path(tools.GREGARIA).with_name("python")), str(Path(__file__).with_name("json_cost.py"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    row: Row = {"scenario": "100 KiB of JSON", "tool": OURS, "code": done.returncode, "trouble": done.stderr[-2000:]}
+    yield {**row, **(json.loads(done.stdout) if done.returncode == 0 else {})}
 
 
 def realistic(plan: Plan) -> Iterator[Row]:
@@ -159,6 +178,7 @@ def _with_probe(plan: Plan, scenario: str, base: Load, generators: tuple[str, ..
 
 REPEATED: dict[str, Scenario] = {
     "get": one_get,
+    "fast": fast_get,
     "realistic": realistic,
     "listener": _costs_of("request listener", "listener"),
     "nested": _costs_of("nested task sets", "nested"),
@@ -170,6 +190,7 @@ ONCE: dict[str, Scenario] = {
     "users": many_users,
     "start": starting,
     "version": version,
+    "json": json_body,
     "delay": delayed,
     "busy": delayed_and_busy,
     "processes": lambda plan: cluster.two_workers(plan.seconds),
@@ -211,6 +232,8 @@ def describe(row: Row) -> str:
         ("longest_ms", "ms at most", 2),
         ("update_kb", "KB an update", 1),
         ("p50_ms", "ms reported", 2),
+        ("response_us", "µs for response.json()", 0),
+        ("loads_us", "µs for json.loads", 0),
         ("true_p50_ms", "ms in truth", 2),
     )
     parts += [f"{row[key]:,.{digits}f} {unit}" for key, unit, digits in units if row.get(key) is not None]

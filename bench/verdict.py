@@ -60,6 +60,7 @@ def targets(rows: Sequence[Row]) -> list[Target]:
     figures = Figures(rows)
     return [
         *_cost(figures),
+        *_json(figures),
         *_scale(figures),
         *_start(figures),
         *_accuracy(figures),
@@ -77,6 +78,7 @@ def _cost(figures: Figures) -> list[Target]:
             (OURS, WRK, FAST, HTTP),
             ((OURS, WRK, "at most", 1.6), (HTTP, OURS, "at least", 30.0), (FAST, OURS, "at least", 7.0)),
         ),
+        ("one GET, FastHttpUser", (OURS, WRK), ((OURS, WRK, "at most", 1.4),)),
         ("realistic", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 20.0),)),
         ("request listener", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 10.0),)),
         ("nested task sets", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 10.0),)),
@@ -92,6 +94,18 @@ def _cost(figures: Figures) -> list[Target]:
             direction: Literal["at most", "at least"] = "at most" if sense == "at most" else "at least"
             found.append(Target(f"{scenario}: {above} / {below}", figure, "×", limit, direction, binding=True))
     return found
+
+
+def _json(figures: Figures) -> list[Target]:
+    scenario = "100 KiB of JSON"
+    if not figures.has(scenario):
+        return []
+    ours, loads = (figures.median(scenario, OURS, key) for key in ("response_us", "loads_us"))
+    ratio = ours / loads if ours is not None and loads else None
+    return [
+        Target(f"{scenario}: response.json()", ours, "µs"),
+        Target(f"{scenario}: response.json() / json.loads", ratio, "×", 1.0),
+    ]
 
 
 def _scale(figures: Figures) -> list[Target]:

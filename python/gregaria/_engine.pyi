@@ -261,6 +261,10 @@ class BodyStream:
     def finished_after(self) -> float | None:
         """Seconds from taking up the request to the last byte of the body."""
 
+    @property
+    def timings(self) -> Timings:
+        """Where the time went: up to the head, and to the last byte once that has come."""
+
     def close(self) -> None: ...
 
 @final

@@ -206,6 +206,12 @@ class EngineResponse(HTTPResponse):
                     yield flushed
 
 
+def timings_of(response: Response) -> _engine.Timings | None:
+    """Where the time of a response went, if the engine got it."""
+    raw = response.raw
+    return raw.stream_of_engine.timings if isinstance(raw, EngineResponse) else None
+
+
 def seconds_taken(response: Response, streamed: bool) -> float | None:
     """How long the engine took for a response: to its head if it is streamed, else to its last byte."""
     raw = response.raw

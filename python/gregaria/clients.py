@@ -38,7 +38,7 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import LocationParseError
 
 from . import _engine
-from .adapter import LocustHttpAdapter, seconds_taken
+from .adapter import LocustHttpAdapter, seconds_taken, timings_of
 from .exception import CatchResponseError as CatchResponseError
 from .exception import LocustError
 from .exception import ResponseError as ResponseError
@@ -422,11 +422,11 @@ _STATISTICS_ONLY = frozenset(("name", "catch_response", "context"))
 
 def send_with_requests(
     session: HttpSession, method: str, url: Any, kwargs: dict[str, Any] | None
-) -> tuple[Response | None, Exception | None, int, int, str, str | None]:
+) -> tuple[Response | None, Exception | None, int, int, str, str | None, list[_engine.Timings | None]]:
     """Make a request by ``requests`` itself.
 
-    Returns the response or the exception, the duration in microseconds, the body's length, and the name and URL for the
-    statistics.
+    Returns the response or the exception, the duration in microseconds, the body's length, the name and URL for the
+    statistics, and where the time went in each exchange, if the engine made them all.
     """
     _tell_once()
     options = {key: value for key, value in (kwargs or {}).items() if key not in _STATISTICS_ONLY}
@@ -453,7 +453,10 @@ def send_with_requests(
     if response is not None:
         claimed = int(response.headers.get("content-length") or 0) if streamed else len(response.content or b"")
         length = max(claimed, 0)
-    return response, error, duration, length, name, getattr(request, "url", None) or str(full)
+    hops = [] if response is None else [*response.history, response]
+    timings = [timings_of(hop) for hop in hops] or [getattr(error, "_timings", None)]
+    told = [] if None in timings else timings
+    return response, error, duration, length, name, getattr(request, "url", None) or str(full), told
 
 
 def _duration_us(response: Response | None, error: Exception | None, streamed: bool, waited: float) -> int:

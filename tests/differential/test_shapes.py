@@ -5,7 +5,7 @@ what docs/differences.md says of them; one that no longer differs has to leave t
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,16 @@ from support.server import lines_until, running
 RECORDER = Path(__file__).parents[1] / "support/recorder.py"
 TRAILING_SPACES = "spaces at the end of a header's value are no part of it"
 LEFT_BEHIND = "a connection on which bytes follow the body, or that the request asked to close, is not used again"
+SHOWN = "header values are shown as the text that was sent"
+READ = "a broken head that http.client reads is read; llhttp refuses it, or reads another one"
+CODINGS = "what the coding allows is decoded, and what is unknown is handed out as it came"
+IN_BODY = "a failure in the body leaves no response"
+
+
+def both_ways(names: Iterable[str], reason: str) -> dict[str, str]:
+    return {f"{kind}: {name}": reason for name in names for kind in ("answer", "streamed answer")}
+
+
 DIFFERENT = {
     "http_shapes": {
         "Set-Cookie: spaces": TRAILING_SPACES,
@@ -33,8 +43,40 @@ DIFFERENT = {
         "connection another answer after the body, then POST": LEFT_BEHIND,
         "connection: client closes": LEFT_BEHIND,
     },
+    "fast_shapes": {
+        "data: bytearray": "a bytearray is sent; Locust's task dies of it",
+        "params: bytes": "bytes are sent; Locust's task dies of them",
+        "params: a number": "another word for what cannot be sent",
+        "path 3": "a path may start with two slashes",
+        **dict.fromkeys(("headers: none", "headers: no encoding", "headers: bytes", "headers: number"), SHOWN),
+        "headers: list": "several values of a header go in one line",
+        "Set-Cookie: spaces": TRAILING_SPACES,
+        "Location: spaces around": TRAILING_SPACES,
+        **both_ways(["headers twice"], TRAILING_SPACES),
+        "status line: HTTP/2.0": "a server that claims another protocol is not believed",
+        "status line: late": READ,
+        "status 304": READ,
+        "timeout of the half a head": READ,
+        **both_ways(("folded header", "only line feeds", "same length twice", "length and chunks"), READ),
+        **both_ways(("closes in the head", "negative length", "bad length", "nothing but line ends"), READ),
+        **dict.fromkeys(("status line: below 100", "status line: above 999"), "one text for bad statuses"),
+        **{
+            f"Content-Encoding: {name}": CODINGS
+            for name in ("x-gzip", "twice", "two members", "unknown", "empty", "not br")
+        },
+        **{f"Content-Encoding: {name}": IN_BODY for name in ("not gzip", "not deflate")},
+        **{f"broken in the body: {name}": IN_BODY for name in ("gzip", "deflate", "corrupt gzip")},
+        "broken, an error: corrupt gzip": "one text for whatever is wrong with a compressed body",
+        **both_ways(("short body", "reset in the body", "ends between chunks", "ends in a chunk"), IN_BODY),
+        "streamed answer: bad chunk": "a stream is reported at its head, and breaks where it is read",
+        "timeout of the body": IN_BODY,
+        "connection garbage after the body, then GET": LEFT_BEHIND,
+        "connection garbage after the body, then POST": LEFT_BEHIND,
+        "connection another answer after the body, then GET": LEFT_BEHIND,
+        "connection another answer after the body, then POST": LEFT_BEHIND,
+    },
 }
-AT_LEAST = {"http_shapes": 550}
+AT_LEAST = {"http_shapes": 550, "fast_shapes": 400}
 
 
 @contextmanager

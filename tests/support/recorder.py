@@ -46,6 +46,8 @@ class Record:
             said = {"connection": number, "listener": listener}
             self.requests.append({**said, "head": head.decode("latin-1"), "body": body.decode("latin-1")})
             answer = self.answers.pop(0) if self.answers else ORDINARY
+            if head.startswith(b"HEAD ") and answer is ORDINARY:
+                answer = [ORDINARY[0].removesuffix("ok")]
             if answer and answer[-1] in ("close", "reset"):
                 self.closing.add(connection)
             return answer

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from requests.auth import HTTPDigestAuth
 
 from gregaria.clients import HttpSession
 from gregaria.contrib.fasthttp import FastHttpSession
@@ -115,3 +118,52 @@ def test_each_hop_of_a_redirect_has_its_own(kind: str, server: TestServer, envir
     assert first.tls and not first.reused
     assert second.tls is None and second.reused, "the second hop was sent over the first one's connection"
     assert response.timings.wait > (first.wait or 0) + (second.wait or 0), "the response has the sum"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"hooks": {"response": lambda response, **_: None}},
+        {"data": iter([b"one", b"two"])},
+        {"files": {"f": "content"}},
+        {"auth": HTTPDigestAuth("u", "p")},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+def test_requests_that_requests_prepares_are_measured_too(
+    arguments: dict[str, Any], server: TestServer, environment: Environment
+) -> None:
+    client = session("requests", server.tls, environment)
+    told: list[float] = []
+    environment.events.request.add_listener(lambda response_time, **_: told.append(response_time))
+    first = client.post("/echo", **arguments).timings
+    second = client.get("/delay/20", hooks={"response": lambda response, **_: None}).timings
+    assert first is not None and second is not None
+    assert list(parts(first)) == ["blocked", "connect", "tls", "send", "wait", "receive"]
+    assert list(parts(second)) == ["blocked", "send", "wait", "receive"]
+    assert second.wait is not None and second.wait >= 19
+    assert first.total == pytest.approx(told[0], abs=0.02)
+    assert environment.stats.get("/echo", "POST").phases["wait"].count == 1
+    assert environment.stats.get("/echo", "POST").connections == {"reused": 0, "new": 1}
+
+
+def test_redirects_that_requests_follows_are_summed(server: TestServer, environment: Environment) -> None:
+    client = session("requests", server.plain, environment)
+    response = client.get("/redirect/2", hooks={"response": lambda response, **_: None})
+    assert response.timings is not None and not response.timings.reused
+    assert environment.stats.get("/redirect/2", "GET").connections == {"reused": 2, "new": 1}
+
+
+def test_a_stream_is_measured_up_to_its_head(kind: str, server: TestServer, environment: Environment) -> None:
+    client = session(kind, server.plain, environment)
+    response = client.get("/stream/3", stream=True)
+    assert response.timings is not None
+    assert {"connect", "send", "wait"} <= parts(response.timings).keys()
+    assert response.content
+
+
+def test_a_prepared_request_that_fails_is_measured(server: TestServer, environment: Environment) -> None:
+    client = session("requests", server.plain, environment)
+    response = client.get("/close", hooks={"response": lambda response, **_: None})
+    assert response.status_code == 0
+    assert response.timings is not None and response.timings.connect is not None

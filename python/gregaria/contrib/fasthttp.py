@@ -117,6 +117,16 @@ class FastHttpSession(_engine.FastHttpSession, StreamingMixin):
         self.cookies = jar
 
     @property
+    def cert(self) -> Any:
+        """The client certificate to show; may be set."""
+        return self.__dict__.get("_cert")
+
+    @cert.setter
+    def cert(self, cert: Any) -> None:
+        self._set_trust(self.__dict__["_insecure"], "_ssl_context_factory" in self.__dict__, cert)
+        self.__dict__["_cert"] = cert
+
+    @property
     def client(self) -> LocustUserAgent:
         """The settings below this session; ``client.clientpool.close()`` drops its connections."""
         agent: LocustUserAgent | None = self.__dict__.get("_agent")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import ParseResult, quote, urlencode, urljoin, urlparse
 
@@ -18,6 +19,8 @@ from .errors import UnsupportedRedirectSchemeError
 from .headers import Headers
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_BLOCK_BYTES = 4096
+_HOSTLESS = re.compile(r"https?://(?:/|$)", re.IGNORECASE)
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -74,7 +77,7 @@ def _requoted(path: str) -> str:
 
 def redirected(url: str, location: str) -> str:
     """Where a redirect from `url` leads."""
-    target = urljoin(url, location)
+    target = location if _HOSTLESS.match(location) else urljoin(url, location)
     scheme = urlparse(target).scheme
     if scheme not in ("http", "https"):
         raise UnsupportedRedirectSchemeError(url, f"refusing to follow redirect to {scheme!r} URL")
@@ -103,14 +106,18 @@ def form(data: Mapping[str, Any]) -> str:
     return urlencode(data)
 
 
-def as_bytes(data: Any) -> bytes:
-    """A body given as a file or in pieces."""
+def as_bytes(data: Any, may_chunk: bool) -> tuple[bytes, bool]:
+    """A body given as a file or in pieces, in chunks if it may be; and whether it is."""
     if isinstance(data, (bytearray, memoryview)):
-        return bytes(data)
+        return bytes(data), False
     read = getattr(data, "read", None)
-    whole = read() if read is not None else None
-    pieces = data if whole is None else [whole]
-    return b"".join(piece.encode() if isinstance(piece, str) else bytes(piece) for piece in pieces)
+    if read is None and isinstance(data, Sequence):
+        raise AttributeError(f"{type(data).__name__!r} object has no attribute 'read'")
+    given = data if read is None else iter(partial(read, _BLOCK_BYTES), type(read(0))())
+    pieces = [piece.encode() if isinstance(piece, str) else memoryview(piece) for piece in given]
+    if not may_chunk:
+        return b"".join(pieces), False
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)) for piece in pieces if len(piece)) + b"0\r\n\r\n", True
 
 
 def decoded(content: bytes | None, headers: Any, encoding: Any) -> tuple[str | None, str | None]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from scenario import add, environment, log, said
+from scenario import add, environment, lines, log, said
 
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
@@ -125,41 +125,34 @@ def cookies_of(jar: Any) -> list[Any]:
     return sorted(((c.name, c.value, c.domain, c.path, c.secure, until(c.expires)) for c in jar), key=repr)
 
 
+def show(name: str, look: Callable[[], Any]) -> None:
+    log(name, tried(lambda: plain(look())))
+
+
 def show_response(response: Any, fast: bool) -> None:
     log("class", type(response).__name__)
-    for name in ATTRIBUTES:
-        if not fast or name in FAST_ATTRIBUTES:
-            log(name, plain(looked(response, name)))
-    log("headers", tried(lambda: plain(sorted((k.lower(), v) for k, v in response.headers.items()))))
-    log("history", tried(lambda: plain([(hop.status_code, hop.url) for hop in response.history])))
+    for name in FAST_ATTRIBUTES if fast else ATTRIBUTES:
+        log(name, plain(looked(response, name)))
+    show("headers", lambda: sorted((name.lower(), value) for name, value in response.headers.items()))
+    show("json", lambda: response.json())
+    sent = response.request
     if fast:
-        request = response.request
-        log("request", tried(lambda: plain([request.method, request.url, sorted_headers(request.headers)])))
-        log("json", tried(lambda: plain(response.json())))
+        show("request", lambda: [sent.method, sent.url, sorted_headers(sent.headers)])
+        # Under Locust every hop has the URL of the last, and a response that is none has no history to look at.
+        if response.status_code:
+            show("history", lambda: [hop.status_code for hop in response.history])
         return
-    request = response.request
-    if request is not None:
-        body = request.body if isinstance(request.body, (str, bytes, type(None))) else type(request.body).__name__
-        log(
-            "request",
-            tried(
-                lambda: plain([request.method, request.url, request.path_url, sorted_headers(request.headers), body])
-            ),
-        )
-    log(
-        "next",
-        tried(
-            lambda: plain(
-                response.next and (response.next.method, response.next.url, sorted_headers(response.next.headers))
-            )
-        ),
-    )
-    log("cookies", tried(lambda: plain(cookies_of(response.cookies))))
+    if sent is not None:
+        body = sent.body if isinstance(sent.body, (str, bytes, type(None))) else type(sent.body).__name__
+        show("request", lambda: [sent.method, sent.url, sent.path_url, sorted_headers(sent.headers), body])
+    then = response.next
+    show("next", lambda: then and (then.method, then.url, sorted_headers(then.headers)))
+    show("history", lambda: [(hop.status_code, hop.url) for hop in response.history])
+    show("cookies", lambda: cookies_of(response.cookies))
     log("elapsed", type(response.elapsed).__name__)
-    log("json", tried(lambda: plain(response.json())))
 
 
-FAST_ATTRIBUTES = ("status_code", "url", "encoding", "text", "content", "ok", "error", "status_message")
+FAST_ATTRIBUTES = ("status_code", "url", "encoding", "text", "content", "ok", "error")
 
 
 def sorted_headers(headers: Any) -> Any:
@@ -207,6 +200,8 @@ class Bench:
             shown = (failure.method, failure.name, failure.to_dict()["error"], failure.occurrences)
             log("failure", plain(shown))
         getattr(session, "close", lambda: None)()
+        # Locust looks names up in a greenlet of their own.
+        lines[:] = [line for line in lines if not line.startswith("greenlet died: gaierror")]
 
 
 def add_shapes(user_class: Any, shapes: list[Shape]) -> None:

@@ -73,6 +73,12 @@ impl Lines {
         shown.collect()
     }
 
+    /// The length that these lines claim.
+    pub fn content_length(&self) -> Option<u64> {
+        let line = self.0.iter().find(|line| *line.key == *"content-length")?;
+        std::str::from_utf8(line.parts().1).ok()?.trim().parse().ok()
+    }
+
     /// Whether these lines ask for the connection to be closed.
     pub fn asks_to_close(&self) -> bool {
         self.iter().any(|(name, value)| {

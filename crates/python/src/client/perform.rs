@@ -458,6 +458,8 @@ fn through_requests<'py>(
     call.duration_us = result.get_item(2)?.extract()?;
     call.length = result.get_item(3)?.extract()?;
     call.subject = Subject::Parts { name: result.get_item(4)?.extract()?, url: result.get_item(5)?.extract()? };
+    let parts: Vec<Py<timings::Timings>> = result.get_item(6)?.extract()?;
+    call.phases = timings::Timings::sum(parts.iter().map(Py::get));
     if error.is_none() {
         return Ok(Response::delegated(call, response.unbind()));
     }

@@ -16,6 +16,7 @@ use super::session::HttpSession;
 use super::stream::{BodyStream, Home, Route};
 use super::target::{self, Target};
 use super::text;
+use super::timings::{self, Timings};
 use super::tls::Trust;
 use crate::hub::{Begun, Hub};
 
@@ -80,17 +81,24 @@ pub fn transmit<'py>(
     let hub = Hub::get(py)?;
     let completion = match pieces {
         None => hub.exchange(py, sending)?,
-        Some(pieces) => upload(py, hub, sending, &channel, (&pieces, chunked))?,
+        Some(pieces) => {
+            let length = (!chunked).then(|| lines.content_length().unwrap_or(u64::MAX));
+            upload(py, hub, sending, &channel, (&pieces, length))?
+        }
     };
-    let timings = completion.timings;
-    let Completion { result, .. } = *completion;
-    let took = timings.finished.saturating_duration_since(timings.started);
+    let phases = timings::sample(&completion);
+    let Completion { result, timings: taken, .. } = *completion;
+    let took = taken.finished.saturating_duration_since(taken.started);
     let answer = match result {
         Ok(answer) => answer,
-        Err(failure) => return Err(failed(py, &failure, (&target, how.2.is_some()), how.0.as_ref(), request, took)?),
+        Err(failure) => {
+            let error = failed(py, &failure, (&target, how.2.is_some()), how.0.as_ref(), request, took)?;
+            error.value(py).setattr("_timings", Timings::of(Some(phases)))?;
+            return Err(error);
+        }
     };
     let closes = lines.asks_to_close();
-    let route = Route { origin, closes, read_timeout: timeouts.read, started: timings.started };
+    let route = Route { origin, closes, read_timeout: timeouts.read, started: taken.started, phases };
     let stream = BodyStream::new(channel, Home::Session(session.clone().unbind()), route);
     let headers = answer.headers().map(|(name, value)| (text::latin1(name), text::unfolded(value))).collect();
     let (status, reason, version) = (answer.status(), text::latin1(answer.reason()), Answer::version(&answer));
@@ -137,16 +145,16 @@ fn contents<'a>(piece: &'a Bound<'_, PyAny>) -> PyResult<&'a [u8]> {
     }
 }
 
-/// Send the head at once and the body as its pieces are made.
+/// Send the head at once and the body as its pieces are made; in chunks, if its length is not known.
 pub fn upload(
     py: Python<'_>,
     hub: &Hub,
     request: Box<Request>,
     channel: &Arc<Channel>,
-    (pieces, chunked): (&Bound<'_, PyAny>, bool),
+    (pieces, length): (&Bound<'_, PyAny>, Option<u64>),
 ) -> PyResult<Box<Completion>> {
     let begun = hub.begin(py, request)?;
-    match write_all(py, hub, &begun, channel, pieces, chunked) {
+    match write_all(py, hub, &begun, channel, pieces, length) {
         Ok(()) => hub.conclude(py, begun),
         Err(error) => {
             hub.abort(begun);
@@ -161,8 +169,9 @@ fn write_all(
     begun: &Begun,
     channel: &Arc<Channel>,
     pieces: &Bound<'_, PyAny>,
-    chunked: bool,
+    length: Option<u64>,
 ) -> PyResult<()> {
+    let (chunked, mut missing) = (length.is_none(), length.unwrap_or(u64::MAX));
     for piece in pieces.try_iter()? {
         let piece = piece?;
         let bytes = contents(&piece)?;
@@ -172,7 +181,9 @@ fn write_all(
         if chunked {
             channel.write(format!("{:x}\r\n", bytes.len()).as_bytes(), false);
         }
-        channel.write(bytes, false);
+        // The server may answer as soon as it has all: by then the connection must be known to be free.
+        missing = missing.saturating_sub(bytes.len() as u64);
+        channel.write(bytes, missing == 0);
         if chunked {
             channel.write(b"\r\n", false);
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gregaria_http::{Channel, ConnectionId, End, Failure, Next, Origin, Piece, PieceKind};
+use gregaria_stats::PhaseSample;
 use memchr::memchr;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -15,6 +16,7 @@ use pyo3::types::PyBytes;
 use super::failure;
 use super::fast::{ClientPool, streamed_failure};
 use super::session::HttpSession;
+use super::timings::Timings;
 use crate::hub::Hub;
 
 /// Where the connection goes in the end, and in whose words failures are told.
@@ -30,6 +32,8 @@ pub struct Route {
     pub closes: bool,
     pub read_timeout: Option<Duration>,
     pub started: Instant,
+    /// Where the time went up to the head.
+    pub phases: PhaseSample,
 }
 
 #[derive(Default)]
@@ -310,6 +314,13 @@ impl BodyStream {
     fn finished_after(&self) -> Option<f64> {
         let finished = self.reading().finished?;
         Some(finished.saturating_duration_since(self.route.started).as_secs_f64())
+    }
+
+    /// Where the time went so far.
+    #[getter]
+    fn timings(&self) -> Timings {
+        let finished = self.reading().finished;
+        Timings::until(self.route.phases, finished.map(|at| at.saturating_duration_since(self.route.started)))
     }
 
     /// Let go of the rest, and of the connection if there is a rest.

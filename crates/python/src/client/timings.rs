@@ -1,5 +1,7 @@
 //! `response.timings`: how long each part of a request took, as the reactor saw it.
 
+use std::time::Duration;
+
 use gregaria_http::{Completion, Failure, Response as Answer};
 use gregaria_stats::{Phase, PhaseSample};
 use pyo3::prelude::*;
@@ -14,6 +16,26 @@ impl Timings {
     /// `None` where nothing was measured.
     pub fn of(sample: Option<PhaseSample>) -> Option<Self> {
         sample.map(|sample| Timings { sample })
+    }
+
+    /// `sample` as it was at the head, with the body's time where that has come to its end.
+    pub fn until(mut sample: PhaseSample, finished: Option<Duration>) -> Self {
+        if let Some(finished) = finished {
+            let to_the_head: u64 = Phase::ALL[1..].iter().filter_map(|phase| sample.get(*phase)).sum();
+            let all = u64::try_from(finished.as_micros()).unwrap_or(u64::MAX);
+            sample.set(Phase::Receive, sample.get(Phase::Receive).unwrap_or(0) + all.saturating_sub(to_the_head));
+        }
+        Timings { sample }
+    }
+
+    /// The parts of several exchanges together.
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Option<PhaseSample> {
+        let mut parts = parts.into_iter().map(|part| part.sample);
+        let first = parts.next()?;
+        Some(parts.fold(first, |mut sum, next| {
+            sum.add(&next);
+            sum
+        }))
     }
 
     fn ms(&self, phase: Phase) -> Option<f64> {

@@ -314,11 +314,11 @@ impl Journey<'_, '_> {
         request.channel = Some(Arc::clone(&channel));
         request.body_limit = u64::MAX;
         let completion = Hub::get(py)?.exchange(py, request)?;
-        let started = completion.timings.started;
+        let (started, phases) = (completion.timings.started, timings::sample(&completion));
         let mut received = self.received(sent, home.get(), *completion);
         if let Ok(arrived) = &mut received {
-            let route =
-                Route { origin: Arc::clone(&sent.origin), closes: false, read_timeout: self.limits.read, started };
+            let (origin, read_timeout) = (Arc::clone(&sent.origin), self.limits.read);
+            let route = Route { origin, closes: false, read_timeout, started, phases };
             let stream = BodyStream::new(channel, Home::Pool(home.clone_ref(py)), route);
             arrived.stream = Some(Bound::new(py, stream)?.into_any().unbind());
         }

@@ -27,6 +27,8 @@ pub struct Sent {
     headers: Headers,
     pub cookie: String,
     body: Body,
+    /// The body is one of unknown length, in chunks already; this is what the script gave.
+    chunked: Option<Py<PyAny>>,
 }
 
 impl Sent {
@@ -52,20 +54,20 @@ impl Sent {
         let origin = limits.origin(py, &target)?;
         let block = session.get().block(py)?;
         let bare = options.headers.is_none() && options.auth.is_none() && options.files.is_none();
-        let (headers, body) = match (bare, &options.data, &options.json) {
-            (true, None, None) => (Headers::Session(block), Body::None),
+        let (headers, body, chunked) = match (bare, &options.data, &options.json) {
+            (true, None, None) => (Headers::Session(block), Body::None, None),
             _ => {
                 let mut lines = block.lines.clone();
                 if let Some(headers) = &options.headers {
                     merge(&mut lines, headers)?;
                 }
                 authorize(session, &mut lines, options)?;
-                let body = encode(&mut lines, options)?;
-                (Headers::Own(lines), body)
+                let (body, chunked) = encode(&mut lines, options)?;
+                (Headers::Own(lines), body, chunked)
             }
         };
         let (method, aim) = (method.clone(), Arc::clone(aim));
-        Ok(Sent { method, aim, target, origin, headers, cookie: String::new(), body })
+        Ok(Sent { method, aim, target, origin, headers, cookie: String::new(), body, chunked })
     }
 
     fn lines(&self) -> &Lines {
@@ -83,16 +85,22 @@ impl Sent {
     /// All header lines but `Host`.
     pub fn all_lines(&self, py: Python<'_>) -> PyResult<Lines> {
         let mut lines = self.lines().clone();
-        if !lines.has("content-length") {
+        if self.chunked.is_some() {
+            lines.set(b"Transfer-Encoding", b"chunked");
+        } else if !lines.has("content-length") {
             let length = self.body.bytes(py, <[u8]>::len)?;
             if length > 0 || self.carries_body() {
                 lines.set(b"Content-Length", length.to_string().as_bytes());
             }
         }
-        if !self.cookie.is_empty() && !lines.has("cookie") {
-            lines.set(b"Cookie", self.cookie.as_bytes());
-        }
+        self.add_cookie(&mut lines);
         Ok(lines)
+    }
+
+    fn add_cookie(&self, lines: &mut Lines) {
+        if !self.cookie.is_empty() && !lines.has("cookie") {
+            lines.set(b"Cookie", &text::latin1_bytes(&self.cookie));
+        }
     }
 
     fn carries_body(&self) -> bool {
@@ -171,18 +179,19 @@ impl Sent {
         };
         let target = Arc::clone(&aim.target);
         let origin = limits.origin(py, &target)?;
-        Ok(Sent { method, aim, target, origin, headers, cookie: String::new(), body })
+        let chunked = self.chunked.as_ref().filter(|_| !drops_body).map(|given| given.clone_ref(py));
+        Ok(Sent { method, aim, target, origin, headers, cookie: String::new(), body, chunked })
     }
 
     /// As `response.request` shows it.
     pub fn shown(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let headers = PyList::empty(py);
-        for (name, value) in self.all_lines(py)?.iter() {
-            headers.append((text::latin1(name), text::latin1(value)))?;
-        }
-        let payload = match &self.body {
-            Body::Form(form) => PyBytes::new(py, form.as_bytes()).into_any().unbind(),
-            other => other.shown(py, false)?,
+        let mut lines = self.lines().clone();
+        self.add_cookie(&mut lines);
+        let headers = lines.shown(py);
+        let payload = match (&self.chunked, &self.body) {
+            (Some(given), _) => given.clone_ref(py),
+            (None, Body::Form(form)) => PyBytes::new(py, form.as_bytes()).into_any().unbind(),
+            (None, other) => other.shown(py, false)?,
         };
         let arguments = (&*self.aim.url, &*self.method.on_wire(), headers, payload);
         py.import("gregaria.fast.request")?.getattr("FastRequest")?.call1(arguments).map(Bound::unbind)
@@ -197,6 +206,10 @@ fn is_token(name: &str) -> bool {
 /// Set the given headers over `lines`. Values that are no text are sent as `str()` shows them.
 pub fn merge(lines: &mut Lines, headers: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = headers.py();
+    let headers = match headers.cast::<PyList>() {
+        Ok(pairs) => PyDict::from_sequence(pairs)?.into_any(),
+        Err(_) => headers.clone(),
+    };
     for pair in headers.call_method0(intern!(py, "items"))?.try_iter()? {
         let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
         let plain = name.cast::<PyString>().ok().filter(|name| name.to_str().is_ok_and(is_token));
@@ -235,8 +248,8 @@ fn authorize(session: &Bound<'_, FastHttpSession>, lines: &mut Lines, options: &
     Ok(())
 }
 
-/// The body, with its headers set in `lines`.
-fn encode(lines: &mut Lines, options: &Options<'_>) -> PyResult<Body> {
+/// The body, with its headers set in `lines`; where it is in chunks, what was given too.
+fn encode(lines: &mut Lines, options: &Options<'_>) -> PyResult<(Body, Option<Py<PyAny>>)> {
     let data = match &options.data {
         Some(data) if data.is_truthy()? => Some(data),
         _ => None,
@@ -247,17 +260,19 @@ fn encode(lines: &mut Lines, options: &Options<'_>) -> PyResult<Body> {
         let made = files.py().import("gregaria.fast.multipart")?.call_method1("encoded", (files, data))?;
         let (body, content_type): (Py<PyAny>, String) = made.extract()?;
         lines.set(b"Content-Type", content_type.as_bytes());
-        return Ok(Body::Held(body));
+        let body = Body::Held(body);
+        counted(lines, files.py(), &body)?;
+        return Ok((body, None));
     }
     let Some(data) = data else {
-        let Some(json) = &options.json else { return Ok(Body::None) };
+        let Some(json) = &options.json else { return Ok((Body::None, None)) };
         for name in ["Content-Type", "Accept"] {
             if !lines.has(&name.to_ascii_lowercase()) {
                 lines.set(name.as_bytes(), b"application/json");
             }
         }
         let dumped = json.py().import("json")?.call_method1("dumps", (json,))?;
-        return Ok(Body::Held(dumped.unbind()));
+        return Ok((Body::Held(dumped.unbind()), None));
     };
     let py = data.py();
     let is_typed = lines.has("content-type");
@@ -269,19 +284,34 @@ fn encode(lines: &mut Lines, options: &Options<'_>) -> PyResult<Body> {
     if data.is_exact_instance_of::<PyDict>() || data.is_instance_of::<PyDict>() {
         typed(b"application/x-www-form-urlencoded; charset=utf-8");
         let form = py.import("gregaria.fast.request")?.call_method1("form", (data,))?;
-        return Ok(Body::Form(form.extract::<String>()?.into()));
+        let body = Body::Form(form.extract::<String>()?.into());
+        counted(lines, py, &body)?;
+        return Ok((body, None));
     }
     if let Ok(text) = data.cast::<PyString>() {
         typed(b"text/plain; charset=utf-8");
-        let held =
-            if is_typed { text.clone().into_any() } else { PyBytes::new(py, text.to_str()?.as_bytes()).into_any() };
-        return Ok(Body::Held(held.unbind()));
+        if is_typed {
+            return Ok((Body::Held(text.clone().into_any().unbind()), None));
+        }
+        let body = Body::Held(PyBytes::new(py, text.to_str()?.as_bytes()).into_any().unbind());
+        counted(lines, py, &body)?;
+        return Ok((body, None));
     }
     typed(b"application/octet-stream");
     if data.is_exact_instance_of::<PyBytes>() {
-        return Ok(Body::Held(data.clone().unbind()));
+        return Ok((Body::Held(data.clone().unbind()), None));
     }
-    py.import("gregaria.fast.request")?.call_method1("as_bytes", (data,)).map(|bytes| Body::Held(bytes.unbind()))
+    let is_counted = lines.has("content-length");
+    let made = py.import("gregaria.fast.request")?.call_method1("as_bytes", (data, !is_counted))?;
+    let (bytes, in_chunks): (Py<PyAny>, bool) = made.extract()?;
+    Ok((Body::Held(bytes), in_chunks.then(|| data.clone().unbind())))
+}
+
+/// Set the length of a body whose length scripts are shown.
+fn counted(lines: &mut Lines, py: Python<'_>, body: &Body) -> PyResult<()> {
+    let length = body.bytes(py, <[u8]>::len)?;
+    lines.set(b"Content-Length", length.to_string().as_bytes());
+    Ok(())
 }
 
 /// Whether a request of this method may be sent again when it is not known what became of it.
