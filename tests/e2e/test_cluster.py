@@ -66,6 +66,20 @@ def test_processes_need_one_command(gregaria: list[str], own_server: TestServer,
     assert (tmp_path / "report.html").stat().st_size > 1_000
 
 
+def test_a_process_for_every_core_that_this_one_may_use(
+    gregaria: list[str], own_server: TestServer, tmp_path: Path
+) -> None:
+    core = min(os.sched_getaffinity(0))
+    with nodes() as running:
+        test = ["--headless", "-u", str(USERS), "-r", "100", "-t", "4s", "-H", own_server.plain, "--csv", "out"]
+        line = ["taskset", "--cpu-list", str(core), *gregaria, "-f", str(LOCUSTFILE), "--processes", "-1", *test]
+        running.append(Node(line, tmp_path, GREGARIA_MASTER_NODE_PORT=str(free_port())))
+        assert running[0].end() == 1, running[0].log
+        run = result(tmp_path, running[0])
+    assert "(index 0) reported as ready" in run.stderr and "(index 1)" not in run.stderr, "one core, one worker"
+    assert sum(run.requests.values()) == USERS * REQUESTS, run.stderr
+
+
 def test_a_killed_worker_is_missed_and_the_others_take_its_users(
     gregaria: list[str], own_server: TestServer, tmp_path: Path
 ) -> None:

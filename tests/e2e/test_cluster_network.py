@@ -29,6 +29,22 @@ class Counter(User):
             )
 """
 
+LARGE_MESSAGE = """
+from locust import events
+from locust.runners import MasterRunner
+
+LARGE = bytes(range(256)) * 80
+
+@events.init.add_listener
+def register(environment, runner, **kwargs):
+    runner.register_message("large", lambda environment, msg, **kwargs: print("whole:", msg.data == LARGE))
+
+@events.test_start.add_listener
+def begin(environment, **kwargs):
+    if isinstance(environment.runner, MasterRunner):
+        environment.runner.send_message("large", LARGE)
+"""
+
 
 def ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
@@ -83,7 +99,7 @@ def test_a_slow_cable_that_loses_packets_loses_no_figures(
     gregaria: list[str], hosts: tuple[str, str], tmp_path: Path
 ) -> None:
     locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(LOCUSTFILE, encoding="utf-8")
+    locustfile.write_text(LOCUSTFILE + LARGE_MESSAGE, encoding="utf-8")
     here, there = (["ip", "netns", "exec", host, *gregaria, "-f", str(locustfile)] for host in hosts)
     # A packet waits up to 0.3 s, and is dropped if two are waiting already.
     shape = ["qdisc", "add", "dev", "cable", "root", "tbf", "rate", "80kbit", "burst", "1600", "limit", "3000"]
@@ -100,6 +116,7 @@ def test_a_slow_cable_that_loses_packets_loses_no_figures(
     assert codes == [0, 0], master.log + far.log
     assert run.requests == {("X", "counted"): EACH}, master.log + far.log
     assert sum(dropped) > 0, "the cable has lost nothing"
+    assert "whole: True" in far.log
 
 
 def _dropped(host: str) -> int:
