@@ -324,6 +324,9 @@ def transmit(
     chunks; timeout, (`verify`, `cert`), proxy. Gives status, reason, version, headers, body and seconds to the head;
     None for a timeout that only urllib3 can tell the meaning of."""
 
+def tell_of_large_body(limit: int) -> None:
+    """Say, the first time, that a body was larger than `limit` bytes and has not been kept."""
+
 @final
 class Timings:
     """How long each part of a request took, in milliseconds; None for what did not take place. All but `blocked` add up

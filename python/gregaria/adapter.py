@@ -67,10 +67,11 @@ class LocustHttpAdapter(HTTPAdapter):
             if route is not None or not proxy:
                 sent = self._sent(session, request, (timeout, (verify, cert), route), proxies)
                 if sent is not None:
+                    sent.body_limit = None if stream else session.max_body_bytes
                     return self.build_response(request, sent)
         return super().send(request, stream, timeout, verify, cert, proxies)
 
-    def _sent(self, session: Any, request: PreparedRequest, how: How, proxies: Any) -> HTTPResponse | None:
+    def _sent(self, session: Any, request: PreparedRequest, how: How, proxies: Any) -> EngineResponse | None:
         path = self.request_url(request, proxies)
         if not path.isascii() or not _UNSAFE_IN_PATH.isdisjoint(path) or isinstance(how[0], Timeout):
             return None
@@ -98,7 +99,7 @@ def proxy_route(proxy: str) -> _engine.ProxyRoute | None:
     return _engine.ProxyRoute(socks, parts.host.strip("[]"), port, credentials, authorization)
 
 
-def _transmitted(session: Any, request: PreparedRequest, path: str, headers: Any, how: How) -> HTTPResponse | None:
+def _transmitted(session: Any, request: PreparedRequest, path: str, headers: Any, how: How) -> EngineResponse | None:
     body, method = request.body, str(request.method)
     whole = body if body is None or type(body) in (bytes, str) else None
     chunked = body is not None and "Content-Length" not in request.headers
@@ -179,8 +180,32 @@ class EngineResponse(HTTPResponse):
         self.stream_of_engine = stream
         self.seconds_to_the_head = took
 
+    body_limit: int | None = None
+    """How many bytes of the body are kept, where nobody reads it piece by piece."""
+    counted: int | None = None
+    """Bytes of a body that was larger and is not kept."""
+
     def supports_chunked_reads(self) -> bool:
         return True
+
+    def stream(self, amt: int | None = 2**16, decode_content: bool | None = None) -> Generator[bytes, None, None]:
+        """The body in pieces; none of a body beyond the limit, which is counted."""
+        pieces = super().stream(amt, decode_content)
+        if self.body_limit is None:
+            yield from pieces
+            return
+        kept: list[bytes] = []
+        read = 0
+        for piece in pieces:
+            read += len(piece)
+            if read <= self.body_limit:
+                kept.append(piece)
+            else:
+                kept.clear()
+        if read > self.body_limit:
+            self.counted = read
+            _engine.tell_of_large_body(self.body_limit)
+        yield from kept
 
     def read_chunked(self, amt: int | None = None, decode_content: bool | None = None) -> Generator[bytes, None, None]:
         """The body in the server's chunks, none larger than `amt`."""
@@ -204,6 +229,12 @@ class EngineResponse(HTTPResponse):
                 flushed = self._flush_decoder()
                 if flushed:
                     yield flushed
+
+
+def body_bytes(response: Response) -> int:
+    """The length of a body that has been read, also of one that was too large to be kept."""
+    counted = response.raw.counted if isinstance(response.raw, EngineResponse) else None
+    return len(response.content or b"") if counted is None else counted
 
 
 def timings_of(response: Response) -> _engine.Timings | None:

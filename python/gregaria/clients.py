@@ -38,7 +38,7 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import LocationParseError
 
 from . import _engine
-from .adapter import LocustHttpAdapter, seconds_taken, timings_of
+from .adapter import LocustHttpAdapter, body_bytes, seconds_taken, timings_of
 from .exception import CatchResponseError as CatchResponseError
 from .exception import LocustError
 from .exception import ResponseError as ResponseError
@@ -451,7 +451,7 @@ def send_with_requests(
     name = getattr(request, "path_url", None) or str(full)
     length = 0
     if response is not None:
-        claimed = int(response.headers.get("content-length") or 0) if streamed else len(response.content or b"")
+        claimed = int(response.headers.get("content-length") or 0) if streamed else body_bytes(response)
         length = max(claimed, 0)
     hops = [] if response is None else [*response.history, response]
     timings = [timings_of(hop) for hop in hops] or [getattr(error, "_timings", None)]

@@ -209,6 +209,22 @@ def test_large_bodies_are_counted_and_the_log_says_so_once(
             client.max_body_bytes = -1
 
 
+@pytest.mark.parametrize("path", ["/bytes/{}", "/chunked/{}"])
+def test_large_bodies_of_prepared_requests_are_counted_too(path: str, server: TestServer) -> None:
+    told: list[int] = []
+    event = EventHook()
+    event.add_listener(lambda response_length, **_: told.append(response_length))
+    client = HttpSession(server.plain, event, None, trust_env=False)
+    client.max_body_bytes = 100_000
+    hooks = {"response": lambda response, **_: None}
+    assert len(client.get(path.format(100_000), hooks=hooks).content) == 100_000
+    response = client.get(path.format(100_001), hooks=hooks)
+    assert (response.status_code, response.content) == (200, b"")
+    assert told == [100_000, 100_001]
+    assert len(client.get(path.format(100_001), stream=True).content) == 100_001, "a stream has no limit"
+    assert client.get("/echo").timings.reused, "the connection goes on"
+
+
 @pytest.mark.parametrize("kind", [HttpUser, FastHttpUser])
 def test_a_class_says_how_much_is_kept(kind: type[Any], server: TestServer) -> None:
     class Sparing(kind):  # type: ignore[misc]
@@ -218,6 +234,15 @@ def test_a_class_says_how_much_is_kept(kind: type[Any], server: TestServer) -> N
     client = Sparing(Environment()).client
     assert client.max_body_bytes == 10
     assert client.get("/bytes/10").content and not client.get("/bytes/11").content
+
+
+def test_a_fast_session_may_be_given_its_certificate_later(server: TestServer, files: Path) -> None:
+    client = FastHttpSession(server.asking, EventHook(), None)
+    assert client.cert is None
+    assert client.get("/echo").status_code == 0
+    client.cert = str(files / "client-both.pem")
+    assert client.get("/echo").status_code == 200
+    assert client.cert == str(files / "client-both.pem")
 
 
 def test_a_fast_class_names_its_certificate(server: TestServer, files: Path) -> None:

@@ -31,7 +31,8 @@ mod _engine {
     #[pymodule_export]
     use crate::client::{
         BodyStream, CaughtResponse, ClientPool, ErrorResponse, EventReader, FastHttpSession, FastResponse, HttpSession,
-        PendingResponse, ProxyRoute, Response, Timings, WebSocketStream, open_websocket, set_tracer, transmit,
+        PendingResponse, ProxyRoute, Response, Timings, WebSocketStream, open_websocket, set_tracer,
+        tell_of_large_body, transmit,
     };
     #[pymodule_export]
     use crate::cluster::{MasterLink, WorkerLink, ask_master};

@@ -18,7 +18,16 @@ pub fn limit(value: &Bound<'_, PyAny>) -> PyResult<u64> {
 
 /// The length that counts for a response, in bytes, where bodies are kept up to `limit`.
 pub fn length(py: Python<'_>, answer: &Answer, limit: u64) -> u64 {
-    if !answer.is_kept() && !IS_SAID.swap(true, Ordering::Relaxed) {
+    if !answer.is_kept() {
+        tell_of_large_body(py, limit);
+    }
+    answer.body_bytes()
+}
+
+/// Say, the first time, that a body was larger than `limit` bytes and has not been kept.
+#[pyfunction]
+pub fn tell_of_large_body(py: Python<'_>, limit: u64) {
+    if !IS_SAID.swap(true, Ordering::Relaxed) {
         let text = format!(
             "a response is larger than {limit} bytes (max_body_bytes): its body was counted and not kept, so response.content \
              is empty. stream=True reads bodies of any length. This is said only once."
@@ -29,5 +38,4 @@ pub fn length(py: Python<'_>, answer: &Answer, limit: u64) -> u64 {
             .and_then(|logging| logging.call_method1("getLogger", ("gregaria.clients",)))
             .and_then(|logger| logger.call_method1("warning", (text,)));
     }
-    answer.body_bytes()
 }

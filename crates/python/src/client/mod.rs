@@ -37,6 +37,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 pub use asynchronous::PendingResponse;
+pub use bounded::tell_of_large_body;
 pub use events::EventReader;
 pub use fast::{CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse};
 pub use response::Response;
