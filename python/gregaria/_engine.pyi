@@ -1025,6 +1025,12 @@ def report_html(
     """The report of a run as it is now, or was when it `ended`; `theme` "light" or "dark" is what its page begins with.
     ValueError says what is wrong with `about`."""
 
+def report_data(
+    stats: RequestStats, about: str, exceptions: list[tuple[int, str, str, str]], ended: float | None = None
+) -> str:
+    """What such a report draws: a result file in JSON with what does not fit left out, gzipped and in base64 if it is large.
+    ValueError says what is wrong with `about`."""
+
 def write_report(result: str | PathLike[str], report: str | PathLike[str]) -> None:
     """Write the report of a result file. ValueError says what is wrong."""
 

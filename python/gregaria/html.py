@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import gevent
 
@@ -43,14 +43,30 @@ def report_page(
     thresholds: Iterable[ThresholdVerdict] = (),
 ) -> str:
     """The report as it is now, or was when the test `ended`."""
+    return _made(_engine.report_html, *_arguments(environment, ended, thresholds), theme)
+
+
+def report_data(
+    environment: Environment, ended: float | None = None, thresholds: Iterable[ThresholdVerdict] = ()
+) -> str:
+    """What that report draws, without the page around it."""
+    return _made(_engine.report_data, *_arguments(environment, ended, thresholds))
+
+
+def _arguments(
+    environment: Environment, ended: float | None, thresholds: Iterable[ThresholdVerdict]
+) -> tuple[Any, ...]:
     from .cli.results import about_run, exceptions
 
     options = environment.parsed_options or Namespace()
     about = about_run(environment, options, "running" if ended is None else "finished", thresholds=thresholds)
-    arguments = (environment.stats, about, exceptions(environment), ended, theme)
+    return environment.stats, about, exceptions(environment), ended
+
+
+def _made(make: Callable[..., str], *arguments: Any) -> str:
     hub = gevent.get_hub()
     if gevent.getcurrent() is hub:
-        return _engine.report_html(*arguments)
+        return make(*arguments)
     # A large one takes long enough for users to feel it.
-    page: str = hub.threadpool.apply(_engine.report_html, arguments)
-    return page
+    made: str = hub.threadpool.apply(make, arguments)
+    return made

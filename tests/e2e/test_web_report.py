@@ -75,6 +75,14 @@ def test_the_report_holds_the_run_and_escapes_its_names(ui: WebRun) -> None:
     assert "passcode9" not in page and "token8" not in page
 
 
+def test_what_the_report_draws_comes_without_its_page_too(ui: WebRun) -> None:
+    answer = ui.get("/stats/result")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    data = json.loads(answer.text)
+    assert (data["format"], [entry["name"] for entry in data["entries"]]) == ("gregaria-result", [NAME])
+    assert data["history"]["entries"], "no series of names"
+
+
 def test_the_report_ends_when_its_test_did(ui: WebRun) -> None:
     ui.post("/stop")
     first, second = (data_of(ui.get("/stats/report").text)["run"]["ended_at"] for _ in range(2))

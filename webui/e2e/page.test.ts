@@ -17,7 +17,7 @@ const state = (page: Page, word: string) => page.locator("#state", { hasText: wo
 const tab = async (page: Page, name: string) =>
   page.getByRole("navigation", { name: "Sections" }).getByRole("button", { name }).click();
 
-const EVERY_TAB = ["Statistics", "Charts", "Failures", "Exceptions", "Ratios", "Workers", "Logs", "Download"];
+const EVERY_TAB = ["Statistics", "Charts", "Failures", "Exceptions", "Ratios", "Phases", "Workers", "Logs", "Download"];
 
 async function start(page: Page, users: string): Promise<void> {
   await page.getByLabel("Users", { exact: true }).fill(users);
@@ -72,6 +72,8 @@ describe("a run steered from the page", () => {
     await tab(page, "Ratios");
     await main.getByText("Share of everything").waitFor();
     await main.getByText("hostile").first().waitFor();
+    await tab(page, "Phases");
+    await main.getByRole("img", { name: /missing: .*Waiting for the server \d/ }).waitFor();
     await tab(page, "Workers");
     await main.getByRole("heading", { name: "The generator" }).waitFor();
     await tab(page, "Logs");

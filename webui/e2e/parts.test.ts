@@ -106,6 +106,12 @@ describe("behind a login", () => {
       .waitFor();
     expect(new Set(await others.allInnerTexts()).size).toBe(1);
     expect(await page.locator(".chart[data-zoomed]").count()).toBe(0);
+    // A name's past is there too, not only what comes after it was chosen.
+    await page.getByLabel("Add a name to the charts").fill("missing");
+    await page.getByRole("button", { name: "missing" }).first().click();
+    await page.mouse.move(left + 20, y);
+    await page.locator(".key", { hasText: /^GET missing\s*[1-9]/ }).waitFor();
+    await page.getByRole("button", { name: "Only the total" }).click();
     await page.mouse.move(left, y);
     await page.mouse.down();
     await page.mouse.move(middle, y, { steps: 4 });

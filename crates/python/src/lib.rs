@@ -47,7 +47,7 @@ mod _engine {
     #[pymodule_export]
     use crate::live::LiveView;
     #[pymodule_export]
-    use crate::results::{ResultWriter, report_html, write_report};
+    use crate::results::{ResultWriter, report_data, report_html, write_report};
     #[pymodule_export]
     use crate::runner::{Dispatcher, Ramp, RunnerMachine, ShapeDriver};
     #[pymodule_export]

@@ -200,10 +200,32 @@ pub fn report_html(
     ended: Option<f64>,
     theme: &str,
 ) -> PyResult<String> {
+    reported(stats, about, exceptions, ended, |result| gregaria_sinks::report::themed(result, theme))
+}
+
+/// What such a report draws, without the page around it.
+#[pyfunction]
+#[pyo3(signature = (stats, about, exceptions, ended = None))]
+pub fn report_data(
+    stats: &Bound<'_, RequestStats>,
+    about: &str,
+    exceptions: Vec<ExceptionTuple<'_>>,
+    ended: Option<f64>,
+) -> PyResult<String> {
+    reported(stats, about, exceptions, ended, gregaria_sinks::report::data)
+}
+
+fn reported(
+    stats: &Bound<'_, RequestStats>,
+    about: &str,
+    exceptions: Vec<ExceptionTuple<'_>>,
+    ended: Option<f64>,
+    make: impl FnOnce(&ResultFile) -> String + Send,
+) -> PyResult<String> {
     let (shared, exceptions) = (Arc::clone(stats.get().shared()), exception_rows(exceptions));
-    let page = stats.py().detach(|| {
+    let made = stats.py().detach(|| {
         let result = result_at(&shared, about, exceptions, ended.unwrap_or_else(now))?;
-        Ok(gregaria_sinks::report::themed(&result, theme))
+        Ok(make(&result))
     });
-    page.map_err(|error: String| PyValueError::new_err(error))
+    made.map_err(|error: String| PyValueError::new_err(error))
 }

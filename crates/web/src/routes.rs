@@ -63,6 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/stats/failures/csv", get(ask))
         .route("/stats/requests_full_history/csv", get(ask))
         .route("/stats/report", get(ask))
+        .route("/stats/result", get(ask))
         .route("/exceptions/csv", get(ask));
     Router::new()
         .route("/", get(index))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from gregaria import _engine, stats
-from gregaria.html import report_page
+from gregaria.html import report_data, report_page
 from gregaria.log import get_logs
 from gregaria.util.date import format_safe_timestamp
 
@@ -63,6 +63,7 @@ class Answers:
             ("GET", "/logs"): lambda _: as_json({"master": get_logs(), "workers": self._environment.worker_logs}),
             ("GET", "/worker-count"): lambda _: as_json({"worker_count": len(workers(self._environment.runner))}),
             ("GET", "/stats/report"): self.report,
+            ("GET", "/stats/result"): self.result,
             ("GET", "/stats/requests/csv"): self.requests_csv,
             ("GET", "/stats/failures/csv"): self.failures_csv,
             ("GET", "/exceptions/csv"): self.exceptions_csv,
@@ -143,6 +144,11 @@ class Answers:
         if query.get("download"):
             headers.append(("Content-Disposition", f"attachment;filename={self._file_name('.html')}"))
         return Answer(200, page.encode(), headers)
+
+    def result(self, _request: Request) -> Answer:
+        """What that report draws: samples, phases, series of names, which are too much for every update of the stream."""
+        ui = self._web_ui
+        return as_text(report_data(self._environment, ui.teller.ended, ui.thresholds()))
 
     def _file_name(self, ending: str) -> str:
         environment = self._environment

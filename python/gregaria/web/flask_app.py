@@ -143,6 +143,7 @@ _NAMES = {
     ("GET", "/stats/requests_full_history/csv"): "request_stats_full_history_csv",
     ("GET", "/stats/failures/csv"): "failures_stats_csv",
     ("GET", "/stats/report"): "stats_report",
+    ("GET", "/stats/result"): "stats_result",
     ("GET", "/exceptions"): "exceptions",
     ("GET", "/exceptions/csv"): "exceptions_csv",
     ("GET", "/tasks"): "tasks",

@@ -33,7 +33,7 @@ const TABS: readonly Tab[] = [
   { key: "failures", title: "Failures", view: FailuresTab, badge: () => live.failures.length },
   { key: "exceptions", title: "Exceptions", view: ExceptionsTab, badge: () => live.exceptions.length },
   { key: "ratios", title: "Ratios", view: RatiosTab },
-  { key: "phases", title: "Phases", view: PhasesTab, when: () => live.rows.some((row) => row.phases !== undefined) },
+  { key: "phases", title: "Phases", view: PhasesTab },
   { key: "workers", title: "Workers", view: Workers },
   { key: "logViewer", title: "Logs", view: Logs, alarm: hasUnseenTrouble, always: true },
   { key: "reports", title: "Download", view: Download },

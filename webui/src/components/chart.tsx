@@ -24,6 +24,8 @@ export interface ChartProps {
   readonly times: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number | null) => string;
+  /** Nothing between whole numbers can be. */
+  readonly whole?: boolean;
   readonly marks?: readonly Mark[];
   readonly group?: string;
   readonly height?: number;
@@ -169,10 +171,12 @@ function savePng(plot: uPlot, title: string): void {
   });
 }
 
+const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
 type Cursor = ReturnType<typeof cursorOf>;
 
 function plotOptions(
-  { lines, format }: ChartProps,
+  { lines, format, whole }: ChartProps,
   width: number,
   height: number,
   group: string,
@@ -195,7 +199,12 @@ function plotOptions(
     padding: [8, 14, 0, 0],
     axes: [
       { ...axis, values: (_plot, splits) => splits.map(clockTime), space: 80, size: 28 },
-      { ...axis, size: 58, values: (_plot, splits) => splits.map((value) => format(value)) },
+      {
+        ...axis,
+        size: 58,
+        values: (_plot, splits) => splits.map((value) => format(value)),
+        ...(whole ? { incrs: WHOLE } : {}),
+      },
     ],
     series: [
       {},

@@ -1,6 +1,7 @@
 // The smaller parts of page and report: verdict, phases, failures, exceptions, ratios, facts, sparkline. Every text of a
 // run goes into the page as text, never as markup.
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { count, dateTime, duration, percent, plural } from "../model/format.ts";
 import type {
   FactGroup,
@@ -166,11 +167,16 @@ function PhaseBar({ label, method, phases, longest }: PhaseBarProps) {
   );
 }
 
+const MOST_FAILURES = 100;
+
+/** The most frequent first, so many of them until one asks for all. */
 export function Failures({ failures }: { readonly failures: readonly Failure[] }): JSX.Element {
+  const [all, setAll] = useState(false);
   if (failures.length === 0) return <p class="empty">No request failed.</p>;
+  const shown = all ? failures : failures.slice(0, MOST_FAILURES);
   return (
     <div class="list">
-      {failures.map((failure) => (
+      {shown.map((failure) => (
         <details key={failure.key} class="fold">
           <summary>
             <b class="number bad-text">{count(failure.occurrences)}×</b>
@@ -193,6 +199,13 @@ export function Failures({ failures }: { readonly failures: readonly Failure[] }
           </div>
         </details>
       ))}
+      {shown.length < failures.length && (
+        <div class="row no-print">
+          <button type="button" class="button" onClick={() => setAll(true)}>
+            Show all {count(failures.length)} kinds
+          </button>
+        </div>
+      )}
     </div>
   );
 }

@@ -92,7 +92,8 @@ function requestColumns(
     {
       key: "requests",
       title: "Requests",
-      ...numeric,
+      numeric: true,
+      width: 6.2,
       value: (row) => row.requests,
       cell: (row) => count(row.requests),
     },

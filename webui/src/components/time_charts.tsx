@@ -57,7 +57,7 @@ export function TimeCharts({ history, chosen, group, children }: TimeChartsProps
     <div class="charts">
       <Chart title="Requests and failures" unit="per second" lines={rates} format={figure} {...common} />
       <Chart title="Response times" unit="ms" lines={responses} format={ms} {...common} />
-      <Chart title="Users" unit="" lines={users} format={count} {...common} />
+      <Chart title="Users" unit="" lines={users} format={count} whole {...common} />
       {children}
     </div>
   );

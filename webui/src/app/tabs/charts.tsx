@@ -3,7 +3,9 @@ import { useMemo, useState } from "preact/hooks";
 import { NameChips } from "../../components/name_chips.tsx";
 import { matcher } from "../../components/table_rows.ts";
 import { TimeCharts } from "../../components/time_charts.tsx";
+import { withPast } from "../../model/past.ts";
 import { mark } from "../actions.ts";
+import { useDetails } from "../result.ts";
 import { choose, chosen, live, phase, readOnly, version } from "../state.ts";
 import { toggleName } from "./statistics.tsx";
 
@@ -25,6 +27,9 @@ export function ChosenNames() {
 export function Charts() {
   version.value;
   const names = useChosenNames();
+  const details = useDetails(names.length > 0);
+  const { history } = live;
+  const drawn = useMemo(() => withPast(history, details?.history ?? null), [history, details]);
   return (
     <div class="stack">
       <div class="row">
@@ -36,10 +41,10 @@ export function Charts() {
       {live.history.times.length === 0 ? (
         <p class="empty">The first points come a second after the start.</p>
       ) : (
-        <TimeCharts history={live.history} chosen={names} group="live" />
+        <TimeCharts history={drawn} chosen={names} group="live" />
       )}
       <p class="muted small">
-        Drag over a chart to zoom in, double-click to see all of it. Names are drawn from when they are chosen.
+        Drag over a chart to zoom in, double-click to see all of it. Click a line’s name to hide it.
       </p>
     </div>
   );

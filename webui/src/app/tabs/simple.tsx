@@ -8,15 +8,17 @@ import { count } from "../../model/format.ts";
 import { theme } from "../../model/theme.ts";
 import { get } from "../api.ts";
 import { args } from "../arguments.ts";
+import { useDetails, withSamples } from "../result.ts";
 import { live, version } from "../state.ts";
-
-const MOST_FAILURES = 300;
 
 export function FailuresTab(): JSX.Element {
   version.value;
   const [query, setQuery] = useState("");
   const fits = matcher(query);
-  const found = live.failures.filter((failure) => fits(`${failure.method} ${failure.name} ${failure.error}`));
+  const details = useDetails(live.failures.length > 0);
+  const found = withSamples(live.failures, details).filter((failure) =>
+    fits(`${failure.method} ${failure.name} ${failure.error}`),
+  );
   return (
     <div class="stack">
       <div class="row">
@@ -33,10 +35,7 @@ export function FailuresTab(): JSX.Element {
           {count(found.length)} of {count(live.failures.length)}
         </span>
       </div>
-      <Failures failures={found.slice(0, MOST_FAILURES)} />
-      {found.length > MOST_FAILURES && (
-        <p class="muted small">The most frequent {MOST_FAILURES}; filter to see others.</p>
-      )}
+      <Failures failures={found} />
     </div>
   );
 }
@@ -63,8 +62,15 @@ export function RatiosTab(): JSX.Element {
 }
 
 export function PhasesTab(): JSX.Element {
-  version.value;
-  return <Phases rows={live.rows} total={live.total} />;
+  const details = useDetails();
+  if (details === null) return <p class="empty">No phases were measured yet.</p>;
+  return (
+    <section class="panel stack" aria-label="Phases">
+      <h2>Where the time goes</h2>
+      <p class="muted small">Mean times, the slowest names first; an answer that waits for Python is not among them.</p>
+      <Phases rows={details.rows} total={details.total} />
+    </section>
+  );
 }
 
 export function Download(): JSX.Element {
