@@ -83,3 +83,15 @@ test("data are read plain or packed, and anything else is refused in words", asy
   await expect(readData("__GREGARIA_DATA__")).rejects.toThrow("empty template");
   await expect(readData('{"format":"har"}')).rejects.toThrow("no result of Gregaria");
 });
+
+test("the charts end with the test, not with the process", () => {
+  const file = resultFile(3, 20);
+  const [segment] = file.history.total;
+  if (segment === undefined) throw new Error("no series");
+  for (let at = 15; at < 20; at += 1) for (const list of [segment.users, segment.requests]) list[at] = 0;
+  const run = fromResult(file);
+  expect(run.history.times).toHaveLength(15);
+  expect(run.history.users).toHaveLength(15);
+  expect(run.history.total.rps).toHaveLength(15);
+  expect(heatOf(file)?.cells).toHaveLength(15);
+});

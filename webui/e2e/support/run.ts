@@ -64,10 +64,24 @@ export async function run(options: readonly string[] = [], locustfile = LOCUSTFI
   writeFileSync(join(folder, "locustfile.py"), locustfile);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
-  const child = spawn(command, ["-f", "locustfile.py", "-H", server.url, "--web-port", String(port), ...options], {
-    cwd: folder,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const child = spawn(
+    command,
+    [
+      "-f",
+      "locustfile.py",
+      "-H",
+      server.url,
+      "--web-port",
+      String(port),
+      "--run-store",
+      join(folder, "runs"),
+      ...options,
+    ],
+    {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
   let said = "";
   child.stderr?.on("data", (chunk) => {
     said += chunk;

@@ -18,7 +18,13 @@ import type { Column } from "./table_rows.ts";
 
 const SIGNS: Record<Finding["judgement"], string> = { better: "✓", worse: "!", other: "·" };
 
-export function CompareView({ comparison }: { readonly comparison: Comparison }): JSX.Element {
+interface Props {
+  readonly comparison: Comparison;
+  /** More on how sure that is. */
+  readonly more?: JSX.Element;
+}
+
+export function CompareView({ comparison, more }: Props): JSX.Element {
   const { before, after, words, settings } = comparison;
   const columns = useMemo(() => pairColumns(before, after), [before, after]);
   const curves = useMemo<Curve[]>(
@@ -47,7 +53,7 @@ export function CompareView({ comparison }: { readonly comparison: Comparison })
         </ul>
         <p class="muted small">
           Changes of up to 10 % count as about the same: between two runs of the same test they are usual. More runs
-          tell more.
+          tell more. {more}
         </p>
       </section>
       {curves.length === 2 && <Spectrum curves={curves} />}

@@ -55,7 +55,6 @@ export interface Status {
   target_user_count: number;
   users_by_class: [string, number][];
   host: string;
-  kept_runs?: number;
   shape?: string | null;
   profile?: string | null;
   run: number;
@@ -65,6 +64,7 @@ export interface Status {
   workers: Worker[];
   generator: Generator;
   thresholds: Threshold[];
+  kept_runs: number;
   in_flight: InFlight[];
 }
 

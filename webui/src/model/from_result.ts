@@ -104,10 +104,19 @@ function phaseTimes(phases: file.Phases): PhaseTimes {
   };
 }
 
+/** How many windows there are up to the last in which anything was; what follows is the time until the process ended. */
+function windows(result: file.ResultFile): number {
+  const busy = result.history.total.flatMap((segment) =>
+    segment.start.map((_, at) => (segment.users[at] ?? 0) > 0 || (segment.requests[at] ?? 0) > 0),
+  );
+  return busy.lastIndexOf(true) + 1;
+}
+
 function history(result: file.ResultFile): History {
   const segments = result.history.total;
-  const times = segments.flatMap((segment) => segment.start);
-  const steps = segments.flatMap((segment) => segment.start.map(() => segment.step_s));
+  const length = windows(result);
+  const times = segments.flatMap((segment) => segment.start).slice(0, length);
+  const steps = segments.flatMap((segment) => segment.start.map(() => segment.step_s)).slice(0, length);
   const names = new Map<string, Track>();
   for (const { entry, segments: own } of result.history.entries) {
     const named = result.entries[entry];
@@ -115,7 +124,7 @@ function history(result: file.ResultFile): History {
   }
   return {
     times,
-    users: segments.flatMap((segment) => segment.users),
+    users: segments.flatMap((segment) => segment.users).slice(0, length),
     total: alignedTrack(segments, times, steps),
     names,
     marks: (result.marks ?? []).map(({ at, text }) => ({ time: at, label: text })),
@@ -174,7 +183,9 @@ export function heatOf(result: file.ResultFile): Heat | null {
     }),
   );
   if (cells.every((column) => column.length === 0)) return null;
-  return { times: segments.flatMap((segment) => segment.start), step: segments.at(-1)?.step_s ?? 1, cells };
+  const length = windows(result);
+  const times = segments.flatMap((segment) => segment.start).slice(0, length);
+  return { times, step: segments.at(-1)?.step_s ?? 1, cells: cells.slice(0, length) };
 }
 
 function failures(result: file.ResultFile): Failure[] {

@@ -36,6 +36,7 @@ export const NO_STATUS: stream.Status = {
     late_share: 0,
   },
   thresholds: [],
+  kept_runs: 0,
   in_flight: [],
 };
 

@@ -139,18 +139,25 @@ async function loaded(id: string): Promise<ResultFile | null> {
 }
 
 /** The older one is "before". */
-async function compared(ids: readonly string[]): Promise<Comparison | null> {
-  const files = await Promise.all(ids.map(loaded));
-  const [before, after] = files
-    .filter((file) => file !== null)
-    .map(fromResult)
-    .sort((a, b) => a.start - b.start);
-  return before === undefined || after === undefined ? null : compareRuns(before, after);
+async function compared(ids: readonly string[]): Promise<Compared | null> {
+  const all = await Promise.all(ids.map(async (id) => ({ id, file: await loaded(id) })));
+  const [before, after] = all
+    .flatMap(({ id, file }) => (file === null ? [] : [{ id, run: fromResult(file) }]))
+    .sort((a, b) => a.run.start - b.run.start);
+  if (before === undefined || after === undefined) return null;
+  const query = new URLSearchParams({ a: before.id, b: after.id });
+  return { found: compareRuns(before.run, after.run), address: `runs/compare?${query}&format=html` };
+}
+
+interface Compared {
+  readonly found: Comparison;
+  /** The server's own page about the two. */
+  readonly address: string;
 }
 
 export function Runs(): JSX.Element {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [comparison, setComparison] = useState<Comparison | null>(null);
+  const [comparison, setComparison] = useState<Compared | null>(null);
   const [asked, setAsked] = useState(false);
   const [state, kept] = [phase.value, status.value.kept_runs];
   useEffect(() => {
@@ -187,7 +194,14 @@ export function Runs(): JSX.Element {
             ← Back to the runs
           </button>
         </div>
-        <CompareView comparison={comparison} />
+        <CompareView
+          comparison={comparison.found}
+          more={
+            <a href={comparison.address} target="_blank" rel="noreferrer">
+              How sure that is: intervals for every name
+            </a>
+          }
+        />
       </div>
     );
   }
