@@ -1028,7 +1028,7 @@ def report_html(
 def report_data(
     stats: RequestStats, about: str, exceptions: list[tuple[int, str, str, str]], ended: float | None = None
 ) -> str:
-    """What such a report draws: a result file in JSON with what does not fit left out, gzipped and in base64 if it is large.
+    """What such a report draws: a result file in JSON without what does not fit; gzipped, in base64, if it is large.
     ValueError says what is wrong with `about`."""
 
 def write_report(result: str | PathLike[str], report: str | PathLike[str]) -> None:

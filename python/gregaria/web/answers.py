@@ -146,7 +146,7 @@ class Answers:
         return Answer(200, page.encode(), headers)
 
     def result(self, _request: Request) -> Answer:
-        """What that report draws: samples, phases, series of names, which are too much for every update of the stream."""
+        """What that report draws: samples, phases, series of names; too much for every update of the stream."""
         ui = self._web_ui
         return as_text(report_data(self._environment, ui.teller.ended, ui.thresholds()))
 
