@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use gregaria_sinks::console::{self, Layout, Rates};
 use gregaria_sinks::{CsvSettings, CsvSink, Error, ExceptionRow, Pace, Report, Service};
-use gregaria_stats::{Detail, Windows};
+use gregaria_stats::{Detail, MOST_WINDOWS, Windows};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -145,9 +145,11 @@ impl CsvWriter {
     fn tick(&self, now: f64, user_count: u64, exceptions: Vec<ExceptionTuple<'_>>) -> PyResult<()> {
         let exceptions = exception_rows(exceptions);
         let (shared, detail, pace) = (Arc::clone(&self.shared), self.detail.clone(), Arc::clone(&self.pace));
-        // With every name, or only with the total where another such report would cost too much already.
+        // With every name, or only with the total where another such report would cost too much already. A full history
+        // has every name each second as long as there are not very many.
         let take = move || {
-            let whole = detail.current_percentiles || lock(&pace).is_due(now);
+            let few = || shared.look(|stats| stats.places()) <= MOST_WINDOWS;
+            let whole = lock(&pace).is_due(now) || (detail.current_percentiles && few());
             let started = Instant::now();
             let stats = match whole {
                 true => shared.snapshot(now, &detail),

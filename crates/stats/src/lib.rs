@@ -29,7 +29,7 @@ pub use history::History;
 pub use increment::{Figures, Increment, PhaseIncrement};
 pub use journal::Sample;
 pub use phases::{Phase, PhaseSample, PhaseTimes, Phases};
-pub use request_stats::{EntryId, Stats, TooManyNames, Windows};
+pub use request_stats::{EntryId, MOST_WINDOWS, Stats, TooManyNames, Windows};
 pub use samples::{Exchange, Redaction};
 pub use snapshot::{Detail, ErrorRow, Row, Snapshot, Snapshots};
 pub use transfer::Taken;

@@ -50,6 +50,8 @@ pub enum Windows {
 
 /// The name under which requests beyond the limit of names are counted.
 pub const OTHER_NAMES: &str = "(other names)";
+/// So many names, the first ones, keep a window at the most: of ten thousand they would be a gigabyte and a half.
+pub const MOST_WINDOWS: usize = 1_000;
 /// So many different (method, name) are told apart unless the run says otherwise.
 pub const DEFAULT_NAME_LIMIT: usize = 10_000;
 /// So many patterns are told when there are too many names.
@@ -108,10 +110,10 @@ impl Stats {
     /// Choose who keeps a window, for existing and for later entries.
     pub fn set_windows(&mut self, windows: Windows, now: f64) {
         self.windows = windows;
-        for entry in &mut self.entries {
+        for (place, entry) in self.entries.iter_mut().enumerate() {
             match windows {
-                Windows::Everybody => entry.enable_window(now),
-                Windows::Nobody | Windows::Total => entry.disable_window(),
+                Windows::Everybody if place < MOST_WINDOWS => entry.enable_window(now),
+                _ => entry.disable_window(),
             }
         }
         match windows {
@@ -191,7 +193,7 @@ impl Stats {
         let place = self.entries.len() as u32;
         self.by_name.entry(name.clone()).or_default().push(place);
         let mut entry = Entry::new(method, name, now);
-        if self.windows == Windows::Everybody {
+        if self.windows == Windows::Everybody && self.entries.len() < MOST_WINDOWS {
             entry.enable_window(now);
         }
         entry.slow_floor_us = self.samples.floor_us(place);
@@ -436,6 +438,20 @@ impl Stats {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn windows_of_very_many_names_are_bounded() {
+        let mut early = Stats::new(100.0);
+        early.set_windows(Windows::Everybody, 100.0);
+        let mut late = Stats::new(100.0);
+        for stats in [&mut early, &mut late] {
+            (0..MOST_WINDOWS + 1).for_each(|at| drop(stats.entry("GET", &format!("/{at}"), 100.0)));
+        }
+        late.set_windows(Windows::Everybody, 100.0);
+        for stats in [early, late] {
+            assert_eq!(stats.entries().filter(|entry| entry.has_window()).count(), MOST_WINDOWS);
+        }
+    }
 
     #[test]
     fn an_entry_is_found_again_by_name_and_method() {
