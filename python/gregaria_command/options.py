@@ -581,8 +581,8 @@ OPTIONS: tuple[Option, ...] = (
         ("--csv-full-history",),
         "stats_history_enabled",
         STATISTICS,
-        "With --csv: a row per second for every name in <prefix>_stats_history.csv, not only for the total. With more than "
-        "1,000 names their rows come less often.",
+        "With --csv: a row per second for every name in <prefix>_stats_history.csv, not only for the total. With more "
+        "than 1,000 names their rows come less often.",
         "flag",
         env="LOCUST_CSV_FULL_HISTORY",
     ),

@@ -159,7 +159,7 @@ fn table(page: &mut String, comparison: &Comparison, groups: &[(&str, Vec<&Compa
         "<div class=\"box\"><table><tr><th class=\"text\"></th><th>A</th><th>B</th><th>difference</th>\
          <th class=\"text\">{level} % interval</th><th class=\"text\"></th><th class=\"text\"></th></tr>"
     );
-    let scales = Measure::SHOWN.map(|measure| (measure, scale(groups, measure)));
+    let scales = [false, true].map(|of_ratio| scale(groups, of_ratio));
     for (label, measures) in groups {
         if !label.is_empty() {
             let _ = writeln!(page, "<tr><td class=\"name\" colspan=\"7\">{}</td></tr>", escape(&cut(label)));
