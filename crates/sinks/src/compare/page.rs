@@ -1,5 +1,5 @@
 //! A comparison as a page: one file without scripts that needs nothing else; light, dark and on paper. Intervals are
-//! drawn on one scale for each measure of a table, so that they can be compared by eye. Everything is escaped.
+//! drawn on one scale, ratios on one of their own, so that they can be compared by eye. Everything is escaped.
 
 use std::fmt::Write;
 
@@ -165,8 +165,7 @@ fn table(page: &mut String, comparison: &Comparison, groups: &[(&str, Vec<&Compa
             let _ = writeln!(page, "<tr><td class=\"name\" colspan=\"7\">{}</td></tr>", escape(&cut(label)));
         }
         for compared in measures {
-            let scale =
-                scales.iter().find(|(measure, _)| *measure == compared.measure).map_or(0.0, |(_, scale)| *scale);
+            let scale = scales[usize::from(compared.measure == Measure::FailRatio)];
             row(page, compared, scale);
         }
     }
@@ -201,11 +200,11 @@ fn drawn(compared: &Compared) -> Option<Estimate> {
     estimate.filter(|it| it.low.is_finite() && it.high.is_finite() && compared.reason.is_none())
 }
 
-/// Where the ends of a measure's drawings are; one that is far out is cut off.
-fn scale(groups: &[(&str, Vec<&Compared>)], measure: Measure) -> f64 {
-    let ends =
-        groups.iter().flat_map(|(_, measures)| measures).filter(|it| it.measure == measure).filter_map(|it| drawn(it));
-    ends.map(|it| it.low.abs().max(it.high.abs())).fold(0.0, f64::max).min(1.0)
+/// Where the ends of the drawings are, of ratios or of everything else; one that is far out is cut off.
+fn scale(groups: &[(&str, Vec<&Compared>)], of_ratio: bool) -> f64 {
+    let all = groups.iter().flat_map(|(_, measures)| measures);
+    let these = all.filter(|it| (it.measure == Measure::FailRatio) == of_ratio).filter_map(|it| drawn(it));
+    these.map(|it| it.low.abs().max(it.high.abs())).fold(0.0, f64::max).min(1.0)
 }
 
 fn bar(compared: &Compared, scale: f64, class: &str) -> String {
