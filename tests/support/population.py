@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import gevent
+import requests
 from gevent.event import Event
 
-from gregaria import User
+from gregaria import TaskSet, User
+from gregaria._engine import FastResponse, ResponseContextManager, UserTask
 from gregaria.env import Environment
 from gregaria.runners import LocalRunner
 
@@ -56,3 +58,18 @@ def collected() -> None:
     gevent.sleep(0)
     for _ in range(3):
         gc.collect()
+
+
+OF_A_RUN = (User, TaskSet, requests.Session, requests.Response, ResponseContextManager, FastResponse, UserTask)
+"""What belongs to one run and should go with it."""
+
+
+def present() -> list[Any]:
+    """Everything of a run that is there now, and every greenlet that has not ended; garbage too."""
+    found = []
+    for each in gc.get_objects():
+        # Not `isinstance`, which asks proxies what they stand for.
+        kind = type(each)
+        if issubclass(kind, OF_A_RUN) or (issubclass(kind, gevent.Greenlet) and not each.dead):
+            found.append(each)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,12 +15,13 @@ from support.server import TestServer
 
 
 @pytest.fixture(params=[HttpUser, FastHttpUser])
-def user(request: pytest.FixtureRequest, server: TestServer, monkeypatch: pytest.MonkeyPatch) -> Any:
+def user(request: pytest.FixtureRequest, server: TestServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(log, "unhandled_greenlet_exception", False)
     visitor: Any = type("Visitor", (request.param,), {"host": server.plain, "tasks": [lambda _: None]})
     environment = Environment(user_classes=[visitor])
-    environment.create_local_runner()  # which has the recorder listen
-    return visitor(environment)
+    runner = environment.create_local_runner()  # which has the recorder listen
+    yield visitor(environment)
+    runner.quit()
 
 
 def count(user: Any) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -59,12 +60,12 @@ def test_a_greenlet_that_is_kept_is_not_lent_again() -> None:
     assert len({id(greenlet) for greenlet in kept}) == 5
 
 
-@pytest.mark.parametrize("what", [ValueError, ValueError("now")])
+@pytest.mark.parametrize("make", [lambda: ValueError, lambda: ValueError("now")], ids=["class", "instance"])
 @pytest.mark.parametrize("where", ["task", "wait"])
-def test_kill_raises_what_it_is_given(what: Any, where: str) -> None:
+def test_kill_raises_what_it_is_given(make: Callable[[], Any], where: str) -> None:
     """As in a gevent greenlet: an ordinary exception is an error of the task or of the wait, and the user goes on."""
     seen: list[str] = []
-    there = Event()
+    there, what = Event(), make()
 
     class Visitor(User):
         wait_time = constant(0.01)

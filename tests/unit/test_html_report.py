@@ -47,8 +47,9 @@ def test_report_of_a_run_and_of_its_end() -> None:
 def test_report_asked_for_in_the_hub_itself() -> None:
     pages: list[str] = []
     environment = Environment(user_classes=[Visitor])
-    environment.create_local_runner()
+    runner = environment.create_local_runner()
     gevent.get_hub().loop.run_callback(lambda: pages.append(get_html_report(environment)))
     while not pages:
         gevent.sleep(0)
+    runner.quit()
     assert result_in(pages[0])["run"]["user_classes"] == ["Visitor"]

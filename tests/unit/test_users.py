@@ -187,11 +187,20 @@ def test_states_that_can_be_set() -> None:
     handle.kill()
 
 
+def of_a_handle(misuse: Callable[[Any], Any]) -> None:
+    """Misuse the handle of a user that runs."""
+    handle, _user = started(new())
+    try:
+        misuse(handle)
+    finally:
+        handle.kill()
+
+
 MISUSE: dict[str, Callable[[], Any]] = {
     "start without a group": lambda: new().start(None),
     "start without arguments": lambda: new().start(),
     "group that refuses": lambda: new().start(object()),
-    "join for a text": lambda: started(new())[0].join("long"),
+    "join for a text": lambda: of_a_handle(lambda handle: handle.join("long")),
     "run a number": lambda: _engine.run_task_set(5),  # type: ignore[arg-type]
     "register classes again": lambda: _engine.register_classes(User, User, User),
     "register no classes": lambda: _engine.register_classes(1, 2, 3),  # type: ignore[arg-type]
@@ -200,7 +209,7 @@ MISUSE: dict[str, Callable[[], Any]] = {
     "pace nobody": lambda: _engine.ConstantPacing(1)(None),
     "pace not a number": lambda: _engine.ConstantPacing(float("nan")),
     "user without an environment": lambda: Idle(),  # type: ignore[call-arg]
-    "link of nothing": lambda: started(new())[0].link(),
+    "link of nothing": lambda: of_a_handle(lambda handle: handle.link()),
 }
 
 

@@ -1,0 +1,41 @@
+"""Leak checks round every test that runs users, whatever the test itself is about."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+
+RUN_USERS = {
+    *("test_async_client", "test_async_control", "test_async_stopping", "test_env", "test_greenlets"),
+    *("test_greenlets_lent", "test_html_report", "test_runner", "test_runner_stop", "test_scripts_reach", "test_shape"),
+    *("test_tasksets", "test_users"),
+}
+"""Files whose tests run users."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_a_run_survives(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No user, set, response, coroutine of a user or waiting greenlet of a test is there after it."""
+    if Path(str(request.path)).stem not in RUN_USERS:
+        yield
+        return
+    from support.population import collected, present
+
+    before = {id(each) for each in present()}
+    yield
+    # Log records keep exceptions, and those their frames; what other fixtures made is kept by the test.
+    caplog.get_records("call").clear()
+    request.node.funcargs.clear()
+    for patience_s in (0, 0.01, 0.1, 0.5):
+        if all(id(each) in before for each in present()):
+            return
+        # What ends in this very moment, and garbage.
+        gevent.sleep(patience_s)
+        collected()
+    left = [each for each in present() if id(each) not in before]
+    shown = [f"{each!r}, held by {[type(it).__name__ for it in gc.get_referrers(each)][:5]}" for each in left[:10]]
+    assert not left, f"{len(left)} left: {shown}"
