@@ -125,21 +125,10 @@ class Environment:
         build_path: str | None = None,
     ) -> WebUI:
         """Make the web UI and, unless `delayed_start`, serve it. An empty host is this machine only."""
+        arguments = {name: value for name, value in locals().items() if name != "self"}
         from .web import WebUI
 
-        return WebUI(
-            self,
-            host,
-            port,
-            web_base_path=web_base_path,
-            web_login=web_login,
-            tls_cert=tls_cert,
-            tls_key=tls_key,
-            stats_csv_writer=stats_csv_writer,
-            delayed_start=delayed_start,
-            userclass_picker_is_active=userclass_picker_is_active,
-            build_path=build_path,
-        )
+        return WebUI(self, **arguments)
 
     @property
     def user_classes_by_name(self) -> dict[str, type[User]]:

@@ -34,6 +34,8 @@ class RunClock:
         self.gate = Event()
         """Set unless the test is paused."""
         self.gate.set()
+        self.due: float | None = None
+        """When the test will be ended, by this clock; None if nothing but a person ends it."""
         self._stopped_at = 0.0
         self._lost = 0.0
 
@@ -57,6 +59,11 @@ class RunClock:
     def now(self) -> float:
         """Seconds, from any moment on."""
         return (self._stopped_at if self.stands else time.perf_counter()) - self._lost
+
+    @property
+    def ends(self) -> float | None:
+        """When the test will be ended if it is not paused until then, since the epoch."""
+        return None if self.due is None else time.time() + self.due - self.now()
 
     def later(self, seconds: float, function: Callable[..., Any], *args: Any) -> gevent.Greenlet[..., Any]:
         """Call `function` in a greenlet after so many seconds of this clock."""

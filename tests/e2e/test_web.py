@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,8 @@ def test_autostart_and_autoquit(gregaria: list[str], tmp_path: Path, server: Tes
     arguments = ["--autostart", "-u", "2", "-r", "2", "-t", "2", "--autoquit", "1", "--only-summary"]
     with web_run(gregaria, tmp_path, *arguments, host=server.plain) as run:
         run.wait_for_state("spawning", "running")
+        with run.events() as events:
+            assert 0 < next(events)[1]["status"]["ends"] - time.time() <= 2
         assert run.wait_for_end() == 1
         assert "--autoquit time reached, shutting down" in run.logged()
 

@@ -87,6 +87,9 @@ def test_a_master_pauses_its_workers(gregaria: list[str], tmp_path: Path, server
     arguments = ["--processes", "2"]
     with web_run(gregaria, tmp_path, *arguments, host=server.plain, GREGARIA_MASTER_NODE_PORT=port) as run:
         wait_for(lambda: run.get("/worker-count").json()["worker_count"] == 2)
+        # What the workers have logged is here too.
+        logs = wait_for(lambda: len(found := run.get("/logs").json()["workers"]) == 2 and found)
+        assert all(any("Starting" in line or "Connected" in line for line in lines) for lines in logs.values()), logs
         run.post("/swarm", {"user_count": 4, "spawn_rate": 10})
         run.wait_for_state("running")
         wait_for(lambda: requests_of(run) > 5)

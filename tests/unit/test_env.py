@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from inspect import signature
 
 import pytest
 
@@ -11,10 +12,19 @@ from gregaria.env import Environment
 from gregaria.event import Events
 from gregaria.exception import RunnerAlreadyExistsError
 from gregaria.runners import LocalRunner
+from gregaria.web import WebUI
 
 
 def user_class(name: str, **attributes: object) -> type[User]:
     return type(name, (User,), {"tasks": [lambda user: None], **attributes})
+
+
+def test_what_a_web_ui_is_made_with_is_what_create_web_ui_takes() -> None:
+    takes = signature(Environment.create_web_ui).parameters
+    made_with = signature(WebUI.__init__).parameters
+    assert [*takes] == [name for name in made_with if name not in ("environment", "more")]
+    kinds = [(takes[name].annotation, made_with[name].annotation) for name in takes if name != "self"]
+    assert [ours for ours, _ in kinds] == [theirs for _, theirs in kinds]
 
 
 def test_defaults() -> None:

@@ -195,10 +195,15 @@ async fn tasks(State(app): Shared, headers: HeaderMap) -> Response {
     reply::json(StatusCode::OK, &value, &headers)
 }
 
-async fn logs(State(app): Shared, headers: HeaderMap) -> Response {
+async fn logs(State(app): Shared, request: Request) -> Response {
+    // What workers have sent is Python's.
+    if app.live().status.is_distributed {
+        return ask(State(app), request).await;
+    }
     app.refresh().await;
+    let headers = request.headers();
     let value = json!({ "master": app.live().logs, "workers": {} });
-    reply::json(StatusCode::OK, &value, &headers)
+    reply::json(StatusCode::OK, &value, headers)
 }
 
 async fn worker_count(State(app): Shared, headers: HeaderMap) -> Response {

@@ -87,6 +87,7 @@ class Run:
         self._log_run_time()
         follow(self.runner.start, options.num_users, options.spawn_rate)
         if options.run_time:
+            self.runner.clock.due = self.runner.clock.now() + options.run_time
             limit = self.runner.clock.later(options.run_time, self._limit_reached, "--run-time limit reached")
             limit.link_exception(log.greenlet_exception_logger(logger))
         self._end_with_front()
@@ -114,6 +115,7 @@ class Run:
     def _limit_reached(self, reason: str) -> None:
         if self._interrupts.ending:
             return
+        self.runner.clock.due = None
         self._interrupts.ending = self.front.web_ui is None
         self.front.limit_reached(reason)
 

@@ -50,7 +50,9 @@ class KeptRuns:
         try:
             self.store = _engine.RunStore(folder, project(self._environment))
         except RuntimeError as error:
-            logger.warning("Runs are not kept: %s", error)
+            # Nobody has asked for it on a machine or in a container that has no place for it.
+            level = logging.WARNING if self._options.gregaria_run_store else logging.INFO
+            logger.log(level, "Runs are not kept: %s", error)
 
     def begin(self) -> None:
         """Keep series, and every test of a web UI when it has ended."""

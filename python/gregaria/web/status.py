@@ -88,7 +88,6 @@ class Teller:
 
     def _status(self, runner: Any, state: str) -> dict[str, Any]:
         environment = self._environment
-        swarm = self._web_ui.swarm
         shape = environment.shape_class
         return {
             "state": state,
@@ -101,7 +100,7 @@ class Teller:
             "profile": environment.profile,
             "run": self._run,
             "started": runner.stats.start_time if state != "ready" else None,
-            "ends": swarm.ends,
+            "ends": runner.clock.ends,
             "is_distributed": hasattr(runner, "clients"),
             "workers": workers(runner),
             "generator": self._generator.look(runner),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -168,14 +167,6 @@ class Swarm:
         self._environment = web_ui.environment
         self._greenlet: gevent.Greenlet[..., Any] | None = None
         self._timer: gevent.Greenlet[..., Any] | None = None
-        self._due: float | None = None
-        """When the timer stops the test, by the runner's clock."""
-
-    @property
-    def ends(self) -> float | None:
-        """When the timer stops the test, if it is not paused until then."""
-        runner = self._environment.runner
-        return None if self._due is None or runner is None else time.time() + self._due - runner.clock.now()
 
     def start(self, form: Form) -> dict[str, Any]:
         """Start a test, or change the one that runs."""
@@ -203,7 +194,7 @@ class Swarm:
         answer: dict[str, Any] = {"success": True, "message": "Swarming started", "host": environment.host}
         if order.run_time:
             self._timer = self._follow(runner.clock.later(order.run_time, self._time_is_up))
-            self._due = runner.clock.now() + order.run_time
+            runner.clock.due = runner.clock.now() + order.run_time
             answer["run_time"] = order.run_time
         if order.user_classes is not None:
             answer["user_classes"] = sorted(order.user_classes)
@@ -239,7 +230,8 @@ class Swarm:
         if self._timer is not None and self._timer is not gevent.getcurrent():
             self._timer.kill(block=False)
         self._timer = None
-        self._due = None
+        if self._environment.runner is not None:
+            self._environment.runner.clock.due = None
 
     def _abandon(self) -> None:
         if self._greenlet is not None:
@@ -253,8 +245,8 @@ class Swarm:
 
     def _time_is_up(self) -> None:
         self._timer = None
-        self._due = None
         assert self._environment.runner is not None
+        self._environment.runner.clock.due = None
         self._environment.runner.stop()
 
     def _read(self, form: Form) -> Order:
