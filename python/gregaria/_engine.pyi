@@ -800,13 +800,18 @@ class StatsEntry:
     def last_request_timestamp(self) -> float | None: ...
     @property
     def num_reqs_per_sec(self) -> dict[int, int]:
-        """Requests by second since the epoch, of the last half minute."""
+        """Requests by second since the epoch, of the last half minute. Like the next two, it stays up to date."""
 
     @property
     def num_fail_per_sec(self) -> dict[int, int]: ...
     @property
     def response_times(self) -> dict[int, int]:
         """Counts by Locust's coarse buckets in milliseconds, or by what `stats.bucket_response_time` makes."""
+
+    def _counts(
+        self, name: str, known: tuple[int, int, int, int] | None = None
+    ) -> tuple[tuple[int, int, int, int], dict[int, int]] | None:
+        """Counts and the state that they are of; None if that is the `known` one."""
 
     @property
     def fail_ratio(self) -> float: ...

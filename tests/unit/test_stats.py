@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import json
 import logging
+import pickle
 from collections.abc import MutableMapping
 from types import SimpleNamespace
 
@@ -94,6 +97,39 @@ def test_buckets_round_as_locusts_do(monkeypatch):
     assert set(measured.total.response_times) == set(samples.values())
     monkeypatch.setattr(stats, "bucket_response_time", lambda time: int(time) // 1000)
     assert measured.total.response_times == {0: 6, 3: 1, 10: 1, 11: 1}
+
+
+@pytest.mark.parametrize("name", ["response_times", "num_reqs_per_sec", "num_fail_per_sec"])
+def test_counts_stay_up_to_date(name):
+    """As Locust's dictionaries do, and they are dictionaries to everything that takes one."""
+    measured = RequestStats()
+    entry = measured.get("/", "GET")
+    seen = getattr(entry, name)
+    assert (seen, len(seen), list(seen), json.dumps(seen), bool(seen)) == ({}, 0, [], "{}", False)
+
+    def count(times):
+        for _ in range(times):
+            measured.log_request("GET", "/", 20, 3)
+            measured.log_error("GET", "/", "broken")
+
+    count(2)
+    assert sum(seen.values()) == 2 and isinstance(seen, dict)
+    key = next(iter(seen))
+    assert key in seen and 5 not in seen and seen.get(5) is None and seen.get(5, 1) == 1 and seen[key] >= 1
+    fixed = [seen.copy(), copy.copy(seen), copy.deepcopy(seen), pickle.loads(pickle.dumps(seen)), seen | {}, {} | seen]
+    count(3)
+    assert [type(each) for each in fixed] == [dict] * 6 and all(sum(each.values()) == 2 for each in fixed)
+    assert sum(seen.values()) == sum(amount for _, amount in seen.items()) == 5
+    assert seen == getattr(entry, name) == dict(seen.items()) == {**seen} and seen != fixed[0] and fixed[0] != seen
+    assert json.loads(json.dumps(getattr(entry, name))) == {str(key): amount for key, amount in seen.items()}
+    assert list(reversed(seen)) == list(seen)[::-1] and repr(seen) == repr(dict(seen))
+    for change in (lambda: seen.update({1: 2}), seen.clear, lambda: seen.setdefault(1, 2), lambda: seen.pop(key)):
+        with pytest.raises(TypeError, match=f"{name} of a StatsEntry .* log\\(\\)"):
+            change()
+    with pytest.raises(TypeError, match="cannot be changed"):
+        seen[key] += 1
+    entry.reset()
+    assert not seen and len(seen) == 0
 
 
 def test_resetting_keeps_entries_and_clearing_does_not(measured):

@@ -28,6 +28,18 @@ pub struct StatsEntry {
     source: Source,
 }
 
+/// What changes whenever counts do: requests, failures, the sum of response times, when it was set back.
+type State = (u64, u64, u64, u64);
+
+fn state_of(entry: &Entry) -> State {
+    (entry.num_requests(), entry.num_failures(), entry.total_response_time_us(), entry.start_time().to_bits())
+}
+
+/// A dictionary that shows these counts as they are whenever it is looked at.
+fn live_counts<'py>(entry: &Bound<'py, StatsEntry>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    entry.py().import("gregaria.stats_views")?.getattr("LiveCounts")?.call1((entry, name))
+}
+
 /// Locust's coarse bucket, in milliseconds, of a response time in milliseconds.
 #[pyfunction]
 pub fn bucket_response_time(response_time: &Bound<'_, PyAny>) -> PyResult<u64> {
@@ -91,6 +103,28 @@ impl StatsEntry {
                 }
             }
         })
+    }
+
+    fn by_second<'py>(&self, py: Python<'py>, count: fn((i64, u32, u32)) -> u32) -> PyResult<Bound<'py, PyDict>> {
+        let seconds: Vec<_> = self.read(|_, entry| entry.per_second().seconds().collect());
+        counts(py, seconds.into_iter().map(|second| (second.0, count(second))))
+    }
+
+    fn by_response_time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let to_bucket = setting(py, "bucket_response_time")?;
+        let dict = PyDict::new(py);
+        if to_bucket.is(&py.import("gregaria._engine")?.getattr("bucket_response_time")?) {
+            for (ms, amount) in self.read(|_, entry| entry.response_times_ms()) {
+                dict.set_item(ms, amount)?;
+            }
+            return Ok(dict);
+        }
+        for (us, amount) in self.read(|_, entry| entry.response_times_us()) {
+            let key = to_bucket.call1((us as f64 / 1_000.0,))?;
+            let before = dict.get_item(&key)?.map_or(Ok(0), |before| before.extract::<u64>())?;
+            dict.set_item(key, before + amount)?;
+        }
+        Ok(dict)
     }
 
     fn percentiles(&self, wanted: &[f64]) -> Vec<u64> {
@@ -211,33 +245,38 @@ impl StatsEntry {
     }
 
     #[getter]
-    fn num_reqs_per_sec<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let seconds: Vec<_> = self.read(|_, entry| entry.per_second().seconds().collect());
-        counts(py, seconds.into_iter().map(|(second, requests, _)| (second, requests)))
+    fn num_reqs_per_sec<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        live_counts(slf, "num_reqs_per_sec")
     }
 
     #[getter]
-    fn num_fail_per_sec<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let seconds: Vec<_> = self.read(|_, entry| entry.per_second().seconds().collect());
-        counts(py, seconds.into_iter().map(|(second, _, failures)| (second, failures)))
+    fn num_fail_per_sec<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        live_counts(slf, "num_fail_per_sec")
     }
 
     #[getter]
-    fn response_times<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let to_bucket = setting(py, "bucket_response_time")?;
-        let dict = PyDict::new(py);
-        if to_bucket.is(&py.import("gregaria._engine")?.getattr("bucket_response_time")?) {
-            for (ms, amount) in self.read(|_, entry| entry.response_times_ms()) {
-                dict.set_item(ms, amount)?;
-            }
-            return Ok(dict);
+    fn response_times<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        live_counts(slf, "response_times")
+    }
+
+    /// The counts of that name and what state of the entry they belong to; None if it is still that one.
+    #[pyo3(signature = (name, known = None))]
+    fn _counts<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        known: Option<State>,
+    ) -> PyResult<Option<(State, Bound<'py, PyDict>)>> {
+        let state = self.read(|_, entry| state_of(entry));
+        if known == Some(state) {
+            return Ok(None);
         }
-        for (us, amount) in self.read(|_, entry| entry.response_times_us()) {
-            let key = to_bucket.call1((us as f64 / 1_000.0,))?;
-            let before = dict.get_item(&key)?.map_or(Ok(0), |before| before.extract::<u64>())?;
-            dict.set_item(key, before + amount)?;
-        }
-        Ok(dict)
+        let counts = match name {
+            "response_times" => self.by_response_time(py)?,
+            "num_reqs_per_sec" => self.by_second(py, |(_, requests, _)| requests)?,
+            _ => self.by_second(py, |(_, _, failures)| failures)?,
+        };
+        Ok(Some((state, counts)))
     }
 
     #[getter]
@@ -345,9 +384,9 @@ impl StatsEntry {
         dict.set_item("max_response_time", self.max_response_time(py)?)?;
         dict.set_item("min_response_time", self.min_response_time())?;
         dict.set_item("total_content_length", self.total_content_length())?;
-        dict.set_item("response_times", self.response_times(py)?)?;
-        dict.set_item("num_reqs_per_sec", self.num_reqs_per_sec(py)?)?;
-        dict.set_item("num_fail_per_sec", self.num_fail_per_sec(py)?)?;
+        dict.set_item("response_times", self.by_response_time(py)?)?;
+        dict.set_item("num_reqs_per_sec", self.by_second(py, |(_, requests, _)| requests)?)?;
+        dict.set_item("num_fail_per_sec", self.by_second(py, |(_, _, failures)| failures)?)?;
         Ok(dict)
     }
 
