@@ -1262,7 +1262,7 @@ class WebServer:
         """Becomes readable when `take` has something to give."""
 
     def count_from(self, stats: RequestStats) -> None:
-        """Count what `/metrics` shows from these statistics."""
+        """Take what `/metrics`, `/failures/samples` and `/phases` show from these statistics."""
 
     def show_runs(self, runs: RunStore) -> None:
         """Serve these runs below `/runs`."""

@@ -63,6 +63,13 @@ def test_processes_need_one_command(gregaria: list[str], own_server: TestServer,
     assert sum(series) == USERS * REQUESTS, "every second of every worker is in the series"
     assert max(max(segment["users"]) for segment in told["history"]["total"]) == USERS
     assert told["generator"]["completed"] == USERS * REQUESTS
+    failed = [sample for sample in told["samples"] if sample["error"]]
+    assert {(sample["method"], sample["name"], sample["user_class"]) for sample in failed} == {
+        ("GET", "/part/0", "Counter")
+    }
+    assert [sample["kept"] for sample in failed].count("first") == 3 and len(failed) <= 9, "of both workers together"
+    assert all(sample["response_head"].startswith("HTTP/1.1 500 ") for sample in failed)
+    assert any(sample["error"] is None and sample["phases_us"]["wait"] > 0 for sample in told["samples"])
     assert (tmp_path / "report.html").stat().st_size > 1_000
 
 

@@ -99,7 +99,7 @@ def test_what_we_add_is_behind_the_same_login(gregaria: list[str], tmp_path: Pat
     arguments = ["--web-login", "--run-store", "store"]
     with web_run(gregaria, tmp_path, *arguments, source=source, host=server.plain, KEY="k", ready="/login") as ui:
         person = fresh(ui)
-        for path in ("/events", "/metrics", "/runs", "/runs/1", "/runs/1/report"):
+        for path in ("/events", "/metrics", "/failures/samples", "/phases", "/runs", "/runs/1", "/runs/1/report"):
             answer = person.get(ui.url + path, allow_redirects=False, timeout=10)
             assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/login"), path
         for path in ("/pause", "/resume", "/mark"):

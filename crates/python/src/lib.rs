@@ -22,6 +22,7 @@ mod thresholds;
 mod users;
 mod waits;
 mod web;
+mod web_details;
 
 use pyo3::prelude::*;
 

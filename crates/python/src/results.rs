@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use gregaria_sinks::result::{self, Everything, Measured, ResultFile};
 use gregaria_sinks::{Error, ExceptionRow};
+use gregaria_stats::history::{Segment, TotalPoint};
 use gregaria_stats::{Entry, EntryId, Stats};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -54,8 +55,8 @@ pub fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Ever
             now,
             total,
             entries: entries.into_iter().map(|(_, entry)| entry).collect(),
-            history: followed.history.total(0),
-            overview: followed.history.total_overview(tier),
+            history: without_tail(followed.history.total(0), now),
+            overview: without_tail(followed.history.total_overview(tier), now),
             users_peak: followed.users_peak,
             failures,
             exceptions,
@@ -64,6 +65,21 @@ pub fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Ever
             history_lost: followed.lost,
         }
     })
+}
+
+/// A series up to the end of the run: seconds after it in which nothing happened are cut off.
+fn without_tail(mut segments: Vec<Segment<TotalPoint>>, ended: f64) -> Vec<Segment<TotalPoint>> {
+    let is_after = |last: &TotalPoint| f64::from(last.point.start) > ended && last.point.requests == 0;
+    while let Some(segment) = segments.last_mut() {
+        while segment.points.last().is_some_and(is_after) {
+            segment.points.pop();
+        }
+        if !segment.points.is_empty() {
+            break;
+        }
+        segments.pop();
+    }
+    segments
 }
 
 fn result_of(shared: &Shared, about: &str, exceptions: Vec<ExceptionRow>) -> Result<ResultFile, String> {
@@ -228,4 +244,31 @@ fn reported(
         Ok(make(&result))
     });
     made.map_err(|error: String| PyValueError::new_err(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_series_end_with_the_run_and_still_add_up() {
+        let shared = Shared::new(Stats::new(100.0));
+        shared.follow().expect("a thread can be started");
+        for now in [100.5, 101.5, 103.2] {
+            shared.with(|stats| {
+                let id = stats.entry("GET", "/", now);
+                stats.record(id, now, Some(1_000), 1);
+            });
+        }
+        for second in 101..120 {
+            shared.advance(f64::from(second), 0);
+        }
+        let starts = |ended: f64| -> Vec<u32> {
+            let series = collect(&shared, ended, Vec::new()).history;
+            series.iter().flat_map(|segment| &segment.points).map(|point| point.point.start).collect()
+        };
+        assert_eq!(starts(105.5), [100, 101, 102, 103, 104, 105]);
+        assert_eq!(starts(102.5), [100, 101, 102, 103], "a request that ended later is not cut off");
+        assert_eq!(starts(130.0).len(), 19);
+    }
 }

@@ -21,6 +21,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::runs::RunStore;
 use crate::stats::{RequestStats, Shared, lock, now};
+use crate::web_details::Looked;
 
 type Tls = gregaria_web::TlsConfig;
 /// A request's number and the request.
@@ -145,9 +146,10 @@ impl WebServer {
         std::os::fd::AsRawFd::as_raw_fd(&self.reader)
     }
 
-    /// Count what `/metrics` shows from these statistics.
+    /// Count what `/metrics` shows from these statistics, and look up samples and phases in them.
     fn count_from(&self, stats: &Bound<'_, RequestStats>) {
         let shared = Arc::clone(stats.get().shared());
+        self.app.set_details(Arc::new(Looked(Arc::clone(&shared))));
         self.app.set_metrics_source(Arc::new(move || measured(&shared)));
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use gregaria_stats::{Detail, Phase, PhaseSample, Stats};
+use gregaria_stats::{Detail, Exchange, Phase, PhaseSample, Stats};
 
 const NAMES: usize = 10_000;
 const SAMPLES_PER_NAME: usize = 1_000;
@@ -37,6 +37,20 @@ fn main() {
     }
     println!("record: {:.2} ns", started.elapsed().as_nanos() as f64 / RECORDS as f64);
 
+    stats.set_samples(3);
+    let (started, mut kept) = (Instant::now(), 0_u64);
+    for at in 0..RECORDS {
+        let us = samples[at as usize % samples.len()];
+        stats.record(id, 1_000.0 + at as f64 * 1e-5, Some(us), 612);
+        if let Some(wanted) = stats.wants_slow(id, us) {
+            let exchange = Exchange { response_time_us: Some(us), ..Exchange::default() };
+            stats.keep_sample(&wanted, exchange);
+            kept += 1;
+        }
+    }
+    let each_ns = started.elapsed().as_nanos() as f64 / RECORDS as f64;
+    println!("record, and ask whether it is kept as a sample: {each_ns:.2} ns ({kept} were)");
+
     let mut phases = PhaseSample::default();
     (phases.reused, phases.version) = (1, 11);
     let started = Instant::now();
@@ -48,7 +62,10 @@ fn main() {
         stats.record_phases(id, &phases);
     }
     println!("record_phases: {:.2} ns", started.elapsed().as_nanos() as f64 / RECORDS as f64);
+    very_many_names(&mut state);
+}
 
+fn very_many_names(state: &mut u64) {
     let before_kb = resident_kb();
     let mut stats = Stats::new(1_000.0);
     for at in 0..NAMES {
@@ -56,7 +73,7 @@ fn main() {
         let scale_us = 2_000.0 * (1.0 + (at % 100) as f64);
         for _ in 0..SAMPLES_PER_NAME {
             let id = stats.entry("GET", &name, 1_000.0);
-            stats.record(id, 1_001.0, Some(sample_us(&mut state, scale_us)), 612);
+            stats.record(id, 1_001.0, Some(sample_us(state, scale_us)), 612);
         }
     }
     let counted_mb = stats.heap_bytes() as f64 / 1e6;

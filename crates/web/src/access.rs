@@ -88,7 +88,8 @@ fn role(app: &App, request: &Request) -> Role {
 /// With Flask in play its login decides about what the server answers by itself.
 async fn flask_admits(app: &Arc<App>, request: Request) -> Result<Request, Response> {
     let path = request.uri().path();
-    let is_ours = matches!(path, "/events" | "/metrics" | "/runs") || path.starts_with("/runs/");
+    let is_ours = matches!(path, "/events" | "/metrics" | "/runs" | "/failures/samples" | "/phases")
+        || path.starts_with("/runs/");
     if !app.through_flask.load(Ordering::Relaxed) || !is_ours {
         return Ok(request);
     }

@@ -8,6 +8,7 @@ use gregaria_sinks::runs::RunStore;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::asks::Asks;
+use crate::details::Details;
 use crate::frame::Frame;
 use crate::guard::Guard;
 use crate::live::{Live, Tick};
@@ -46,6 +47,7 @@ pub struct App {
     login: Mutex<Login>,
     runs: Mutex<Option<Arc<RunStore>>>,
     metrics: Mutex<Option<Source>>,
+    details: Mutex<Option<Arc<dyn Details>>>,
     /// Everything that Locust's server would answer goes through the hub, because there is a Flask application.
     pub through_flask: AtomicBool,
     pub streams: broadcast::Sender<Arc<Frame>>,
@@ -65,6 +67,7 @@ impl App {
             login: Mutex::new(Login::new(settings.secrets.clone(), settings.key)),
             runs: Mutex::default(),
             metrics: Mutex::default(),
+            details: Mutex::default(),
             settings,
             asks,
             through_flask: AtomicBool::new(false),
@@ -101,6 +104,16 @@ impl App {
     /// Take the counts of `/metrics` from here.
     pub fn set_metrics_source(&self, source: Source) {
         *lock(&self.metrics) = Some(source);
+    }
+
+    /// What is only told when somebody asks for it.
+    pub fn details(&self) -> Option<Arc<dyn Details>> {
+        lock(&self.details).clone()
+    }
+
+    /// Ask this for what no update carries.
+    pub fn set_details(&self, details: Arc<dyn Details>) {
+        *lock(&self.details) = Some(details);
     }
 
     /// For the hub: whether a tick would be taken in soon; otherwise it is better kept for later.

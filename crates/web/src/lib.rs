@@ -8,6 +8,7 @@
 mod access;
 mod app;
 mod asks;
+pub mod details;
 mod error;
 pub mod feed;
 mod frame;

@@ -23,7 +23,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::app::App;
-use crate::{access, hub, like_locust, metrics, page, reply, runs, stream};
+use crate::{access, details, hub, like_locust, metrics, page, reply, runs, stream};
 
 /// The largest body of a form or of settings.
 pub const BODY: usize = 1 << 20;
@@ -75,6 +75,8 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), prefer_flask))
         .route("/events", get(stream::events))
         .route("/metrics", get(metrics::metrics))
+        .route("/failures/samples", get(details::samples))
+        .route("/phases", get(details::phases))
         .route("/runs", get(runs::list))
         .route("/runs/compare", get(runs::compare))
         .route("/runs/{id}", get(runs::result).delete(runs::delete))

@@ -122,7 +122,7 @@ def _add_endpoints(web_ui: WebUI, blueprint: Any, flask: Any) -> None:
     blueprint.add_url_rule("/", "index", web_ui.auth_required_if_enabled(index))
     blueprint.add_url_rule("/login", "login", login)
     # The server asks these before it answers by itself.
-    for path in ("/events", "/metrics", "/runs", "/runs/<path:_rest>"):
+    for path in ("/events", "/metrics", "/failures/samples", "/phases", "/runs", "/runs/<path:_rest>"):
         methods = ["GET", "DELETE"] if path.startswith("/runs") else ["GET"]
         blueprint.add_url_rule(path, _endpoint_name(path), web_ui.auth_required_if_enabled(allowed), methods=methods)
 
