@@ -23,7 +23,7 @@ FAIL = os.environ.get("FAIL", "")
 
 @events.test_start.add_listener
 def _(**kwargs):
-    if FAIL == "listener":
+    if "listener" in FAIL:
         raise ValueError("a listener that fails")
 
 @events.quitting.add_listener
@@ -51,7 +51,7 @@ class Plain(User):
             ("/a", 1.5, 7, None), ("/a", 120.0, 8, None), ("/a,b", 2.25, 0, ValueError('no "way"')),
             ("/none", None, 5, None), ("/big", 65432.1, 10**7, None),
         ):
-            if error is None or FAIL == "requests":
+            if error is None or "requests" in FAIL:
                 self.environment.events.request.fire(
                     request_type="GET", name=name, response_time=ms, response_length=length, exception=error,
                     context={})
@@ -127,6 +127,8 @@ def both(gregaria: list[str], locust: list[str], tmp_path: Path) -> Pair:
         ("requests", ["--exit-code-on-error", "5"]),
         ("task", []),
         ("listener", []),
+        ("listener requests", []),
+        ("listener requests", ["--exit-code-on-error", "0"]),
         ("init", []),
         ("own", []),
     ],

@@ -140,9 +140,9 @@ fn cost(full_history: bool) {
         let stats = &simulation.stats;
         let snapshot = taking.time(|| match due {
             true => snapshots.take(now + 1.0, |action| {
-                let began = Instant::now();
+                let began = cpu_s();
                 action(stats);
-                longest_hold_s = longest_hold_s.max(began.elapsed().as_secs_f64());
+                longest_hold_s = longest_hold_s.max(cpu_s() - began);
             }),
             false => stats.totals(now + 1.0, &detail),
         });
