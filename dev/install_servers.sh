@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Sees to it that the tests find the real servers they start themselves, mosquitto and PostgreSQL: Debian's, installed where
-# they are missing and we may install. None of them is started as a service.
+# Sees to it that the tests find the real servers they start themselves, mosquitto, PostgreSQL and nginx: Debian's, installed
+# where they are missing and we may install. None of them is started as a service.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 
 missing() {
   command -v mosquitto >/dev/null || echo mosquitto
+  command -v nginx >/dev/null || echo nginx-light
   command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
 }
 

@@ -42,6 +42,7 @@ from .adapter import LocustHttpAdapter, body_bytes, seconds_taken, timings_of
 from .exception import CatchResponseError as CatchResponseError
 from .exception import LocustError
 from .exception import ResponseError as ResponseError
+from .network import NetworkSettings
 from .responses import ResponseContextManager as ResponseContextManager
 from .responses import RestResponseContextManager as RestResponseContextManager
 from .streaming import StreamingMixin
@@ -82,7 +83,7 @@ class SessionHeaders(CaseInsensitiveDict[Any]):
         super().__delitem__(key)
 
 
-class HttpSession(_engine.HttpSession, requests.Session, StreamingMixin):
+class HttpSession(_engine.HttpSession, requests.Session, StreamingMixin, NetworkSettings):
     """A session for one user: keeps connections and cookies, names and reports its requests.
 
     ``request_event`` needs a ``fire(**kwargs)`` method; ``user`` may be None.

@@ -117,6 +117,8 @@ def streamed(kind: str, details: tuple[Any, ...]) -> BaseException:
         return ssl.SSLError(1, f"{details[1]} (_ssl.c:{_SSL_LINE})")
     if kind.startswith("broken"):
         return _system_error(details[0] or errno_codes.ECONNRESET)
+    if kind.startswith("http2"):
+        return http.client.HTTPException(details[0])
     return http.client.HTTPException(f"{kind.replace('_', ' ')}: {', '.join(map(str, details))}")
 
 
@@ -279,8 +281,18 @@ def _aborted_by(make: Callable[..., Exception]) -> Callable[[tuple[Any, ...], Si
     return lambda details, site, timeout: _aborted(make(*details))
 
 
+def _http2(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    return _aborted(http.client.HTTPException(details[0]))
+
+
+def _http2_in_body(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    return _broken(http.client.HTTPException(details[0]))
+
+
 _MAKERS: dict[str, Callable[[tuple[Any, ...], Site, Any], requests.RequestException]] = {
     "resolve": _resolve,
+    "http2": _http2,
+    "http2_in_body": _http2_in_body,
     "connect": _connect,
     "connect_timeout": _connect_timeout,
     "handshake_timeout": _handshake_timeout,

@@ -26,6 +26,7 @@ Kind = Literal[
     "log level",
     "shell",
     "loss policy",
+    "http version",
     "words",
     "user settings",
     "config file",
@@ -64,6 +65,7 @@ OWN_PREFIX = "GREGARIA_"
 LOCUST_PREFIX = "LOCUST_"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHELLS = ("bash", "zsh", "fish")
+HTTP_VERSIONS = ("1.1", "2", "auto")
 LOSS_POLICIES = ("redistribute", "continue", "abort")
 
 ALLOWED: dict[Kind, str] = {
@@ -81,6 +83,7 @@ ALLOWED: dict[Kind, str] = {
     "timespan": "a time such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s",
     "log level": "one of DEBUG, INFO, WARNING, ERROR, CRITICAL",
     "shell": "one of bash, zsh, fish",
+    "http version": "one of 1.1, 2, auto",
     "loss policy": "one of redistribute, continue, abort",
     "words": "any number of words",
     "user settings": "JSON objects or lists of them, or paths of .json files, that name a user_class_name",
@@ -770,6 +773,16 @@ OPTIONS: tuple[Option, ...] = (
         "path",
         metavar="<filename>",
         env="LOCUST_LOGFILE",
+    ),
+    Option(
+        ("--http-version",),
+        "gregaria_http_version",
+        OTHER,
+        "Which HTTP users speak, unless their class says so itself: 1.1, 2, or auto for HTTP/2 where the server agrees to "
+        "it over TLS. Default: 1.1.",
+        "http version",
+        metavar="<version>",
+        own=True,
     ),
     Option(
         ("--show-task-ratio",),

@@ -29,6 +29,8 @@ class TestServer:
     wrong_host: str
     authority: str
     asking: str
+    http2: str
+    http2_tls: str
 
     def port(self, name: str) -> int:
         return int(getattr(self, name).rpartition(":")[2])
@@ -88,8 +90,9 @@ def test_server() -> Iterator[TestServer]:
         )
         values = {name: text.rpartition(" ")[2] for name, text in named.items()}
         signed = next(line for line in lines if line.startswith("self-signed on")).rpartition(" ")[2]
+        http2, http2_tls = (line.rpartition(" ")[2] for line in lines if line.startswith("http2"))
         names = ("expired", "wrong-host", "authority", "asking")
-        yield TestServer(plain, tls, signed, *(values[name] for name in names))
+        yield TestServer(plain, tls, signed, *(values[name] for name in names), http2, http2_tls)
 
 
 test_server.__test__ = False  # type: ignore[attr-defined]

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::channel::Channel;
 use crate::failure::Failure;
-use crate::proxy::Proxy;
+use crate::network::{HttpVersion, Network, SharedConnection};
+use crate::proxy::{Proxy, ProxyKind};
 use crate::response::Response;
 use crate::tls::TlsSettings;
 
@@ -32,15 +33,30 @@ pub struct Origin {
     pub tls: Option<Arc<TlsSettings>>,
     /// The way there.
     pub proxy: Option<Arc<Proxy>>,
+    /// How its connections are made, where that is not the usual way.
+    pub network: Option<Arc<Network>>,
 }
 
 impl Origin {
+    /// How its connections are made.
+    pub fn http_version(&self) -> HttpVersion {
+        self.network.as_ref().map_or(HttpVersion::One, |network| network.http_version)
+    }
+
+    /// Whether requests at the same time may share a connection. Through an HTTP proxy, which reads along, only with TLS.
+    pub fn may_share(&self) -> bool {
+        let is_https = self.scheme == Scheme::Https;
+        let is_read = !is_https && self.proxy.as_ref().is_some_and(|proxy| proxy.kind == ProxyKind::Http);
+        !is_read && self.network.as_ref().is_some_and(|network| network.may_share(is_https))
+    }
+
     pub(crate) fn same_as(self: &Arc<Self>, other: &Arc<Self>) -> bool {
         Arc::ptr_eq(self, other)
             || (self.scheme == other.scheme
                 && self.port == other.port
                 && self.host == other.host
                 && self.proxy == other.proxy
+                && self.network == other.network
                 && match (&self.tls, &other.tls) {
                     (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
                     (None, None) => true,
@@ -66,6 +82,14 @@ impl ConnectionId {
         Self(token.0 as u64)
     }
 
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     pub(crate) fn token(self) -> mio::Token {
         mio::Token(self.0 as usize)
     }
@@ -80,6 +104,8 @@ pub struct Request {
     pub origin: Arc<Origin>,
     /// An idle connection to that origin to use; if it is gone, a new one is opened.
     pub connection: Option<ConnectionId>,
+    /// Where the session's requests to this origin meet on one connection, if the origin's version of HTTP allows that.
+    pub shared: Option<Arc<SharedConnection>>,
     /// Head and body as they go on the wire.
     pub bytes: Vec<u8>,
     /// Whether the method is HEAD (its response has no body).
@@ -106,6 +132,7 @@ impl Request {
             id: 0,
             origin,
             connection: None,
+            shared: None,
             bytes,
             is_head: false,
             connect_timeout: None,

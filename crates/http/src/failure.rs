@@ -121,6 +121,14 @@ pub enum Failure {
         /// The decoder's complaint.
         text: String,
     },
+    /// The rules of HTTP/2 were broken, or the server gave a reason of HTTP/2 for ending the request.
+    #[error("HTTP/2: {text}")]
+    Http2 {
+        /// What went wrong.
+        text: String,
+        /// Whether the head had been read.
+        in_body: bool,
+    },
     /// The proxy opens no way through.
     #[error("{text}")]
     Tunnel {

@@ -14,6 +14,8 @@ mod error;
 mod event_stream;
 mod exchange;
 mod failure;
+mod multiplex;
+mod network;
 mod proxy;
 mod reactor;
 mod resolver;
@@ -29,6 +31,7 @@ pub use exchange::{
     Timings,
 };
 pub use failure::{Failure, Phase};
+pub use network::{HttpVersion, Network, SharedConnection};
 pub use proxy::{Proxy, ProxyKind};
 pub use reactor::{EventSink, Reactor, Settings, Submitter};
 pub use response::Response;

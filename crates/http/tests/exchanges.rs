@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use gregaria_http::{Command, Event, Request};
+use gregaria_http::{Command, Event, Request, Settings};
 use support::{Client, HANG, Server, get, ok, origin, post, read_head, read_request};
 
 #[test]
@@ -287,4 +287,22 @@ fn dropping_the_reactor_ends_its_connections() {
     seen.recv_timeout(HANG).unwrap();
     drop(client);
     seen.recv_timeout(HANG).unwrap();
+}
+
+/// Sixteen reads are one turn: the connection is good although the last of them was full.
+#[test]
+fn a_body_that_ends_with_the_last_read_of_a_turn_keeps_its_connection() {
+    const WHOLE: usize = 16 * 4096;
+    let head = |length: usize| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+    let body = WHOLE - head(65_000).len();
+    let server = Server::answering([head(body).into_bytes(), vec![b'x'; body]].concat());
+    let client = Client::with(Settings { read_buffer_bytes: 4096, ..Settings::default() });
+    let mut connection = None;
+    for _ in 0..30 {
+        let completion = client.get(&server.origin(), connection);
+        assert_eq!(completion.result.unwrap().body().len(), body);
+        connection = completion.connection;
+        assert!(connection.is_some());
+    }
+    assert_eq!(server.accepted(), 1);
 }

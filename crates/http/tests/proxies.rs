@@ -24,6 +24,7 @@ fn through(server: &Server, kind: ProxyKind) -> Arc<Origin> {
         port: 8080,
         tls: None,
         proxy: Some(Arc::new(proxy)),
+        network: None,
     })
 }
 

@@ -20,6 +20,7 @@ mod routes;
 mod server;
 mod shop;
 mod tls;
+mod two;
 mod wire;
 
 pub use server::{DemoShop, Server};

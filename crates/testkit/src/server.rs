@@ -19,6 +19,7 @@ use crate::request::Request;
 use crate::routes;
 use crate::shop::Shop;
 use crate::tls::{Certificates, Configs};
+use crate::two;
 use crate::wire::{After, Wire};
 
 /// A compressor's state lies on the stack in debug builds; pages that are not touched cost nothing.
@@ -52,7 +53,12 @@ pub struct Server {
     pub wrong_host_addr: SocketAddr,
     /// As `tls_addr`, for clients that show a certificate of the authority.
     pub asking_addr: SocketAddr,
+    /// HTTP/2 with prior knowledge.
+    pub two_addr: SocketAddr,
+    /// As `tls_addr`, but for HTTP/2 only.
+    pub two_tls_addr: SocketAddr,
     listeners: Listeners,
+    _two: two::Listeners,
     certificates: Certificates,
 }
 
@@ -66,7 +72,11 @@ impl Server {
     pub fn start_on(port: u16) -> Result<Self, Error> {
         let configs = Configs::generate()?;
         let mut listeners = Listeners::new(Box::new(TestSite));
+        let two = two::Listeners::start(&listeners.shared, &configs.good)?;
         Ok(Self {
+            two_addr: two.plain,
+            two_tls_addr: two.tls,
+            _two: two,
             addr: listeners.listen(port, None)?,
             tls_addr: listeners.listen(0, Some(configs.good))?,
             self_signed_addr: listeners.listen(0, Some(configs.self_signed))?,
@@ -127,11 +137,11 @@ impl DemoShop {
     }
 }
 
-struct Shared {
-    site: Box<dyn Site>,
-    counts: Counts,
+pub(crate) struct Shared {
+    pub site: Box<dyn Site>,
+    pub counts: Counts,
     stopping: AtomicBool,
-    next_connection: AtomicU64,
+    pub next_connection: AtomicU64,
     open: Mutex<HashMap<u64, Arc<TcpStream>>>,
 }
 

@@ -15,7 +15,7 @@ from typing import Any
 from gregaria import _engine
 from gregaria.util.timespan import parse_timespan
 
-from .options import ALLOWED, LOG_LEVELS, LOSS_POLICIES, SHELLS, Kind, Option
+from .options import ALLOWED, HTTP_VERSIONS, LOG_LEVELS, LOSS_POLICIES, SHELLS, Kind, Option
 from .origin import ON_COMMAND_LINE, origin_of
 
 
@@ -168,6 +168,7 @@ _KINDS: dict[str, Callable[[Option], dict[str, Any]]] = {
     "timespan": _typed(timespan),
     "log level": _typed(_one_of("log level", LOG_LEVELS, str.upper)),
     "shell": _typed(_one_of("shell", SHELLS, str)),
+    "http version": _typed(_one_of("http version", HTTP_VERSIONS, str)),
     "loss policy": _typed(_one_of("loss policy", LOSS_POLICIES, str)),
     "words": lambda option: {"nargs": "*", "default": option.default},
     "user settings": lambda option: {"type": json_user_config, "nargs": "*", "default": option.default},

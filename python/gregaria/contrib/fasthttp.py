@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlparse, urlunparse
 
 from requests import PreparedRequest
 
-from .. import _engine
+from .. import _engine, network
 from .._engine import ErrorResponse, FastResponse
 from .._engine import FastResponseContextManager as ResponseContextManager
 from ..exception import CatchResponseError, LocustError, ResponseError, StopTest
@@ -30,6 +30,7 @@ from ..fast.errors import (
 )
 from ..fast.headers import Headers
 from ..fast.request import FastRequest, basic_authorization
+from ..network import NetworkSettings
 from ..streaming import StreamingMixin, plain_request
 from ..user.rest import RestMixin
 from ..user.users import User
@@ -49,7 +50,7 @@ def insecure_ssl_context_factory() -> ssl.SSLContext:
     return ssl._create_unverified_context()
 
 
-class FastHttpSession(_engine.FastHttpSession, StreamingMixin):
+class FastHttpSession(_engine.FastHttpSession, StreamingMixin, NetworkSettings):
     """A session for one user: keeps connections and cookies, names and reports its requests.
 
     `request_event` needs a ``fire(**kwargs)`` method; `user` may be None. Made by hand, its timeouts
@@ -228,6 +229,8 @@ class FastHttpUser(User, RestMixin[RestResponseContextManager]):
     """The client certificate to show: the path of a PEM file, or a pair of paths (certificate, key)."""
     max_body_bytes: int = 1 << 30
     """How much of a body is kept; larger ones are counted only."""
+    http_version: str | None = None
+    """Which HTTP is spoken: "1.1", "2", or "auto" for HTTP/2 where the server agrees. None leaves it to --http-version."""
     abstract = True
 
     def __init__(self, environment: Any) -> None:
@@ -256,6 +259,9 @@ class FastHttpUser(User, RestMixin[RestResponseContextManager]):
         )
         if self.max_body_bytes != 1 << 30:
             self.client.max_body_bytes = self.max_body_bytes
+        settings = network.of(self, environment)
+        if settings is not None:
+            self.client._set_network_settings(settings)
 
 
 __all__ = [

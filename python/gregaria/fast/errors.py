@@ -139,6 +139,8 @@ def made(kind: str, details: tuple[Any, ...], https: bool) -> BaseException:
         return zlib.error("Error -3 while decompressing data: incorrect header check" if raw else details[1])
     if kind == "tunnel":
         return OSError(details[0])
+    if kind.startswith("http2"):
+        return HTTPParseError(details[0])
     if kind == "closed":
         return HTTPConnectionClosed("connection closed.")
     return HTTPParseError(*_parser_words(kind, details))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from requests.exceptions import RequestException
 
-from .. import _engine
+from .. import _engine, network
 from ..clients import HttpSession, RestResponseContextManager
 from ..exception import CatchResponseError, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 from ..fast.errors import ConnectionError as FastConnectionError
@@ -130,6 +130,8 @@ class HttpUser(User, RestMixin[RestResponseContextManager]):
     pool_manager: Any = None
     max_body_bytes: int = 1 << 30
     """How much of a body is kept; larger ones are counted only."""
+    http_version: str | None = None
+    """Which HTTP is spoken: "1.1", "2", or "auto" for HTTP/2 where the server agrees. None leaves it to --http-version."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -147,6 +149,9 @@ class HttpUser(User, RestMixin[RestResponseContextManager]):
         )
         if self.max_body_bytes != 1 << 30:
             self.client.max_body_bytes = self.max_body_bytes
+        settings = network.of(self, self.environment)
+        if settings is not None:
+            self.client._set_network_settings(settings)
 
 
 class PytestUser(User):

@@ -147,7 +147,8 @@ interface PhaseBarProps {
 function PhaseBar({ label, method, phases, longest }: PhaseBarProps) {
   const words = phases.phases.map((phase) => `${PHASE_NAMES[phase.name] ?? phase.name} ${duration(phase.meanMs)}`);
   const reused = phases.count > 0 ? phases.reused / phases.count : 0;
-  const title = [...words, `${percent(reused)} over connections that were open`].join("\n");
+  const versions = Object.entries(phases.versions).map(([version, count]) => `HTTP/${version}: ${count} responses`);
+  const title = [...words, `${percent(reused)} over connections that were open`, ...versions].join("\n");
   return (
     <div class="bar-row" title={title}>
       <span>

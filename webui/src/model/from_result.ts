@@ -96,6 +96,7 @@ function phaseTimes(phases: file.Phases): PhaseTimes {
   return {
     count: all,
     reused: phases.reused_connections,
+    versions: phases.http_versions ?? {},
     phases: decoded.map(({ name, buckets }, at) => ({
       name,
       count: counts[at] ?? 0,

@@ -31,6 +31,8 @@ export interface PhaseTimes {
   /** Requests with phases measured, and how many of them went over a connection that was open already. */
   readonly count: number;
   readonly reused: number;
+  /** Responses by version of HTTP. */
+  readonly versions: { readonly [version: string]: number };
   readonly phases: readonly Phase[];
 }
 

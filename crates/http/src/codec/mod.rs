@@ -12,7 +12,7 @@ use memchr::memchr;
 use crate::decoding;
 use crate::failure::{Failure, Phase};
 use crate::response::Response;
-use chunked::Chunks;
+pub(crate) use chunked::Chunks;
 pub use head::{Framing, Head, MAX_LINE, MAX_LINES};
 pub use piecewise::Stretch;
 

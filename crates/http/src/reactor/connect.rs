@@ -14,6 +14,7 @@ use super::driver::Driver;
 use super::transport::Transport;
 use crate::exchange::{ConnectionId, Request, Scheme};
 use crate::failure::Failure;
+use crate::multiplex::Waiting;
 use crate::resolver::{Addresses, Answer};
 use crate::tls::TlsFailure;
 
@@ -21,6 +22,24 @@ impl Driver {
     /// Opens a new connection for this request.
     pub(super) fn open(&mut self, request: Box<Request>, started: Instant) {
         let id = self.insert(|id| Connection::new(id, request, started));
+        self.look_up(id, started);
+    }
+
+    /// As [`Driver::open`], for a connection that others may share.
+    pub(super) fn open_shared(&mut self, waiting: Waiting) {
+        let Waiting { request, started, moves, .. } = waiting;
+        let shared = request.shared.clone();
+        let id = self.insert(|id| Connection::new(id, request, started));
+        if let Some(shared) = shared {
+            shared.set(id);
+        }
+        if let Some(multiplex) = &mut self.connections[id.slot()].multiplex {
+            multiplex.moves = moves;
+        }
+        self.look_up(id, started);
+    }
+
+    fn look_up(&mut self, id: ConnectionId, started: Instant) {
         let host = self.connections[id.slot()].origin.first_hop().0;
         if let Some(outcome) = self.resolver.look_up(host, id, started) {
             self.resolved(id, outcome);
@@ -178,6 +197,10 @@ impl Driver {
         let Some(connection) = self.lookup(id) else {
             return;
         };
+        if connection.multiplex.is_some() && !self.settle_version(id) {
+            return;
+        }
+        let Some(connection) = self.lookup(id) else { return };
         let begun = connection.established();
         self.send(id, begun);
     }
@@ -199,6 +222,6 @@ fn tls_connection(connection: &Connection) -> Result<Box<ClientConnection>, Fail
     let Some(settings) = &connection.origin.tls else {
         return Err(Failure::Internal { text: "an https origin without TLS settings".to_owned() });
     };
-    let tls = ClientConnection::new(Arc::clone(&settings.config), name);
+    let tls = ClientConnection::new_with_alpn(Arc::clone(&settings.config), name, connection.protocols());
     tls.map(Box::new).map_err(|error| Failure::Tls(error.into()))
 }

@@ -2,13 +2,15 @@
 //! An idle connection holds no buffer.
 //!
 //! ```text
-//! Resolving ── Connecting ── [Tunnelling ──] Handshaking (TLS) ── Busy ⇄ Idle
+//! Resolving ── Connecting ── [Tunnelling ──] Handshaking (TLS) ──┬─ Busy ⇄ Idle
+//!                                                                └─ Multiplexed (HTTP/2)
 //! ```
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::multiplexed::Multiplex;
 use super::timing::Deadline;
 use super::transport::{Broken, Buffers, Stop, Transport};
 use crate::codec::{Decoder, Fed};
@@ -27,6 +29,8 @@ pub(super) enum Stage {
     Handshaking,
     Busy,
     Idle,
+    /// HTTP/2: any number of exchanges at a time.
+    Multiplexed,
 }
 
 /// The addresses still to be tried.
@@ -98,11 +102,13 @@ pub(super) struct Connection {
     pub stage: Stage,
     pub transport: Option<Transport>,
     pub route: Option<Box<Route>>,
+    /// For a connection that several requests may share.
+    pub multiplex: Option<Box<Multiplex>>,
     pub origin: Arc<Origin>,
     pub request: Option<Box<Request>>,
     pub written: usize,
     pub intake: Intake,
-    started: Instant,
+    pub started: Instant,
     /// Of the first exchange only.
     pub opening: Option<Box<Opening>>,
     sent: Option<Instant>,
@@ -117,6 +123,7 @@ impl Connection {
             stage: Stage::Resolving,
             transport: None,
             route: None,
+            multiplex: request.shared.is_some().then(Box::default),
             origin: Arc::clone(&request.origin),
             request: Some(request),
             written: 0,
@@ -154,7 +161,7 @@ impl Connection {
             Stage::Resolving => opening.looked_up = Some(now),
             Stage::Connecting | Stage::Tunnelling => opening.reached = Some(now),
             Stage::Handshaking => opening.secured = Some(now),
-            Stage::Busy | Stage::Idle => {}
+            Stage::Busy | Stage::Idle | Stage::Multiplexed => {}
         }
     }
 
@@ -224,6 +231,11 @@ impl Connection {
         let intake = &mut self.intake;
         intake.heard = false;
         let mut outcome = transport.receive(buffers, closing, |bytes| absorb(intake, bytes));
+        while matches!(outcome, Ok(Stop::Unfinished)) && intake.complete && !intake.spoiled {
+            // The last byte may have come with the last read that was allowed; whether the connection is still good is
+            // only known once the socket is dry.
+            outcome = transport.receive(buffers, closing, |bytes| absorb(intake, bytes));
+        }
         if outcome.is_ok()
             && let Err(error) = transport.flush()
         {
@@ -259,7 +271,9 @@ impl Connection {
                 Ok(()) => Progress::Complete,
                 Err(failure) => Progress::Failed(failure),
             },
-            Stage::Resolving | Stage::Connecting | Stage::Tunnelling | Stage::Idle => Progress::Closed,
+            Stage::Resolving | Stage::Connecting | Stage::Tunnelling | Stage::Idle | Stage::Multiplexed => {
+                Progress::Closed
+            }
         }
     }
 
@@ -280,7 +294,7 @@ impl Connection {
         match self.stage {
             Stage::Resolving | Stage::Connecting => Failure::ConnectTimeout,
             Stage::Tunnelling | Stage::Handshaking => Failure::HandshakeTimeout,
-            Stage::Busy | Stage::Idle => Failure::ReadTimeout { in_body: self.phase() == Phase::Body },
+            Stage::Busy | Stage::Idle | Stage::Multiplexed => Failure::ReadTimeout { in_body: self.phase() == Phase::Body },
         }
     }
 

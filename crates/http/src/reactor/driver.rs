@@ -149,6 +149,7 @@ impl Driver {
             Stage::Connecting => self.on_connecting(id),
             Stage::Tunnelling => self.on_tunnelling(id, closing),
             Stage::Handshaking => self.on_handshaking(id, closing),
+            Stage::Multiplexed => self.on_multiplexed(id, event.is_readable() || closing, closing),
             Stage::Idle | Stage::Busy => {
                 if event.is_readable() || closing {
                     self.receive(id, closing);
@@ -165,6 +166,7 @@ impl Driver {
         match self.lookup(id).map(|connection| connection.stage) {
             Some(Stage::Tunnelling) => self.on_tunnelling(id, true),
             Some(Stage::Handshaking) => self.on_handshaking(id, true),
+            Some(Stage::Multiplexed) => self.on_multiplexed(id, true, true),
             Some(_) => self.receive(id, true),
             None => {}
         }
@@ -283,7 +285,7 @@ mod tests {
     fn connecting() -> (Driver, ConnectionId, std::net::TcpListener) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let origin = Origin { scheme: Scheme::Http, host: "127.0.0.1".to_owned(), port, tls: None, proxy: None };
+        let origin = Origin { scheme: Scheme::Http, host: "127.0.0.1".to_owned(), port, tls: None, proxy: None, network: None };
         let request = Request {
             id: 5,
             connect_timeout: Some(Duration::from_secs(1)),

@@ -6,6 +6,7 @@ use super::connection::{Progress, Stage};
 use super::driver::Driver;
 use crate::exchange::{Completion, ConnectionId, Event, Request};
 use crate::failure::Failure;
+use crate::multiplex::Waiting;
 
 impl Driver {
     /// Response time starts here.
@@ -18,6 +19,8 @@ impl Driver {
         {
             connection.take_up(request, started);
             self.send(id, started);
+        } else if request.shared.is_some() {
+            self.share(Waiting { request, started, opening: None, is_first: true, moves: 0 });
         } else {
             self.open(request, started);
         }
@@ -94,6 +97,12 @@ impl Driver {
         let Some(connection) = self.lookup(id) else {
             return;
         };
+        if connection.multiplex.is_some() {
+            self.fail_shared(id, &failure);
+        }
+        let Some(connection) = self.lookup(id) else {
+            return;
+        };
         if connection.has_channel() {
             return self.fail_streamed(id, failure);
         }
@@ -113,7 +122,7 @@ impl Driver {
 
     pub(super) fn close_when_done(&mut self, id: ConnectionId) {
         match self.lookup(id) {
-            Some(connection) if connection.stage == Stage::Idle => self.close(id),
+            Some(connection) if connection.stage == Stage::Idle || connection.is_unused() => self.close(id),
             Some(connection) => connection.close_when_done = true,
             None => {}
         }
@@ -124,11 +133,15 @@ impl Driver {
         if self.cancelled.is_empty() {
             return;
         }
-        let cancelled = &self.cancelled;
+        let cancelled = std::mem::take(&mut self.cancelled);
+        let mut shared = Vec::new();
         self.connections.retain(|_, connection| {
+            if connection.cancel_shared(&cancelled) {
+                shared.push(connection.id);
+            }
             !connection.request.as_ref().is_some_and(|request| cancelled.contains(&request.id))
         });
-        self.cancelled.clear();
+        shared.into_iter().for_each(|id| self.drive(id));
     }
 
     pub(super) fn on_deadline(&mut self, id: ConnectionId) {
@@ -138,6 +151,7 @@ impl Driver {
         match connection.stage {
             Stage::Connecting => self.on_connect_timeout(id),
             Stage::Idle => {}
+            Stage::Multiplexed => self.expire(id),
             _ => {
                 let failure = connection.timed_out();
                 self.fail(id, failure);

@@ -6,6 +6,7 @@ mod connection;
 mod driver;
 mod exchanges;
 mod inbox;
+mod multiplexed;
 mod proxy;
 mod streaming;
 mod timing;

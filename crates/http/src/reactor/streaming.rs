@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::connection::{Connection, Intake, Progress};
+use super::connection::{Connection, Intake, Progress, Stage};
 use super::driver::Driver;
 use crate::channel::{Channel, Piece, PieceKind};
 use crate::exchange::{Completion, ConnectionId, Event};
@@ -78,6 +78,9 @@ impl Driver {
     pub(super) fn attend(&mut self, channel: &Arc<Channel>) {
         let Some(id) = channel.connection() else { return };
         let Some(connection) = self.lookup(id) else { return };
+        if connection.stage == Stage::Multiplexed {
+            return self.attend_shared(id, channel);
+        }
         if !connection.channel().is_some_and(|own| Arc::ptr_eq(&own, channel)) {
             return;
         }
@@ -199,7 +202,7 @@ impl Driver {
         }
     }
 
-    fn stir(&mut self, channel: &Channel) {
+    pub(super) fn stir(&mut self, channel: &Channel) {
         if let Some(waiter) = channel.stir() {
             self.events.push(Event::Stirred(waiter));
         }

@@ -33,8 +33,12 @@ pub struct Client {
 
 impl Client {
     pub fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub fn with(settings: Settings) -> Self {
         let (sender, events) = mpsc::channel();
-        let reactor = Reactor::spawn(Settings::default(), Box::new(Forward(sender))).expect("a reactor starts");
+        let reactor = Reactor::spawn(settings, Box::new(Forward(sender))).expect("a reactor starts");
         Self { reactor, events }
     }
 
@@ -91,7 +95,7 @@ pub fn post(id: u64, origin: &Arc<Origin>, body: &[u8]) -> Request {
 
 pub fn origin(host: &str, port: u16, tls: Option<Arc<TlsSettings>>) -> Arc<Origin> {
     let scheme = if tls.is_some() { Scheme::Https } else { Scheme::Http };
-    Arc::new(Origin { scheme, host: host.to_owned(), port, tls, proxy: None })
+    Arc::new(Origin { scheme, host: host.to_owned(), port, tls, proxy: None, network: None })
 }
 
 /// A server on a port of its own. Its threads end with their connections.

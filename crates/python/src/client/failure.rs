@@ -147,6 +147,7 @@ pub fn struck_in_body(failure: &Failure) -> bool {
             | Failure::Decode { .. }
             | Failure::BodyTooLarge { .. }
             | Failure::ReadTimeout { in_body: true }
+            | Failure::Http2 { in_body: true, .. }
             | Failure::Io { phase: Phase::Body, .. }
     )
 }
@@ -215,6 +216,8 @@ pub fn described<'py>(py: Python<'py>, failure: &Failure) -> PyResult<(&'static 
         Failure::EndedBetweenChunks => ("ended_between_chunks", PyTuple::empty(py)),
         Failure::BadChunk { line, .. } => ("bad_chunk", (PyBytes::new(py, line),).into_pyobject(py)?),
         Failure::Decode { coding, text } => ("decode", (coding, text).into_pyobject(py)?),
+        Failure::Http2 { in_body: true, .. } => ("http2_in_body", (failure.to_string(),).into_pyobject(py)?),
+        Failure::Http2 { .. } => ("http2", (failure.to_string(),).into_pyobject(py)?),
         Failure::Tunnel { text } => ("tunnel", (text,).into_pyobject(py)?),
         Failure::WebSocket { text } => ("bad_head", (text,).into_pyobject(py)?),
         Failure::Tls(tls) => ("tls", (tls.kind.is_certificate(), tls.to_string()).into_pyobject(py)?),

@@ -24,6 +24,7 @@ mod response;
 pub mod samples;
 mod sending;
 mod session;
+mod shared;
 mod stream;
 mod target;
 mod text;

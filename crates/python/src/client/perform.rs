@@ -326,6 +326,7 @@ impl Journey {
     pub fn request(&self, session: &Bound<'_, HttpSession>) -> PyResult<Box<Request>> {
         Ok(Box::new(Request {
             connection: session.get().take_idle(&self.prepared.origin),
+            shared: session.get().shared(&self.prepared.origin),
             is_head: self.prepared.method.is_head(),
             connect_timeout: self.timeouts.connect,
             read_timeout: self.timeouts.read,

@@ -65,12 +65,13 @@ pub fn transmit<'py>(
     let (whole, pieces, chunked) = body;
     let Some(timeouts) = options::timeouts(how.0.as_ref())? else { return Ok(None) };
     let target = target::of_url(py, &url)?;
-    let origin = origin_of(py, &target, &how)?;
+    let origin = origin_of(session, &target, &how)?;
     let mut lines = Lines::default();
     lines.merge(&headers)?;
     let channel = Channel::new(pieces.is_some());
     let sending = Box::new(Request {
         connection: session.get().take_idle(&origin),
+        shared: session.get().shared(&origin),
         is_head: method == "HEAD",
         connect_timeout: timeouts.connect,
         read_timeout: timeouts.read,
@@ -106,9 +107,10 @@ pub fn transmit<'py>(
 }
 
 /// The way to a target.
-pub fn origin_of(py: Python<'_>, target: &Target, how: &How<'_>) -> PyResult<Arc<Origin>> {
+pub fn origin_of(session: &Bound<'_, HttpSession>, target: &Target, how: &How<'_>) -> PyResult<Arc<Origin>> {
+    let py = session.py();
     let (verify, cert) = &how.1;
-    let (usual, cert) = (Trust::default(), Some(cert).filter(|cert| !cert.is_none()));
+    let (usual, cert) = (Trust::default().over(session.get().network()), Some(cert).filter(|cert| !cert.is_none()));
     let trust = usual.with(Some(verify), cert)?;
     match &how.2 {
         None => target.origin(py, &trust),

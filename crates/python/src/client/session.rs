@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gregaria_http::{ConnectionId, DEFAULT_BODY_LIMIT_BYTES, Origin};
+use gregaria_http::{ConnectionId, DEFAULT_BODY_LIMIT_BYTES, Network, Origin, SharedConnection};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
@@ -17,6 +17,7 @@ use super::headers::{Block, Lines};
 use super::method::Method;
 use super::options::{self, Defaults, Options};
 use super::perform;
+use super::shared::{self, SharedConnections};
 use super::target::Base;
 use super::tls::Trust;
 use crate::hub::Hub;
@@ -32,6 +33,7 @@ struct Idle {
 pub struct SessionState {
     base: Option<Arc<Base>>,
     idle: Vec<Idle>,
+    shared: SharedConnections,
     /// The header object that scripts see, once one has looked.
     headers: Option<Py<PyAny>>,
     /// The lines made of `headers` when they had this version.
@@ -83,6 +85,16 @@ impl HttpSession {
         Some(state.idle.swap_remove(position).connection)
     }
 
+    /// Where requests to `origin` meet on one connection, if they may.
+    pub fn shared(&self, origin: &Arc<Origin>) -> Option<Arc<SharedConnection>> {
+        if !origin.may_share() { None } else { Some(self.state().shared.to(origin)) }
+    }
+
+    /// How its connections are made.
+    pub fn network(&self) -> Option<Arc<Network>> {
+        self.state().trust.network().cloned()
+    }
+
     /// Keep a connection for the next request. As in `requests`, ten for each origin.
     pub fn keep_idle(&self, py: Python<'_>, origin: &Arc<Origin>, connection: ConnectionId) {
         const KEPT: usize = 10;
@@ -102,9 +114,12 @@ impl HttpSession {
 
     /// Close all idle connections.
     pub fn close_idle(&self, py: Python<'_>) {
-        let idle = std::mem::take(&mut self.state().idle);
+        let mut state = self.state();
+        let mut idle: Vec<_> = std::mem::take(&mut state.idle).into_iter().map(|idle| idle.connection).collect();
+        idle.extend(state.shared.take());
+        drop(state);
         if let Some(hub) = Hub::started(py).filter(|_| !idle.is_empty()) {
-            hub.close(idle.into_iter().map(|idle| idle.connection));
+            hub.close(idle);
         }
     }
 
@@ -190,6 +205,16 @@ impl HttpSession {
         state.request_event = request_event;
         state.user = user;
         state.auth = auth;
+        Ok(())
+    }
+
+    /// Set how connections are made and used; closes those that are idle.
+    fn _set_network(&self, py: Python<'_>, settings: shared::Settings) -> PyResult<()> {
+        let network = settings.network()?;
+        let mut state = self.state();
+        state.trust = state.trust.over(network);
+        drop(state);
+        self.close_idle(py);
         Ok(())
     }
 

@@ -43,9 +43,12 @@ impl Endpoint {
     /// The origin to connect to; over TLS it depends on whom the session trusts.
     pub fn origin(&self, py: Python<'_>, trust: &Trust) -> PyResult<Arc<Origin>> {
         if self.scheme == Scheme::Https {
-            return trust.origin(py, &self.host, self.port);
+            return trust.origin(py, self.scheme, &self.host, self.port);
         }
         trust.check()?;
+        if trust.network().is_some() {
+            return trust.origin(py, self.scheme, &self.host, self.port);
+        }
         Ok(self.plain_origin())
     }
 
@@ -57,7 +60,7 @@ impl Endpoint {
             }
             None => {
                 let (host, port) = (self.host.clone(), self.port);
-                Arc::new(Origin { scheme: self.scheme, host, port, tls: None, proxy: None })
+                Arc::new(Origin { scheme: self.scheme, host, port, tls: None, proxy: None, network: None })
             }
         };
         Arc::clone(self.plain.get_or_init(made))

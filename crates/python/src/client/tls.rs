@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gregaria_http::{ClientCertificate, Origin, Scheme, TlsSettings, Verify};
+use gregaria_http::{ClientCertificate, Network, Origin, Scheme, TlsSettings, Verify};
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList, PyString, PyTuple};
@@ -17,6 +17,8 @@ pub struct Trust {
     shown: Option<Arc<ClientCertificate>>,
     /// The authorities that the environment names for `verify=True`.
     environment: Option<PathBuf>,
+    /// How connections are made, where that is not the usual way.
+    network: Option<Arc<Network>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,7 +32,7 @@ enum Whom {
     Bundle(PathBuf),
 }
 
-type Origins = FxHashMap<(Trust, String, u16), Arc<Origin>>;
+type Origins = FxHashMap<(Trust, Scheme, String, u16), Arc<Origin>>;
 
 static ORIGINS: Mutex<Option<Origins>> = Mutex::new(None);
 
@@ -96,13 +98,13 @@ impl Trust {
     /// The usual authorities, or anybody; with a value of `cert`, if there is one.
     pub fn fixed(is_secure: bool, cert: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let whom = if is_secure { Whom::Usual } else { Whom::Anybody };
-        Ok(Trust { whom, shown: cert.map(shown).transpose()?.flatten(), environment: None })
+        Ok(Trust { whom, shown: cert.map(shown).transpose()?.flatten(), ..Trust::default() })
     }
 
     /// This with the authorities that the environment names, or with none from there.
     pub fn in_environment(&self, bundle: Option<PathBuf>) -> Self {
         let whom = bundle.as_ref().map_or_else(|| self.whom.clone(), |bundle| Whom::Bundle(bundle.clone()));
-        Trust { whom, shown: self.shown.clone(), environment: bundle }
+        Trust { whom, environment: bundle, ..self.clone() }
     }
 
     /// This, but for what a request says itself.
@@ -116,19 +118,29 @@ impl Trust {
             (Some(verify), _) => Whom::of(verify)?,
         };
         let shown = cert.map_or_else(|| Ok(self.shown.clone()), shown)?;
-        Ok(Cow::Owned(Trust { whom, shown, environment: self.environment.clone() }))
+        Ok(Cow::Owned(Trust { whom, shown, ..self.clone() }))
     }
 
-    /// The origin of a host spoken to over TLS with this trust; the same object for the same arguments.
-    pub fn origin(&self, py: Python<'_>, host: &str, port: u16) -> PyResult<Arc<Origin>> {
-        let key = (self.clone(), host.to_owned(), port);
+    /// This with connections made so.
+    pub fn over(&self, network: Option<Arc<Network>>) -> Self {
+        Trust { network, ..self.clone() }
+    }
+
+    /// How connections are made, where that is not the usual way.
+    pub fn network(&self) -> Option<&Arc<Network>> {
+        self.network.as_ref()
+    }
+
+    /// The origin of a host spoken to with this trust; the same object for the same arguments.
+    pub fn origin(&self, py: Python<'_>, scheme: Scheme, host: &str, port: u16) -> PyResult<Arc<Origin>> {
+        let key = (self.clone(), scheme, host.to_owned(), port);
         if let Some(origin) = origins().get_or_insert_default().get(&key) {
             self.check()?;
             return Ok(Arc::clone(origin));
         }
-        let settings = self.settings(py)?;
-        let made =
-            Arc::new(Origin { scheme: Scheme::Https, host: host.to_owned(), port, tls: Some(settings), proxy: None });
+        let tls = if scheme == Scheme::Https { Some(self.settings(py)?) } else { None };
+        let (host, network) = (host.to_owned(), self.network.clone());
+        let made = Arc::new(Origin { scheme, host, port, tls, proxy: None, network });
         Ok(Arc::clone(origins().get_or_insert_default().entry(key).or_insert(made)))
     }
 

@@ -119,7 +119,7 @@ pub fn open_websocket<'py>(
     let (url, path, headers) = what;
     let Some(timeouts) = options::timeouts(how.0.as_ref())? else { return Ok(None) };
     let target = target::of_url(py, &url)?;
-    let origin = origin_of(py, &target, &how)?;
+    let origin = origin_of(session, &target, &how)?;
     let (key, accept) = handshake_key();
     let mut lines = Lines::default();
     lines.merge(&headers)?;
@@ -136,6 +136,8 @@ pub fn open_websocket<'py>(
         id: 0,
         queued: None,
         connection: None,
+        // A WebSocket has its connection for itself, over HTTP/1.1.
+        shared: None,
         origin,
         bytes: wire(py, "GET", &target, &path, &lines, None)?,
         is_head: false,

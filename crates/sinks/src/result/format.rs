@@ -150,6 +150,9 @@ shape! {
     pub struct Phases {
         /// Requests that went over a connection used before.
         pub reused_connections: u64,
+        /// Responses by the version of HTTP that they came over: "1.1", "2.0".
+        #[serde(default)]
+        pub http_versions: BTreeMap<String, u64>,
         /// Histograms by phase: "blocked", "dns", "connect", "tls", "send", "wait", "receive".
         #[cfg_attr(test, schemars(with = "BTreeMap<String, Vec<u64>>"))]
         pub histograms: BTreeMap<String, Histogram>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gregaria_stats::history::{self, Point, TotalPoint};
+use gregaria_stats::phases::VERSIONS;
 use gregaria_stats::{Entry, ErrorRecord, Phase, Phases, samples};
 use serde_json::Value;
 
@@ -110,7 +111,9 @@ fn figures(measured: Measured) -> file::Entry {
 fn phases(measured: &Phases) -> file::Phases {
     let told = Phase::ALL.into_iter().map(|phase| (phase.name().to_owned(), measured.times(phase).histogram.clone()));
     let histograms = told.filter(|(_, histogram)| !histogram.is_empty()).collect();
-    file::Phases { reused_connections: measured.reused, histograms }
+    let versions = VERSIONS.iter().zip(measured.versions).filter(|(_, count)| *count > 0);
+    let http_versions = versions.map(|(version, count)| (format!("{}.{}", version / 10, version % 10), count)).collect();
+    file::Phases { reused_connections: measured.reused, http_versions, histograms }
 }
 
 /// The series of as many names as fit, those with the most requests first to come.

@@ -28,6 +28,8 @@ fn announce(server: &Server) -> std::io::Result<()> {
     writeln!(out, "expired on https://{}", server.expired_addr)?;
     writeln!(out, "wrong-host on https://{}", server.wrong_host_addr)?;
     writeln!(out, "asking on https://{}", server.asking_addr)?;
+    writeln!(out, "http2 on http://{}", server.two_addr)?;
+    writeln!(out, "http2 on https://{}", server.two_tls_addr)?;
     writeln!(out, "authority in {}", server.certificates().authority().display())?;
     writeln!(out, "self-signed in {}", server.certificates().self_signed().display())?;
     writeln!(out, "ready")?;

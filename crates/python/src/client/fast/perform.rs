@@ -278,6 +278,7 @@ impl Journey<'_, '_> {
     fn request(&self, sent: &Sent, pool: &ClientPool) -> PyResult<Box<Request>> {
         Ok(Box::new(Request {
             connection: pool.take_idle(&sent.origin),
+            shared: pool.shared(&sent.origin),
             is_head: sent.method.is_head(),
             connect_timeout: self.limits.connect,
             read_timeout: self.limits.read,

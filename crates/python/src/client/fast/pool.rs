@@ -3,14 +3,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gregaria_http::{ConnectionId, Origin};
+use gregaria_http::{ConnectionId, Origin, SharedConnection};
 use pyo3::prelude::*;
 
+use crate::client::shared::SharedConnections;
 use crate::hub::Hub;
 
 #[derive(Default)]
 struct PoolState {
     idle: Vec<(Arc<Origin>, ConnectionId)>,
+    shared: SharedConnections,
     busy: usize,
     waiting: usize,
     /// What those wait on who found all connections busy; made when that first happens.
@@ -83,6 +85,11 @@ impl ClientPool {
         Some(state.idle.swap_remove(position).1)
     }
 
+    /// Where requests to `origin` meet on one connection, if they may.
+    pub fn shared(&self, origin: &Arc<Origin>) -> Option<Arc<SharedConnection>> {
+        if !origin.may_share() { None } else { Some(self.state().shared.to(origin)) }
+    }
+
     /// Keep a connection for the next request.
     pub fn keep_idle(&self, origin: &Arc<Origin>, connection: ConnectionId) {
         let mut state = self.state();
@@ -94,9 +101,12 @@ impl ClientPool {
 
     /// Close all idle connections.
     pub fn close_idle(&self, py: Python<'_>) {
-        let idle = std::mem::take(&mut self.state().idle);
+        let mut state = self.state();
+        let mut idle: Vec<_> = std::mem::take(&mut state.idle).into_iter().map(|(_, connection)| connection).collect();
+        idle.extend(state.shared.take());
+        drop(state);
         if let Some(hub) = Hub::started(py).filter(|_| !idle.is_empty()) {
-            hub.close(idle.into_iter().map(|(_, connection)| connection));
+            hub.close(idle);
         }
     }
 }

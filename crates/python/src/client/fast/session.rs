@@ -23,6 +23,7 @@ use crate::client::headers::{Block, Lines};
 use crate::client::method::Method;
 use crate::client::sending::ProxyRoute;
 use crate::client::session::HttpSession;
+use crate::client::shared;
 use crate::client::target::Target;
 use crate::client::tls::Trust;
 
@@ -68,6 +69,14 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Set how connections are made and used; closes those that are idle.
+    fn _set_network(slf: &Bound<'_, Self>, settings: shared::Settings) -> PyResult<()> {
+        let network = settings.network()?;
+        let limits = &mut slf.get().state().limits;
+        limits.trust = limits.trust.over(network);
+        Ok(())
+    }
+
     /// How many bytes of a body are kept.
     pub fn body_limit(&self) -> u64 {
         self.body_limit.unwrap_or(DEFAULT_BODY_LIMIT_BYTES)
@@ -275,8 +284,8 @@ impl FastHttpSession {
     /// Set whether certificates are not looked at, whether the engine cannot make the connections, and the own certificate.
     #[pyo3(signature = (insecure, second_road, cert=None))]
     fn _set_trust(&self, insecure: bool, second_road: bool, cert: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let trust = Trust::fixed(!insecure, cert)?;
         let limits = &mut self.state().limits;
+        let trust = Trust::fixed(!insecure, cert)?.over(limits.trust.network().cloned());
         (limits.trust, limits.needs_second_road) = (trust, second_road);
         Ok(())
     }
