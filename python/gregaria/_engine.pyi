@@ -314,6 +314,9 @@ class ProxyRoute:
         authorization: str | None,
     ) -> ProxyRoute: ...
 
+def resolve(host: str, port: int, addresses: list[str]) -> None:
+    """Connections to this host and port go to these addresses from now on; to none: the system is asked again."""
+
 def transmit(
     session: HttpSession,
     what: tuple[str, str | None, str, Mapping[Any, Any]],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno as errno_codes
 import http.client
+import logging
 import os
 import socket
 import ssl
@@ -20,6 +21,8 @@ import requests
 from requests import exceptions
 from urllib3 import exceptions as lower
 from urllib3.util.ssl_ import create_urllib3_context
+
+from .network import HINT, port_range
 
 Site = tuple[bool, str, int, str]
 """https, host, port, path."""
@@ -168,7 +171,20 @@ def _resolve(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.Req
     return _exhausted(exceptions.ConnectionError, site, _caused(error, cause))
 
 
+_PORTS_HINTED: set[bool] = set()
+
+
+def hint_at_ports(number: int) -> None:
+    """Say once what to do when no port is free to connect from."""
+    found = port_range()
+    if number == errno_codes.EADDRNOTAVAIL and found and not _PORTS_HINTED:
+        _PORTS_HINTED.add(True)
+        low, high = found
+        logging.getLogger("locust.clients").warning("Connecting failed: %s", HINT.format(low=low, high=high))
+
+
 def _connect(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.RequestException:
+    hint_at_ports(details[0])
     cause = _system_error(details[0])
     error = lower.NewConnectionError(_connection(site), f"Failed to establish a new connection: {cause}")
     return _exhausted(exceptions.ConnectionError, site, _caused(error, cause))

@@ -23,7 +23,7 @@ from gregaria.argument_parser import check_combinations, get_locustfiles_locally
 from gregaria.cli.console import Tables
 from gregaria.cli.files import CsvFiles
 from gregaria.cli.front import FrontEnd, front_end
-from gregaria.cli.limits import raise_open_file_limit
+from gregaria.cli.limits import raise_open_file_limit, warn_of_few_ports
 from gregaria.cli.modes import check_modes, create_runner
 from gregaria.cli.outputs import outputs_of
 from gregaria.cli.processes import fork_processes
@@ -32,6 +32,7 @@ from gregaria.cli.run_store import KeptRuns
 from gregaria.cli.thresholds import thresholds_of
 from gregaria.cli.variables import misspelt
 from gregaria.distributed.locustfiles import fetch_from_master
+from gregaria.network import apply_resolutions
 from gregaria.env import Environment
 from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
 from gregaria.user.inspectuser import print_task_ratio, print_task_ratio_json
@@ -65,6 +66,8 @@ def main() -> None:
     if options.otel and opentelemetry.setup_opentelemetry(options.locustfile, options.profile):
         logger.info("OpenTelemetry enabled")
     raise_open_file_limit(options.num_users)
+    warn_of_few_ports(options.num_users, user_classes)
+    apply_resolutions(options)
     environment = _environment(files, options, user_classes)
     _configure_users(environment, options)
     _warn(environment, options)

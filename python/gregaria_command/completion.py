@@ -84,7 +84,7 @@ def _zsh() -> str:
     specs = []
     for option in _offered():
         text = option.help.translate(_ZSH_QUOTES)
-        several = option.kind in ("words", "user settings", "conditions")
+        several = option.kind in ("words", "user settings", "conditions", "resolutions")
         exclusive = "*" if several else f"({' '.join(option.flags)})"
         value = ""
         if option.kind not in WITHOUT_VALUE:

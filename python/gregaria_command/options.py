@@ -14,6 +14,7 @@ Kind = Literal[
     "text",
     "path",
     "conditions",
+    "resolutions",
     "flag",
     "integer",
     "port",
@@ -72,6 +73,7 @@ ALLOWED: dict[Kind, str] = {
     "text": "text",
     "path": "a path",
     "conditions": "a condition such as p95(/checkout) > 400ms; may be given several times",
+    "resolutions": "HOST:PORT:ADDRESS, more addresses after commas; may be given several times",
     "flag": "true, yes, on, 1, false, no, off or 0 in files and variables",
     "integer": "a whole number",
     "port": "a port from 0 to 65535",
@@ -773,6 +775,16 @@ OPTIONS: tuple[Option, ...] = (
         "path",
         metavar="<filename>",
         env="LOCUST_LOGFILE",
+    ),
+    Option(
+        ("--resolve",),
+        "gregaria_resolve",
+        OTHER,
+        "Connect to this address (or these, separated by commas) for that host and port; nobody is asked for them. "
+        "Host header and TLS go by the name. May be given several times.",
+        "resolutions",
+        metavar="<host:port:address>",
+        own=True,
     ),
     Option(
         ("--http-version",),

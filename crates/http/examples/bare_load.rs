@@ -94,7 +94,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (host, port) = address.rsplit_once(':').ok_or("HOST:PORT, please")?;
     let tls = (scheme == Scheme::Https).then(|| TlsSettings::shared(&Verify::Off, None)).transpose()?;
-    let origin = Arc::new(Origin { scheme, host: host.to_owned(), port: port.parse()?, tls, proxy: None, network: None });
+    let origin =
+        Arc::new(Origin { scheme, host: host.to_owned(), port: port.parse()?, tls, proxy: None, network: None });
     let bytes = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").into_bytes();
 
     let (sender, receiver) = mpsc::channel();

@@ -43,6 +43,19 @@ impl Origin {
         self.network.as_ref().map_or(HttpVersion::One, |network| network.http_version)
     }
 
+    /// How long the addresses of its host are believed.
+    pub(crate) fn address_lifetime(&self) -> Option<Duration> {
+        self.network.as_ref()?.address_lifetime
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        self.network.as_ref()?.idle_timeout
+    }
+
+    pub(crate) fn max_requests(&self) -> u32 {
+        self.network.as_ref().and_then(|network| network.max_requests).unwrap_or(u32::MAX)
+    }
+
     /// Whether requests at the same time may share a connection. Through an HTTP proxy, which reads along, only with TLS.
     pub fn may_share(&self) -> bool {
         let is_https = self.scheme == Scheme::Https;
@@ -155,6 +168,15 @@ pub enum Command {
     Close(ConnectionId),
     /// Look at this channel: send what was written, read on, begin a read timeout, or close an abandoned one.
     Attend(Arc<Channel>),
+    /// From now on a connection to this host and port goes to these addresses, in this order.
+    Resolve {
+        /// As in URLs, in lower case.
+        host: String,
+        /// TCP port.
+        port: u16,
+        /// None to ask the system again.
+        addresses: Vec<std::net::IpAddr>,
+    },
     /// Deliver `Event::Timer(key)` at `deadline`: never before, up to a millisecond late.
     Timer {
         /// Comes back in the event.

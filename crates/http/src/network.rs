@@ -1,6 +1,8 @@
 //! How an origin's connections are made and used: the version of HTTP, and who shares what. Plain data.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::exchange::ConnectionId;
 
@@ -21,9 +23,26 @@ pub enum HttpVersion {
 pub struct Network {
     /// The version of HTTP.
     pub http_version: HttpVersion,
+    /// Own addresses to connect from, one after the other; the system's choice if there are none.
+    pub source_addresses: Vec<IpAddr>,
+    /// How long the addresses of a host are believed: `Some(ZERO)` asks anew for each connection, `Some(MAX)` never again,
+    /// `None` is the reactor's own setting.
+    pub address_lifetime: Option<Duration>,
+    /// After so many requests a connection is closed.
+    pub max_requests: Option<u32>,
+    /// After so long without a request a connection is closed.
+    pub idle_timeout: Option<Duration>,
 }
 
 impl Network {
+    /// The address for the next connection to `target`: of those of its family the one whose turn it is.
+    pub(crate) fn source(&self, target: SocketAddr, turn: &mut usize) -> Option<IpAddr> {
+        let fitting = || self.source_addresses.iter().filter(|address| address.is_ipv4() == target.is_ipv4());
+        let count = fitting().count();
+        *turn = turn.wrapping_add(1);
+        fitting().nth(turn.checked_rem(count)?).copied()
+    }
+
     /// Whether requests at the same time may share a connection.
     pub fn may_share(&self, is_https: bool) -> bool {
         match self.http_version {

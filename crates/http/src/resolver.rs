@@ -27,13 +27,15 @@ pub(crate) trait AnswerSink: Send + Sync + 'static {
 }
 
 enum Known {
-    Found { addresses: Addresses, until: Instant },
+    Found { addresses: Addresses, at: Instant },
     Asked { waiting: Vec<ConnectionId> },
 }
 
 /// The side of the reactor: what is known, who waits.
 pub(crate) struct Resolver {
     hosts: FxHashMap<String, Known>,
+    /// What is not to be asked of the system.
+    given: FxHashMap<String, Vec<(u16, Addresses)>>,
     lifetime: Duration,
     lookups: Arc<Lookups>,
     threads: usize,
@@ -43,21 +45,39 @@ pub(crate) struct Resolver {
 impl Resolver {
     pub fn new(lifetime: Duration, most_threads: usize, sink: Arc<dyn AnswerSink>) -> Self {
         let lookups = Arc::new(Lookups { queue: Mutex::default(), changed: Condvar::new(), sink });
-        Self { hosts: FxHashMap::default(), lifetime, lookups, threads: 0, most_threads }
+        Self { hosts: FxHashMap::default(), given: FxHashMap::default(), lifetime, lookups, threads: 0, most_threads }
     }
 
-    /// The addresses at once, or `None`: then `answered` will name `connection`.
+    /// Connections to this host and port go to these addresses; none means that the system is asked again.
+    pub fn give(&mut self, host: String, port: u16, addresses: &[IpAddr]) {
+        let given = self.given.entry(host).or_default();
+        given.retain(|(known, _)| *known != port);
+        if !addresses.is_empty() {
+            given.push((port, addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect()));
+        }
+    }
+
+    /// The addresses at once, or `None`: then `answered` will name `connection`. They are believed for `lifetime`, or for
+    /// as long as usual.
     pub fn look_up(
         &mut self,
-        host: &str,
+        (host, port): (&str, u16),
         connection: ConnectionId,
+        lifetime: Option<Duration>,
         now: Instant,
     ) -> Option<Result<Addresses, Failure>> {
+        if let Some(given) = self.given.get(host)
+            && let Some((_, addresses)) = given.iter().find(|(known, _)| *known == port)
+        {
+            return Some(Ok(Arc::clone(addresses)));
+        }
         if let Ok(address) = host.parse::<IpAddr>() {
             return Some(Ok(Arc::new([SocketAddr::new(address, 0)])));
         }
         match self.hosts.get_mut(host) {
-            Some(Known::Found { addresses, until }) if now < *until => {
+            Some(Known::Found { addresses, at })
+                if now.saturating_duration_since(*at) < lifetime.unwrap_or(self.lifetime) =>
+            {
                 return Some(Ok(Arc::clone(addresses)));
             }
             Some(Known::Asked { waiting }) => {
@@ -77,7 +97,7 @@ impl Resolver {
     pub fn answered(&mut self, answer: Answer, now: Instant) -> (Vec<ConnectionId>, Result<Addresses, Failure>) {
         let before = match &answer.outcome {
             Ok(addresses) => {
-                let known = Known::Found { addresses: Arc::clone(addresses), until: now + self.lifetime };
+                let known = Known::Found { addresses: Arc::clone(addresses), at: now };
                 self.hosts.insert(answer.host, known)
             }
             Err(_) => self.hosts.remove(&answer.host),
@@ -214,7 +234,7 @@ mod tests {
     fn literal_addresses_are_answered_at_once() {
         let (mut resolver, _answers) = resolver();
         for literal in ["127.0.0.1", "::1"] {
-            let addresses = resolver.look_up(literal, connection(0), Instant::now()).unwrap().unwrap();
+            let addresses = resolver.look_up((literal, 80), connection(0), None, Instant::now()).unwrap().unwrap();
             assert_eq!(addresses[0].ip().to_string(), literal);
         }
         assert_eq!(resolver.threads, 0);
@@ -224,21 +244,40 @@ mod tests {
     fn lookups_are_shared_and_answers_kept_for_their_time() {
         let (mut resolver, answers) = resolver();
         let now = Instant::now();
-        assert!(resolver.look_up("localhost", connection(1), now).is_none());
-        assert!(resolver.look_up("localhost", connection(2), now).is_none());
+        assert!(resolver.look_up(("localhost", 80), connection(1), None, now).is_none());
+        assert!(resolver.look_up(("localhost", 80), connection(2), None, now).is_none());
         assert_eq!(resolver.threads, 1);
         let (waiting, outcome) = resolver.answered(answers.recv().unwrap(), now);
         assert_eq!(waiting, [connection(1), connection(2)]);
         assert!(outcome.unwrap().iter().all(|address| address.ip().is_loopback()));
-        assert!(resolver.look_up("localhost", connection(3), now + Duration::from_secs(29)).is_some());
-        assert!(resolver.look_up("localhost", connection(4), now + Duration::from_secs(31)).is_none());
+        assert!(resolver.look_up(("localhost", 80), connection(3), None, now + Duration::from_secs(29)).is_some());
+        assert!(resolver.look_up(("localhost", 80), connection(4), None, now + Duration::from_secs(31)).is_none());
+    }
+
+    #[test]
+    fn what_is_given_is_not_asked_and_who_believes_nothing_asks_each_time() {
+        let (mut resolver, answers) = resolver();
+        let now = Instant::now();
+        resolver.give("shop.invalid".to_owned(), 81, &["127.0.0.9".parse().unwrap()]);
+        let given = resolver.look_up(("shop.invalid", 81), connection(1), None, now).unwrap().unwrap();
+        assert_eq!(given[0].ip().to_string(), "127.0.0.9");
+        assert_eq!(resolver.threads, 0);
+        resolver.give("shop.invalid".to_owned(), 81, &[]);
+        assert!(resolver.look_up(("shop.invalid", 81), connection(1), None, now).is_none());
+        let _ = resolver.answered(answers.recv().unwrap(), now);
+        for _ in 0..2 {
+            assert!(resolver.look_up(("localhost", 80), connection(1), Some(Duration::ZERO), now).is_none());
+            let _ = resolver.answered(answers.recv().unwrap(), now);
+        }
+        let later = now + Duration::from_secs(86_400);
+        assert!(resolver.look_up(("localhost", 80), connection(1), Some(Duration::MAX), later).is_some());
     }
 
     #[test]
     fn a_host_that_does_not_resolve_has_a_code_and_a_text() {
         let (mut resolver, answers) = resolver();
         for host in ["no-such-host.invalid", "a\0b"] {
-            assert!(resolver.look_up(host, connection(1), Instant::now()).is_none());
+            assert!(resolver.look_up((host, 80), connection(1), None, Instant::now()).is_none());
             let (waiting, outcome) = resolver.answered(answers.recv().unwrap(), Instant::now());
             assert_eq!(waiting.len(), 1);
             let Err(Failure::Resolve { code, text }) = outcome else { panic!("{outcome:?}") };

@@ -132,11 +132,8 @@ fn bodies_come_and_go_piece_by_piece() {
     let session = Session::new(over(HttpVersion::Two, server.two_addr.port(), false));
     let channel = Channel::new(true);
     let head = "POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let request = Request {
-        bytes: head.into(),
-        channel: Some(Arc::clone(&channel)),
-        ..session.request(3, "POST /echo", b"")
-    };
+    let request =
+        Request { bytes: head.into(), channel: Some(Arc::clone(&channel)), ..session.request(3, "POST /echo", b"") };
     session.client.submit([Command::Send(Box::new(request))]);
     for part in ["5\r\nhello\r\n", "6\r\n world\r\n", "0\r\n\r\n"] {
         channel.write(part.as_bytes(), part.starts_with('0'));
@@ -146,8 +143,7 @@ fn bodies_come_and_go_piece_by_piece() {
     assert!(answer.contains("\"body\":\"hello world\""), "{answer}");
 
     let channel = Channel::new(false);
-    let request =
-        Request { channel: Some(Arc::clone(&channel)), ..session.request(4, "GET /bytes/3000000", b"") };
+    let request = Request { channel: Some(Arc::clone(&channel)), ..session.request(4, "GET /bytes/3000000", b"") };
     session.client.submit([Command::Send(Box::new(request))]);
     assert_eq!(read(&session.client, &channel).len(), 3_000_000);
     assert_eq!(server.counts()["connections"].as_u64(), Some(1));
@@ -244,14 +240,19 @@ fn a_server_that_breaks_the_rules_fails_its_requests_only() {
     let flood: Vec<u8> = (0..20_000).flat_map(|_| frame(4, 0, 0, &[])).collect();
     let pings: Vec<u8> = (0..20_000).flat_map(|_| frame(6, 0, 0, &[0; 8])).collect();
     let interim: Vec<u8> = (0..20_000).flat_map(|_| frame(1, 4, 1, &[0x08, 3, b'1', b'0', b'3'])).collect();
-    let endless: Vec<u8> = [frame(1, 0, 1, OK), (0..5000).flat_map(|_| frame(9, 0, 1, &[0x88; 200])).collect()].concat();
+    let endless: Vec<u8> =
+        [frame(1, 0, 1, OK), (0..5000).flat_map(|_| frame(9, 0, 1, &[0x88; 200])).collect()].concat();
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("HTTP/1.1", b"".to_vec(), "closed the connection"),
         ("a frame beyond the limit", huge, "FRAME_SIZE_ERROR"),
         ("data for nobody", frame(0, 0, 0, b"x"), "PROTOCOL_ERROR"),
         ("data before the head", frame(0, 0, 1, b"x"), "PROTOCOL_ERROR"),
         ("headers on no stream", frame(1, 4, 0, OK), "PROTOCOL_ERROR"),
-        ("headers that do not decode", frame(1, 4, 1, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), "the server broke the protocol"),
+        (
+            "headers that do not decode",
+            frame(1, 4, 1, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            "the server broke the protocol",
+        ),
         ("a head without a status", frame(1, 5, 1, &[]), "PROTOCOL_ERROR"),
         ("a push that was forbidden", frame(5, 4, 1, &[0, 0, 0, 2, 0x82]), "PROTOCOL_ERROR"),
         ("settings of an odd size", frame(4, 0, 0, &[1, 2, 3]), "the server broke the protocol"),
@@ -263,7 +264,11 @@ fn a_server_that_breaks_the_rules_fails_its_requests_only() {
         ("pings without end", pings, ""),
         ("interim answers without end", interim, ""),
         ("the end after the head", frame(1, 4, 1, OK), "incomplete body: 0 bytes read"),
-        ("the end within the body", [frame(1, 4, 1, OK), frame(0, 0, 1, b"abc")].concat(), "incomplete body: 3 bytes read"),
+        (
+            "the end within the body",
+            [frame(1, 4, 1, OK), frame(0, 0, 1, b"abc")].concat(),
+            "incomplete body: 3 bytes read",
+        ),
         ("a goodbye for a reason", frame(7, 0, 0, &[0, 0, 0, 0, 0, 0, 0, 11]), "ENHANCE_YOUR_CALM"),
         ("no HTTP at all", b"SSH-2.0-OpenSSH_9.2\r\n".repeat(10), "HTTP/2: "),
     ];

@@ -28,7 +28,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use slab::Slab;
 
-use crate::client::PendingResponse;
+use crate::client::{PendingResponse, resolutions};
 use crate::coroutines::{UserTask, block};
 use crate::greenlet;
 use crate::health::Health;
@@ -164,6 +164,7 @@ impl Hub {
         let settings = Settings { on_thread_start: prefer_promptness, ..Settings::default() };
         let reactor = Reactor::spawn(settings, Box::new(Delivery(Arc::clone(&mailbox))))
             .map_err(|error| PyRuntimeError::new_err(format!("the reactor did not start: {error}")))?;
+        reactor.submit(&mut resolutions());
         let gevent = py.import("gevent")?.call_method0("get_hub")?;
         let descriptor = std::os::fd::AsRawFd::as_raw_fd(&wake_up);
         let watcher = gevent.getattr("loop")?.call_method1("io", (descriptor, 1))?;
@@ -179,6 +180,11 @@ impl Hub {
             paused: AtomicBool::new(false),
             pool: Pool::default(),
         })
+    }
+
+    /// Tell the reactor at once.
+    pub fn command(&self, mut commands: Vec<Command>) {
+        self.reactor.submit(&mut commands);
     }
 
     /// The shared state. Never keep the guard across a call into Python.

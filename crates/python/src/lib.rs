@@ -32,7 +32,7 @@ mod _engine {
     #[pymodule_export]
     use crate::client::{
         BodyStream, CaughtResponse, ClientPool, ErrorResponse, EventReader, FastHttpSession, FastResponse, HttpSession,
-        PendingResponse, ProxyRoute, Response, Timings, WebSocketStream, open_websocket, set_tracer,
+        PendingResponse, ProxyRoute, Response, Timings, WebSocketStream, open_websocket, resolve, set_tracer,
         tell_of_large_body, transmit,
     };
     #[pymodule_export]

@@ -1,6 +1,7 @@
 //! The badly behaved routes: everything a server can do to a client that it should not. One row each in `ROUTES`.
 
 use std::io;
+use std::thread;
 use std::time::Duration;
 
 use crate::data;
@@ -28,8 +29,18 @@ pub(crate) const ROUTES: &[(&str, Route)] = &[
     ("bad-chunk", bad_chunk),         // a chunk size that is no number
     ("short-chunk", short_chunk),     // FIN within a chunk
     ("truncated-gzip", truncated_gzip),
-    ("corrupt", corrupt),         // /corrupt/gzip, deflate, br, zstd: labelled so, but is not
-    ("huge-header", huge_header), // ?bytes=100000: one header line of that size
+    ("corrupt", corrupt),           // /corrupt/gzip, deflate, br, zstd: labelled so, but is not
+    ("huge-header", huge_header),   // ?bytes=100000: one header line of that size
+    ("endless-head", endless_head), // header lines without end, until the client goes
+    ("endless-line", endless_line), // one header line without end
+    ("endless-interim", endless_interim), // 103 after 103, until the client goes
+    ("interim-flood", interim_flood), // ?count=1000: so many 103, then an answer
+    ("endless-body", endless_body), // ?ms=0: chunks without end, a pause between them
+    ("zip-bomb", zip_bomb),         // ?mb=64&kind=gzip: zeros, compressed
+    ("garbage-after", garbage_after), // an answer, and bytes that belong to nothing
+    ("huge-chunk", huge_chunk),     // a chunk size beyond 64 bits
+    ("negative-length", negative_length),
+    ("reset-at", reset_at), // /reset-at/N?kind=length|chunked|gzip: RST after N bytes of an answer
 ];
 
 /// `?ms=` spread over `parts`: the pause after each one counts from the start, so that errors do not add up.
@@ -149,4 +160,80 @@ fn corrupt(request: &Request, wire: &mut Wire) -> io::Result<After> {
 
 fn huge_header(request: &Request, wire: &mut Wire) -> io::Result<After> {
     wire.send(Reply::text("big\n").header("X-Huge", "h".repeat(request.number("bytes", 100_000))))
+}
+
+/// Writes this again and again, until the client has gone.
+fn without_end(wire: &mut Wire, bytes: &[u8], pause: Duration) -> io::Result<After> {
+    loop {
+        wire.raw(bytes)?;
+        thread::sleep(pause);
+    }
+}
+
+fn endless_head(_: &Request, wire: &mut Wire) -> io::Result<After> {
+    wire.raw(b"HTTP/1.1 200 OK\r\n")?;
+    without_end(wire, &b"X-More: and more\r\n".repeat(100), Duration::ZERO)
+}
+
+fn endless_line(_: &Request, wire: &mut Wire) -> io::Result<After> {
+    wire.raw(b"HTTP/1.1 200 OK\r\nX-Long: ")?;
+    without_end(wire, &b"long".repeat(1000), Duration::ZERO)
+}
+
+const INTERIM: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+
+fn endless_interim(_: &Request, wire: &mut Wire) -> io::Result<After> {
+    without_end(wire, &INTERIM.repeat(100), Duration::ZERO)
+}
+
+fn interim_flood(request: &Request, wire: &mut Wire) -> io::Result<After> {
+    wire.raw(&INTERIM.repeat(request.number("count", 1000)))?;
+    wire.send(Reply::text("at last\n"))
+}
+
+fn endless_body(request: &Request, wire: &mut Wire) -> io::Result<After> {
+    wire.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+    without_end(wire, &b"10\r\nsixteen bytes...\r\n".repeat(100), pause(request, 0))
+}
+
+fn zip_bomb(request: &Request, wire: &mut Wire) -> io::Result<After> {
+    let kind = request.option("kind").unwrap_or_else(|| "gzip".into());
+    let zeros = vec![0; request.number("mb", 64) << 20];
+    match encode::encode(&kind, &zeros) {
+        Some((name, body)) => wire.send(Reply::new(200, "text/plain", body).header("Content-Encoding", name)),
+        None => wire.send(Reply::text("no such coding\n").status(404)),
+    }
+}
+
+fn garbage_after(_: &Request, wire: &mut Wire) -> io::Result<After> {
+    raw(wire, &[head(3), b"ok\n".to_vec(), b"and what is this?\r\n".to_vec()].concat(), After::Continue)
+}
+
+fn huge_chunk(_: &Request, wire: &mut Wire) -> io::Result<After> {
+    let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000f\r\nhello";
+    raw(wire, answer, After::Close)
+}
+
+fn negative_length(_: &Request, wire: &mut Wire) -> io::Result<After> {
+    raw(wire, &[head(-5), b"ok\n".to_vec()].concat(), After::Close)
+}
+
+fn reset_at(request: &Request, wire: &mut Wire) -> io::Result<After> {
+    let start = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
+    let answer = match request.option("kind").as_deref() {
+        Some("chunked") => {
+            format!("{start}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n").into_bytes()
+        }
+        Some("gzip") => {
+            let (_, body) = encode::encode("gzip", b"hello you").expect("gzip is known");
+            let head = format!("{start}Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+            [head.into_bytes(), body].concat()
+        }
+        _ => format!("{start}Content-Length: 9\r\n\r\nhello you").into_bytes(),
+    };
+    let position = request.argument(0, 0usize);
+    match answer.get(..position) {
+        Some(part) if position < answer.len() => raw(wire, part, After::Reset),
+        _ => raw(wire, &answer, After::Continue),
+    }
 }

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gregaria import _engine
+from gregaria.network import resolution
 from gregaria.util.timespan import parse_timespan
 
 from .options import ALLOWED, HTTP_VERSIONS, LOG_LEVELS, LOSS_POLICIES, SHELLS, Kind, Option
@@ -145,6 +146,14 @@ def refused_value(option: Option) -> type[argparse.Action]:
     return RefusedValue
 
 
+def resolved(value: str) -> tuple[str, int, list[str]]:
+    """A value of --resolve."""
+    try:
+        return resolution(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _text(option: Option) -> dict[str, Any]:
     return {"default": option.default}
 
@@ -168,6 +177,7 @@ _KINDS: dict[str, Callable[[Option], dict[str, Any]]] = {
     "timespan": _typed(timespan),
     "log level": _typed(_one_of("log level", LOG_LEVELS, str.upper)),
     "shell": _typed(_one_of("shell", SHELLS, str)),
+    "resolutions": lambda _option: {"action": "append", "type": resolved, "default": None},
     "http version": _typed(_one_of("http version", HTTP_VERSIONS, str)),
     "loss policy": _typed(_one_of("loss policy", LOSS_POLICIES, str)),
     "words": lambda option: {"nargs": "*", "default": option.default},

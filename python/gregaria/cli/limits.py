@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from typing import Any
+
+from ..network import port_range
 
 logger = logging.getLogger("locust.main")
 
 MINIMUM_OPEN_FILES = 10_000
 SPARE_FILES = 64
+
+
+def warn_of_few_ports(users: int | None, classes: Iterable[Any]) -> None:
+    """Say so if there are more users than ports to connect from. Each address to connect from has a range of its own."""
+    found = port_range()
+    if found is None or not users:
+        return
+    low, high = found
+    told = [len(getattr(each, "source_addresses", ()) or ()) for each in classes if hasattr(each, "source_addresses")]
+    addresses = max(1, min(told, default=1))
+    ports = (high - low + 1) * addresses
+    if users > ports:
+        logger.warning(
+            "There are %d ports to connect from (%d to %d%s), too few for a connection of each of %d users to one server: "
+            "more will fail. Give the user class more source_addresses, widen the range (sysctl "
+            "net.ipv4.ip_local_port_range), or spread the users over more machines.",
+            ports,
+            low,
+            high,
+            f", {addresses} addresses" if addresses > 1 else "",
+            users,
+        )
 
 
 def raise_open_file_limit(users: int | None) -> None:

@@ -203,7 +203,7 @@ class RestResponseContextManager(ResponseContextManager):
     js: dict[str, Any]
 
 
-class FastHttpUser(User, RestMixin[RestResponseContextManager]):
+class FastHttpUser(User, RestMixin[RestResponseContextManager], network.NetworkAttributes):
     """A user with an HTTP client, `client`, that keeps connections and cookies."""
 
     network_timeout: float = 60.0
@@ -229,8 +229,6 @@ class FastHttpUser(User, RestMixin[RestResponseContextManager]):
     """The client certificate to show: the path of a PEM file, or a pair of paths (certificate, key)."""
     max_body_bytes: int = 1 << 30
     """How much of a body is kept; larger ones are counted only."""
-    http_version: str | None = None
-    """Which HTTP is spoken: "1.1", "2", or "auto" for HTTP/2 where the server agrees. None leaves it to --http-version."""
     abstract = True
 
     def __init__(self, environment: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import gevent
 
 from ..failures import _SSL_LINE as SSL_LINE
+from ..failures import hint_at_ports
 
 
 class ConnectionError(Exception):
@@ -125,6 +126,8 @@ def made(kind: str, details: tuple[Any, ...], https: bool) -> BaseException:
     """The exception for what the engine reports under this name."""
     if kind in ("connect_timeout", "read_timeout", "read_timeout_in_body", "handshake_timeout"):
         return _timeout(kind, https)
+    if kind == "connect":
+        hint_at_ports(details[0])
     if kind in ("connect", "broken", "broken_in_body"):
         return _system_error(details[0])
     if kind == "resolve":

@@ -122,7 +122,7 @@ class User(_engine.UserCore, metaclass=UserMeta):
         return ".".join(part for part in [cls.__module__, *cls.__qualname__.split(".")] if part != "<locals>")
 
 
-class HttpUser(User, RestMixin[RestResponseContextManager]):
+class HttpUser(User, RestMixin[RestResponseContextManager], network.NetworkAttributes):
     """A user with an HTTP client, `client`, that keeps connections and cookies."""
 
     client: HttpSession
@@ -130,8 +130,6 @@ class HttpUser(User, RestMixin[RestResponseContextManager]):
     pool_manager: Any = None
     max_body_bytes: int = 1 << 30
     """How much of a body is kept; larger ones are counted only."""
-    http_version: str | None = None
-    """Which HTTP is spoken: "1.1", "2", or "auto" for HTTP/2 where the server agrees. None leaves it to --http-version."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

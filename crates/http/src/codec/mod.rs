@@ -18,6 +18,8 @@ pub use piecewise::Stretch;
 
 /// The most that is set aside for a body on the word of its `Content-Length`.
 const PREALLOCATION_BYTES: u64 = 1 << 20;
+/// More interim answers than this before the real one are too many.
+const MAX_INTERIM: u32 = 1000;
 /// The largest head taken on the fast road; no line of it can be too long.
 const FAST_HEAD_BYTES: usize = MAX_LINE;
 
@@ -37,6 +39,8 @@ enum State {
     /// Header lines; the line being read starts at `line_start` of the buffer.
     Lines {
         line_start: usize,
+        /// Lines after the first that are complete.
+        count: usize,
     },
     Exact {
         missing: u64,
@@ -57,6 +61,8 @@ pub struct Decoder {
     taken: u64,
     /// Bytes of a body beyond the limit, counted and dropped; `None` while the body is kept.
     dropped: Option<u64>,
+    /// Answers such as 103 that came before.
+    interim: u32,
     to_head_request: bool,
     body_limit: u64,
 }
@@ -157,7 +163,9 @@ impl Decoder {
             && let Ok(Some(head)) = Head::parse(input, self.to_head_request)
             && head.length <= FAST_HEAD_BYTES
         {
-            if !head.is_interim() {
+            if head.is_interim() {
+                self.skip_interim()?;
+            } else {
                 self.begin_body(head, &input[..head.length], input.len() - head.length)?;
             }
             return Ok(head.length);
@@ -166,9 +174,9 @@ impl Decoder {
             Some(end) => (&input[..=end], true),
             None => (input, false),
         };
-        let line_start = match self.state {
-            State::Lines { line_start } => line_start,
-            _ => 0,
+        let (line_start, count) = match self.state {
+            State::Lines { line_start, count } => (line_start, count),
+            _ => (0, 0),
         };
         if self.buffer.len() + part.len() - line_start > MAX_LINE {
             let what = if line_start == 0 { "status line" } else { "header line" };
@@ -176,19 +184,22 @@ impl Decoder {
         }
         self.buffer.extend_from_slice(part);
         if ended {
-            self.end_line(line_start)?;
+            self.end_line(line_start, count)?;
         }
         Ok(part.len())
     }
 
-    fn end_line(&mut self, line_start: usize) -> Result<(), Failure> {
+    fn end_line(&mut self, line_start: usize, count: usize) -> Result<(), Failure> {
         let line = &self.buffer[line_start..];
         if line_start == 0 {
             head::check_status_line(line)?;
         } else if matches!(line, b"\r\n" | b"\n") {
             return self.end_head();
+        } else if count >= MAX_LINES {
+            return Err(Failure::TooManyHeaders { limit: MAX_LINES });
         }
-        self.state = State::Lines { line_start: self.buffer.len() };
+        let count = if line_start == 0 { 0 } else { count + 1 };
+        self.state = State::Lines { line_start: self.buffer.len(), count };
         Ok(())
     }
 
@@ -200,9 +211,17 @@ impl Decoder {
         if head.is_interim() {
             self.buffer.clear();
             self.state = State::FirstLine;
-            return Ok(());
+            return self.skip_interim();
         }
         self.begin_body(head, &[], 0)
+    }
+
+    fn skip_interim(&mut self) -> Result<(), Failure> {
+        self.interim += 1;
+        if self.interim > MAX_INTERIM {
+            return Err(Failure::BadHead { text: format!("more than {MAX_INTERIM} interim answers") });
+        }
+        Ok(())
     }
 
     /// `head_bytes` is empty if the buffer holds the head already; `at_hand` says how much of the body may have come.

@@ -137,8 +137,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_is_said() {
-        for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"GET / HTTP/1.1\r\nHost: a", b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n"] {
-            let Err(Failure::Http2 { text, in_body: false }) = parted(&Bytes::from_static(bytes), Scheme::Http) else { panic!() };
+        for bytes in
+            [&b"GET / HTTP/1.1\r\n\r\n"[..], b"GET / HTTP/1.1\r\nHost: a", b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n"]
+        {
+            let Err(Failure::Http2 { text, in_body: false }) = parted(&Bytes::from_static(bytes), Scheme::Http) else {
+                panic!()
+            };
             assert!(text.starts_with("the request cannot be sent over HTTP/2: "), "{text}");
         }
     }

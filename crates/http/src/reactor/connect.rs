@@ -1,6 +1,7 @@
 //! How a connection comes about: addresses, one attempt after the other, TLS. The last address's error wins.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use mio::Interest;
 use mio::net::TcpStream;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::{Connection, Progress, Route, Stage};
 use super::driver::Driver;
@@ -40,8 +42,8 @@ impl Driver {
     }
 
     fn look_up(&mut self, id: ConnectionId, started: Instant) {
-        let host = self.connections[id.slot()].origin.first_hop().0;
-        if let Some(outcome) = self.resolver.look_up(host, id, started) {
+        let origin = &self.connections[id.slot()].origin;
+        if let Some(outcome) = self.resolver.look_up(origin.first_hop(), id, origin.address_lifetime(), started) {
             self.resolved(id, outcome);
         }
     }
@@ -92,8 +94,12 @@ impl Driver {
         }
     }
 
-    fn start_connecting(&mut self, id: ConnectionId, address: std::net::SocketAddr) -> io::Result<()> {
-        let mut socket = TcpStream::connect(address)?;
+    fn start_connecting(&mut self, id: ConnectionId, address: SocketAddr) -> io::Result<()> {
+        let network = self.connections[id.slot()].origin.network.as_ref();
+        let mut socket = match network.and_then(|network| network.source(address, &mut self.turn)) {
+            None => TcpStream::connect(address)?,
+            Some(source) => connect_from(source, address)?,
+        };
         self.poll.registry().register(&mut socket, id.token(), Interest::READABLE | Interest::WRITABLE)?;
         let connection = &mut self.connections[id.slot()];
         connection.transport = Some(Transport { socket, tls: None });
@@ -213,6 +219,21 @@ impl Driver {
             Some(timeout) => self.deadlines.set(&mut connection.deadline, id, Instant::now(), timeout),
             None => connection.deadline.clear(),
         }
+    }
+}
+
+/// Begins to connect from an address of ours. The port is only chosen then: so it need not be free towards everybody.
+fn connect_from(source: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if source.is_ipv4() {
+        // Old kernels lack it; then ports only run out earlier.
+        let _ = nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::IpBindAddressNoPort, &true);
+    }
+    socket.bind(&SocketAddr::new(source, 0).into())?;
+    match socket.connect(&target.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+        _ => Ok(TcpStream::from_std(socket.into())),
     }
 }
 

@@ -107,6 +107,8 @@ pub(super) struct Connection {
     pub origin: Arc<Origin>,
     pub request: Option<Box<Request>>,
     pub written: usize,
+    /// Requests that were put on it.
+    pub taken: u32,
     pub intake: Intake,
     pub started: Instant,
     /// Of the first exchange only.
@@ -127,6 +129,7 @@ impl Connection {
             origin: Arc::clone(&request.origin),
             request: Some(request),
             written: 0,
+            taken: 0,
             intake: Intake::default(),
             started,
             opening: Some(Box::default()),
@@ -173,6 +176,7 @@ impl Connection {
         self.intake.announced = false;
         self.intake.first_byte = None;
         self.written = 0;
+        self.taken += 1;
         self.sent = None;
         self.stage = Stage::Busy;
     }
@@ -281,7 +285,8 @@ impl Connection {
     pub fn is_reusable(&self) -> bool {
         let sent = self.request.as_ref().is_none_or(|request| self.written == request.bytes.len());
         let flushed = self.transport.as_ref().is_some_and(Transport::is_flushed);
-        sent && flushed && !self.intake.spoiled && !self.close_when_done
+        let may_go_on = self.taken < self.origin.max_requests() && !self.close_when_done;
+        sent && flushed && !self.intake.spoiled && may_go_on
     }
 
     /// Whether bytes wait for the socket to take them.
@@ -294,7 +299,9 @@ impl Connection {
         match self.stage {
             Stage::Resolving | Stage::Connecting => Failure::ConnectTimeout,
             Stage::Tunnelling | Stage::Handshaking => Failure::HandshakeTimeout,
-            Stage::Busy | Stage::Idle | Stage::Multiplexed => Failure::ReadTimeout { in_body: self.phase() == Phase::Body },
+            Stage::Busy | Stage::Idle | Stage::Multiplexed => {
+                Failure::ReadTimeout { in_body: self.phase() == Phase::Body }
+            }
         }
     }
 

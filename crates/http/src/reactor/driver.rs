@@ -43,6 +43,8 @@ pub(super) struct Driver {
     pub connections: Slab<Connection>,
     generation: u32,
     pub resolver: Resolver,
+    /// Whose turn it is among several own addresses.
+    pub turn: usize,
     pub deadlines: Deadlines,
     timers: BinaryHeap<Reverse<(Instant, u64)>>,
     pub buffers: Buffers,
@@ -66,6 +68,7 @@ impl Driver {
             connections: Slab::new(),
             generation: 0,
             resolver: Resolver::new(settings.address_lifetime, settings.resolver_threads.max(1), answers),
+            turn: 0,
             deadlines: Deadlines::default(),
             timers: BinaryHeap::new(),
             buffers: Buffers::new(settings.read_buffer_bytes),
@@ -202,6 +205,7 @@ impl Driver {
                     self.cancelled.insert(id);
                 }
                 Command::Close(id) => self.close_when_done(id),
+                Command::Resolve { host, port, addresses } => self.resolver.give(host, port, &addresses),
                 Command::Attend(channel) => self.attend(&channel),
                 Command::Timer { key, deadline } => self.timers.push(Reverse((deadline, key))),
             }
@@ -285,7 +289,8 @@ mod tests {
     fn connecting() -> (Driver, ConnectionId, std::net::TcpListener) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let origin = Origin { scheme: Scheme::Http, host: "127.0.0.1".to_owned(), port, tls: None, proxy: None, network: None };
+        let origin =
+            Origin { scheme: Scheme::Http, host: "127.0.0.1".to_owned(), port, tls: None, proxy: None, network: None };
         let request = Request {
             id: 5,
             connect_timeout: Some(Duration::from_secs(1)),

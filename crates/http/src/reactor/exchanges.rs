@@ -83,12 +83,21 @@ impl Driver {
         let mut timings = connection.timings(finished);
         timings.first_byte.get_or_insert(finished);
         let request = connection.end();
-        if !reusable {
-            self.close(id);
+        match reusable {
+            true => self.rest(id, finished),
+            false => self.close(id),
         }
         if let Some(request) = request {
             let connection = reusable.then_some(id);
             self.events.push(Event::Completed(Box::new(Completion { id: request.id, result, connection, timings })));
+        }
+    }
+
+    /// The connection is idle; perhaps not for ever.
+    pub(super) fn rest(&mut self, id: ConnectionId, now: Instant) {
+        let connection = &mut self.connections[id.slot()];
+        if let Some(timeout) = connection.origin.idle_timeout() {
+            self.deadlines.set(&mut connection.deadline, id, now, timeout);
         }
     }
 
@@ -150,7 +159,7 @@ impl Driver {
         };
         match connection.stage {
             Stage::Connecting => self.on_connect_timeout(id),
-            Stage::Idle => {}
+            Stage::Idle => self.close(id),
             Stage::Multiplexed => self.expire(id),
             _ => {
                 let failure = connection.timed_out();

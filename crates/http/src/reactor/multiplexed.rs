@@ -89,9 +89,8 @@ impl Driver {
     pub(super) fn share(&mut self, mut waiting: Waiting) {
         let request = &waiting.request;
         let Some(shared) = request.shared.clone() else { return self.open(waiting.request, waiting.started) };
-        let usable = |connection: &&mut Connection| {
-            connection.multiplex.is_some() && connection.origin.same_as(&request.origin)
-        };
+        let usable =
+            |connection: &&mut Connection| connection.multiplex.is_some() && connection.origin.same_as(&request.origin);
         let found = shared.connection().and_then(|id| self.lookup(id).filter(usable));
         if let Some(connection) = found
             && let id = connection.id
@@ -120,11 +119,15 @@ impl Driver {
     }
 
     fn begin_shared(&mut self, id: ConnectionId, waiting: Waiting) {
-        let Some(multiplex) = self.lookup(id).and_then(|connection| connection.multiplex.as_mut()) else { return };
-        let Some(session) = &mut multiplex.session else { return };
+        let Some(connection) = self.lookup(id) else { return };
+        let Some(session) = connection.multiplex.as_mut().and_then(|multiplex| multiplex.session.as_mut()) else {
+            return;
+        };
         if let Some(channel) = &waiting.request.channel {
             channel.opened(id);
         }
+        connection.taken += 1;
+        connection.close_when_done |= connection.taken >= connection.origin.max_requests();
         let mut told = Vec::new();
         session.begin(waiting, Instant::now(), &mut told);
         self.tell(told);
@@ -233,7 +236,8 @@ impl Driver {
         }
         outgoing.shrink_to(if outgoing.is_empty() { 4096 } else { usize::MAX });
         let is_done = session.is_over() || (connection.close_when_done && session.is_idle());
-        let next = session.deadline();
+        let rest = connection.origin.idle_timeout().filter(|_| session.is_idle()).map(|timeout| now + timeout);
+        let next = session.deadline().or(rest);
         match next {
             Some(next) if !is_done => {
                 self.deadlines.set(&mut connection.deadline, id, next, Duration::ZERO);
@@ -274,8 +278,13 @@ impl Driver {
     }
 
     pub(super) fn expire(&mut self, id: ConnectionId) {
-        let Some(multiplex) = self.lookup(id).and_then(|connection| connection.multiplex.as_mut()) else { return };
-        let Some(session) = &mut multiplex.session else { return };
+        let Some(connection) = self.lookup(id) else { return };
+        if connection.is_unused() {
+            return self.close(id);
+        }
+        let Some(session) = connection.multiplex.as_mut().and_then(|multiplex| multiplex.session.as_mut()) else {
+            return;
+        };
         let mut told = Vec::new();
         session.expire(Instant::now(), &mut told);
         self.tell(told);

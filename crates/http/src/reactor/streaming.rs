@@ -173,8 +173,9 @@ impl Driver {
         if !rest.is_empty() {
             channel.push(Piece { at: Instant::now(), kind: PieceKind::Data, bytes: rest });
         }
-        if !reusable {
-            self.close(id);
+        match reusable {
+            true => self.rest(id, Instant::now()),
+            false => self.close(id),
         }
         if let Some(unclaimed) = channel.finish(Ok(reusable.then_some(id))) {
             self.close(unclaimed);

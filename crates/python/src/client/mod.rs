@@ -44,6 +44,7 @@ pub use fast::{CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastR
 pub use response::Response;
 pub use sending::{ProxyRoute, transmit};
 pub use session::HttpSession;
+pub use shared::{resolutions, resolve};
 pub use stream::BodyStream;
 pub use timings::Timings;
 pub use tracing::set_tracer;
@@ -59,7 +60,8 @@ pub fn phases_of(response: &Bound<'_, PyAny>) -> Option<PhaseSample> {
     response.cast::<FastResponse>().ok()?.get().call.phases
 }
 
-/// A user is over: close the connections of its client, if that is a native one.
+/// Close the connections of a user's client, if that is a native one: the user is over, or its class wants new ones for
+/// each task.
 pub fn release(user: &Bound<'_, UserCore>) {
     let py = user.py();
     let Ok(Some(client)) = user.getattr_opt(intern!(py, "client")) else { return };

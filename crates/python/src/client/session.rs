@@ -22,6 +22,9 @@ use super::target::Base;
 use super::tls::Trust;
 use crate::hub::Hub;
 
+/// Idle connections kept for each origin, as in `requests`.
+const POOL_SIZE: usize = 10;
+
 /// An idle connection and where it leads.
 struct Idle {
     origin: Arc<Origin>,
@@ -34,6 +37,8 @@ pub struct SessionState {
     base: Option<Arc<Base>>,
     idle: Vec<Idle>,
     shared: SharedConnections,
+    /// Idle connections kept for each origin, where that is not the usual number.
+    pool_size: Option<usize>,
     /// The header object that scripts see, once one has looked.
     headers: Option<Py<PyAny>>,
     /// The lines made of `headers` when they had this version.
@@ -95,11 +100,11 @@ impl HttpSession {
         self.state().trust.network().cloned()
     }
 
-    /// Keep a connection for the next request. As in `requests`, ten for each origin.
+    /// Keep a connection for the next request. As in `requests`, ten for each origin unless it is told otherwise.
     pub fn keep_idle(&self, py: Python<'_>, origin: &Arc<Origin>, connection: ConnectionId) {
-        const KEPT: usize = 10;
         let mut state = self.state();
-        if state.idle.iter().filter(|idle| Arc::ptr_eq(&idle.origin, origin)).count() < KEPT {
+        let most = state.pool_size.unwrap_or(POOL_SIZE);
+        if state.idle.iter().filter(|idle| Arc::ptr_eq(&idle.origin, origin)).count() < most {
             if state.idle.capacity() == 0 {
                 state.idle.reserve_exact(1);
             }
@@ -210,8 +215,10 @@ impl HttpSession {
 
     /// Set how connections are made and used; closes those that are idle.
     fn _set_network(&self, py: Python<'_>, settings: shared::Settings) -> PyResult<()> {
+        let pool_size = settings.pool_size;
         let network = settings.network()?;
         let mut state = self.state();
+        state.pool_size = Some(pool_size);
         state.trust = state.trust.over(network);
         drop(state);
         self.close_idle(py);

@@ -423,6 +423,9 @@ impl<'a, 'py> Drive<'a, 'py> {
     fn wait(&mut self) -> PyResult<Option<Called<'py>>> {
         const WAITED: Option<Called<'_>> = Some(Called::Returned);
         let py = self.user.py();
+        if self.plan.closes_connections {
+            client::release(self.user);
+        }
         let innermost = self.innermost();
         let plan = innermost.as_ref().map_or(self.plan.default, |(_, plan)| *plan);
         if plan.wait {

@@ -95,6 +95,8 @@ pub struct UserPlan {
     pub on_start: bool,
     pub on_stop: bool,
     pub run: bool,
+    /// Each task is to find no connection of the one before.
+    pub closes_connections: bool,
     /// How the hidden `DefaultTaskSet` behaves.
     pub default: SetPlan,
 }
@@ -128,7 +130,9 @@ impl UserPlan {
             wait: wait || sleep,
             ..SetPlan::default()
         };
-        Ok(UserPlan { on_start, on_stop, run, default })
+        let reuse = user.getattr_opt(intern!(py, "connection_reuse"))?;
+        let closes_connections = reuse.is_some_and(|reuse| reuse.eq("iteration").unwrap_or(false));
+        Ok(UserPlan { on_start, on_stop, run, closes_connections, default })
     }
 }
 

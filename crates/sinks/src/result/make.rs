@@ -112,7 +112,8 @@ fn phases(measured: &Phases) -> file::Phases {
     let told = Phase::ALL.into_iter().map(|phase| (phase.name().to_owned(), measured.times(phase).histogram.clone()));
     let histograms = told.filter(|(_, histogram)| !histogram.is_empty()).collect();
     let versions = VERSIONS.iter().zip(measured.versions).filter(|(_, count)| *count > 0);
-    let http_versions = versions.map(|(version, count)| (format!("{}.{}", version / 10, version % 10), count)).collect();
+    let http_versions =
+        versions.map(|(version, count)| (format!("{}.{}", version / 10, version % 10), count)).collect();
     file::Phases { reused_connections: measured.reused, http_versions, histograms }
 }
 

@@ -72,8 +72,11 @@ impl Limits {
     /// Set how connections are made and used; closes those that are idle.
     fn _set_network(slf: &Bound<'_, Self>, settings: shared::Settings) -> PyResult<()> {
         let network = settings.network()?;
-        let limits = &mut slf.get().state().limits;
-        limits.trust = limits.trust.over(network);
+        {
+            let limits = &mut slf.get().state().limits;
+            limits.trust = limits.trust.over(network);
+        }
+        slf.get().release(slf.py());
         Ok(())
     }
 
