@@ -19,7 +19,7 @@ import results
 import tools
 import web
 from servers import DelayServer, Nginx, Probe
-from tools import FAST, HTTP, OURS, WRK, Load
+from tools import FAST, H2LOAD, HTTP, OURS, WRK, Load
 
 Row = dict[str, Any]
 Scenario = Callable[["Plan"], Iterator[Row]]
@@ -115,6 +115,55 @@ def _costs_of(scenario: str, locustfile: str) -> Scenario:
     return costs
 
 
+def http2(plan: Plan) -> Iterator[Row]:
+    with Nginx() as nginx:
+        load = Load("get", nginx.two_url, plan.seconds, count_requests=nginx.requests)
+        load = replace(load, options={"GREGARIA_HTTP_VERSION": "2"})
+        for tool in (OURS, H2LOAD):
+            yield observe("HTTP/2 GET", tool, load)
+
+
+def tls_steady(plan: Plan) -> Iterator[Row]:
+    with Nginx() as nginx:
+        load = Load("get", nginx.tls_url, plan.seconds, count_requests=nginx.requests, options={"BENCH_INSECURE": "1"})
+        for tool in (OURS, WRK):
+            yield observe("HTTPS GET", tool, load)
+
+
+def big(plan: Plan) -> Iterator[Row]:
+    """Bodies of 1 MiB, which are only read."""
+    with Nginx() as nginx:
+        load = Load("get", nginx.url, plan.seconds, users=10, path="/big", count_requests=nginx.requests)
+        for tool in (OURS, WRK):
+            yield observe("1 MiB bodies", tool, load)
+
+
+def tls_starts(plan: Plan) -> Iterator[Row]:
+    """What a handshake costs: every request makes a connection, and the server resumes none."""
+    with Nginx() as nginx:
+        options = {"BENCH_INSECURE": "1", "BENCH_REUSE": "request"}
+        load = Load("get", nginx.tls_url, plan.seconds, count_requests=nginx.requests, options=options)
+        yield observe("HTTPS connections", OURS, load)
+
+
+def tls_memory(plan: Plan) -> Iterator[Row]:
+    """Memory of users with a connection over TLS that wait, less that of users over plain HTTP."""
+    users, rate = 5_000, 500
+    seconds = users / rate + plan.hold_s
+    with Nginx() as nginx:
+        for scenario, url in (("5,000 users", nginx.url), ("5,000 users over TLS", nginx.tls_url)):
+            seen: list[float] = []
+
+            def watch(pid: int, elapsed_s: float, seen: list[float] = seen) -> None:
+                if elapsed_s > seconds - 4:
+                    seen.append(measure.memory_mb(pid))
+
+            load = Load("get", url, seconds, users, rate, options={"BENCH_WAIT": "3,5", "BENCH_INSECURE": "1"})
+            row = observe(scenario, OURS, replace(load, count_requests=nginx.requests, watch=watch, forget=seen.clear))
+            row["rss_mb"] = max(seen, default=None)
+            yield row
+
+
 def many_users(plan: Plan) -> Iterator[Row]:
     users, rate = 10_000, 1_000
     seconds = users / rate + plan.hold_s
@@ -183,11 +232,16 @@ REPEATED: dict[str, Scenario] = {
     "listener": _costs_of("request listener", "listener"),
     "nested": _costs_of("nested task sets", "nested"),
     "async": _costs_of("async def", "coroutines"),
+    "http2": http2,
+    "tls-steady": tls_steady,
+    "big": big,
 }
 """Run once a round, in turn."""
 
 ONCE: dict[str, Scenario] = {
     "users": many_users,
+    "tls-starts": tls_starts,
+    "tls-memory": tls_memory,
     "start": starting,
     "version": version,
     "json": json_body,

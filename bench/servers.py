@@ -42,13 +42,16 @@ class Nginx:
     def __enter__(self) -> Self:
         self.directory = Path(tempfile.mkdtemp(prefix="gregaria-bench-"))
         self.directory.chmod(0o755)
-        self.port, self.status_port = free_port(), free_port()
+        self.port, self.status_port, self.two_port, self.tls_port = (free_port() for _ in range(4))
+        self._make_files()
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         config = (HERE / "nginx.conf.in").read_text()
         for word, value in {
             "DIR": self.directory,
             "PORT": self.port,
             "STATUS_PORT": self.status_port,
+            "TWO_PORT": self.two_port,
+            "TLS_PORT": self.tls_port,
             "FILES": files,
             "CONNECTIONS": min(60_000, files - 100),
         }.items():
@@ -62,6 +65,14 @@ class Nginx:
         _wait_until_listening(self.status_port, self.process)
         return self
 
+    def _make_files(self) -> None:
+        """A body of 1 MiB, and a certificate with a key of an elliptic curve, as sites have it."""
+        (self.directory / "big").write_bytes(b"x" * (1 << 20))
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        files = ["-keyout", str(self.directory / "key.pem"), "-out", str(self.directory / "certificate.pem")]
+        command = ["openssl", "req", "-x509", *curve, "-nodes", "-days", "30", "-subj", "/CN=localhost", *files]
+        subprocess.run(command, check=True, capture_output=True)
+
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(10)
@@ -70,6 +81,15 @@ class Nginx:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def two_url(self) -> str:
+        """For HTTP/2 with prior knowledge."""
+        return f"http://127.0.0.1:{self.two_port}"
+
+    @property
+    def tls_url(self) -> str:
+        return f"https://127.0.0.1:{self.tls_port}"
 
     def requests(self) -> int:
         """Requests answered so far; asking counts as one."""

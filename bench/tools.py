@@ -17,7 +17,7 @@ PROJECT = HERE.parent
 GREGARIA = str(Path(sys.executable).with_name("gregaria"))
 LOCUST = str(PROJECT / ".venvs/locust/bin/locust")
 
-OURS, HTTP, FAST, WRK = "gregaria", "locust HttpUser", "locust FastHttpUser", "wrk"
+OURS, HTTP, FAST, WRK, H2LOAD = "gregaria", "locust HttpUser", "locust FastHttpUser", "wrk", "h2load"
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,10 @@ def job(tool: str, load: Load, summary: Path) -> Job:
     if tool == WRK:
         command = ["wrk", "-t1", f"-c{load.users}", f"-d{round(load.seconds)}s", load.url + load.path]
         return Job(command, load.seconds, count_requests=load.count_requests, watch=load.watch)
+    if tool == H2LOAD:
+        # One connection for each user, one request at a time on it, as ours.
+        how = ["-t1", f"-c{load.users}", "-m1", "-D", str(round(load.seconds))]
+        return Job(["h2load", *how, load.url + load.path], load.seconds, count_requests=load.count_requests)
     command = [
         GREGARIA if tool == OURS else LOCUST,
         *("-f", str(HERE / "locustfiles" / f"{load.locustfile}.py")),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
 
-from tools import FAST, HTTP, OURS, WRK
+from tools import FAST, H2LOAD, HTTP, OURS, WRK
 
 Row = dict[str, Any]
 
@@ -61,6 +61,7 @@ def targets(rows: Sequence[Row]) -> list[Target]:
     return [
         *_cost(figures),
         *_json(figures),
+        *_tls(figures),
         *_scale(figures),
         *_start(figures),
         *_accuracy(figures),
@@ -83,6 +84,9 @@ def _cost(figures: Figures) -> list[Target]:
         ("request listener", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 10.0),)),
         ("nested task sets", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 10.0),)),
         ("async def", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 10.0),)),
+        ("HTTP/2 GET", (OURS, H2LOAD), ((OURS, H2LOAD, "at most", 1.5),)),
+        ("HTTPS GET", (OURS, WRK), ((OURS, WRK, "at most", 1.5),)),
+        ("1 MiB bodies", (OURS, WRK), ((OURS, WRK, "at most", 1.25),)),
     )
     for scenario, tools, ratios in plans:
         if not figures.has(scenario):
@@ -106,6 +110,20 @@ def _json(figures: Figures) -> list[Target]:
         Target(f"{scenario}: response.json()", ours, "µs"),
         Target(f"{scenario}: response.json() / json.loads", ratio, "×", 1.0),
     ]
+
+
+def _tls(figures: Figures) -> list[Target]:
+    found: list[Target] = []
+    if figures.has("HTTPS connections"):
+        cost_us = figures.median("HTTPS connections", OURS, "steady_us")
+        found.append(
+            Target("new HTTPS connections per second of CPU", 1e6 / cost_us if cost_us else None, "", 2000, "at least")
+        )
+    if figures.has("5,000 users over TLS"):
+        plain, tls = (figures.median(name, OURS, "rss_mb") for name in ("5,000 users", "5,000 users over TLS"))
+        each_kb = (tls - plain) * 1000 / 5_000 if plain is not None and tls is not None else None
+        found.append(Target("a connection over TLS, beside a plain one", each_kb, "kB", 20.0))
+    return found
 
 
 def _scale(figures: Figures) -> list[Target]:

@@ -11,6 +11,11 @@ PATH = os.environ.get("BENCH_PATH", "/")
 
 class Getter(Base):
     wait_time = wait_time()
+    connection_reuse = os.environ.get("BENCH_REUSE", "keep")
+
+    def on_start(self):
+        if os.environ.get("BENCH_INSECURE"):
+            self.client.verify = False
 
     @task
     def get(self):

@@ -32,9 +32,9 @@ from gregaria.cli.run_store import KeptRuns
 from gregaria.cli.thresholds import thresholds_of
 from gregaria.cli.variables import misspelt
 from gregaria.distributed.locustfiles import fetch_from_master
-from gregaria.network import apply_resolutions
 from gregaria.env import Environment
 from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
+from gregaria.network import apply_resolutions
 from gregaria.user.inspectuser import print_task_ratio, print_task_ratio_json
 from gregaria.util.url import is_url
 

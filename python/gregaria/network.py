@@ -1,4 +1,4 @@
-"""How users' connections are made and used: attributes of user classes and sessions, checked here and followed by the engine.
+"""How users' connections are made and used: attributes of user classes and sessions, which are checked here.
 
 A class that says nothing costs nothing: `of` then gives None, and its sessions are never told.
 """
@@ -14,8 +14,8 @@ from . import _engine
 
 REUSES = ("keep", "iteration", "request")
 HINT = (
-    "no port is free to connect from ({low} to {high}, less those in use or just used). Let users keep their connections, "
-    "give several source_addresses, or widen the range: sysctl net.ipv4.ip_local_port_range"
+    "no port is free to connect from ({low} to {high}, less those in use or just used). Let users keep their "
+    "connections, give several source_addresses, or widen the range: sysctl net.ipv4.ip_local_port_range"
 )
 
 
@@ -108,16 +108,16 @@ class NetworkAttributes:
     """Attributes of the user classes that have an HTTP client."""
 
     http_version: str | None = None
-    """Which HTTP is spoken: "1.1", "2", or "auto" for HTTP/2 where the server agrees. None leaves it to --http-version."""
+    """Which HTTP is spoken: "1.1", "2", or "auto" for HTTP/2 where the server agrees. None: see --http-version."""
     connection_reuse: str = "keep"
-    """For how long a connection is used: "keep" as long as it can be, "iteration" for one task, "request" for one request."""
+    """For how long a connection is used: "keep" as long as it can be, "iteration": a task, "request"."""
     max_requests_per_connection: int | None = None
     """After so many requests a connection is closed."""
     keep_alive_idle_timeout: float | None = None
     """After so many seconds without a request a connection is closed."""
     dns_cache: str | float | None = None
     """How long the addresses of a name are believed: "forever", seconds, or "connection". None is 30 seconds."""
-    source_addresses: list[str] = []  # noqa: RUF012
+    source_addresses: list[str] = []
     """Own addresses to connect from, one after the other."""
     pool_size: int = 10
     """Idle connections to one server that are kept, where a task makes requests at the same time."""

@@ -790,8 +790,8 @@ OPTIONS: tuple[Option, ...] = (
         ("--http-version",),
         "gregaria_http_version",
         OTHER,
-        "Which HTTP users speak, unless their class says so itself: 1.1, 2, or auto for HTTP/2 where the server agrees to "
-        "it over TLS. Default: 1.1.",
+        "Which HTTP users speak, unless their class says so itself: 1.1, 2, or auto for HTTP/2 where the server agrees "
+        "to it over TLS. Default: 1.1.",
         "http version",
         metavar="<version>",
         own=True,

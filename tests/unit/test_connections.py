@@ -132,8 +132,9 @@ def test_no_port_left(
         for _ in range(2):
             failures.hint_at_ports(errno.EADDRNOTAVAIL)
     assert [record.getMessage() for record in caplog.records] == [
-        "Connecting failed: no port is free to connect from (32768 to 60999, less those in use or just used). Let users keep "
-        "their connections, give several source_addresses, or widen the range: sysctl net.ipv4.ip_local_port_range"
+        "Connecting failed: no port is free to connect from (32768 to 60999, less those in use or just used). Let "
+        "users keep their connections, give several source_addresses, or widen the range: sysctl "
+        "net.ipv4.ip_local_port_range"
     ]
     client = session(kind, peers.url, environment)
     client.source_addresses = ["192.0.2.1"]
@@ -196,7 +197,8 @@ def test_resolve_and_checks_before_the_run(gregaria: list[str], own_server: Test
     port = own_server.port("plain")
     (tmp_path / "locustfile.py").write_text(
         "from locust import HttpUser, task\n\n\nclass Visitor(HttpUser):\n    @task\n    def visit(self):\n"
-        "        assert dict(map(tuple, self.client.get('/echo').json()['headers']))['Host'].startswith('shop.invalid')\n"
+        "        headers = dict(map(tuple, self.client.get('/echo').json()['headers']))\n"
+        "        assert headers['Host'].startswith('shop.invalid')\n"
         "        self.environment.runner.quit()\n"
     )
     command = [*gregaria, "-f", str(tmp_path / "locustfile.py"), "--headless", "-u", "1", "-t", "20s"]
@@ -217,5 +219,7 @@ def test_too_few_ports(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.Mon
         limits.warn_of_few_ports(1001, [HttpUser])
         limits.warn_of_few_ports(2001, [two])
     first, second = (record.getMessage() for record in caplog.records)
-    assert first.startswith("There are 1000 ports to connect from (1000 to 1999), too few for a connection of each of 1001 ")
+    assert first.startswith(
+        "There are 1000 ports to connect from (1000 to 1999), too few for a connection of each of 1001 "
+    )
     assert "2000 ports to connect from (1000 to 1999, 2 addresses)" in second

@@ -1,4 +1,4 @@
-"""HTTP/2 by a switch, with the script as it is: both clients, all roads through the engine, the command line, a real nginx."""
+"""HTTP/2 by a switch, with the script as it is: both clients, all roads of the engine, the option, a real nginx."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gregaria.clients import HttpSession
 from gregaria.contrib.fasthttp import FastHttpSession, FastHttpUser
 from gregaria.env import Environment
 from gregaria.user.users import HttpUser
-from support.server import TestServer
 from support.population import wait_for
 from support.protocols import refusing_port
+from support.server import TestServer
 from support.servers import accepts, ended, program
 
 
@@ -102,7 +102,7 @@ def test_the_switch(user_class: type[Any], server: TestServer, environment: Envi
     assert (user.client.http_version, environment.stats.total.http_versions) == ("2", {"2.0": 1})
     assert type("Usual", (user_class,), {"host": server.plain})(environment).client.http_version == "1.1"
     for value in ("3", 2.5, ""):
-        with pytest.raises(ValueError, match='http_version is "1.1", "2" or "auto"'):
+        with pytest.raises(ValueError, match=r'http_version is "1.1", "2" or "auto"'):
             user.client.http_version = value
     user.client.http_version = "1.1"
     assert user.client.http_version == "1.1"
@@ -128,8 +128,10 @@ http {{
 def nginx(tmp_path: Path) -> Iterator[str]:
     """A real nginx that speaks HTTP/2 over TLS and is done with a connection after five requests."""
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-        + ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")],
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")),
+        ],
         check=True,
         capture_output=True,
     )

@@ -15,7 +15,7 @@ SPARE_FILES = 64
 
 
 def warn_of_few_ports(users: int | None, classes: Iterable[Any]) -> None:
-    """Say so if there are more users than ports to connect from. Each address to connect from has a range of its own."""
+    """Say so if there are more users than ports to connect from; each own address has all of them."""
     found = port_range()
     if found is None or not users:
         return
@@ -25,8 +25,8 @@ def warn_of_few_ports(users: int | None, classes: Iterable[Any]) -> None:
     ports = (high - low + 1) * addresses
     if users > ports:
         logger.warning(
-            "There are %d ports to connect from (%d to %d%s), too few for a connection of each of %d users to one server: "
-            "more will fail. Give the user class more source_addresses, widen the range (sysctl "
+            "There are %d ports to connect from (%d to %d%s), too few for a connection of each of %d users to one "
+            "server: more will fail. Give the user class more source_addresses, widen the range (sysctl "
             "net.ipv4.ip_local_port_range), or spread the users over more machines.",
             ports,
             low,

@@ -84,6 +84,6 @@ pub fn resolve(py: Python<'_>, host: &str, port: u16, addresses: Vec<IpAddr>) {
 
 /// What the reactor is still to be told.
 pub fn resolutions() -> Vec<Command> {
-    let told = given().drain(..).map(|(host, port, addresses)| Command::Resolve { host, port, addresses }).collect();
-    told
+    let told = std::mem::take(&mut *given());
+    told.into_iter().map(|(host, port, addresses)| Command::Resolve { host, port, addresses }).collect()
 }

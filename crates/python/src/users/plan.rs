@@ -3,6 +3,7 @@
 //! Decided once when a user starts and when a set is entered, against the functions that the base classes had when they
 //! were defined; so a hook that a plugin replaces on the base class counts as overridden too.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;

@@ -69,17 +69,6 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Set how connections are made and used; closes those that are idle.
-    fn _set_network(slf: &Bound<'_, Self>, settings: shared::Settings) -> PyResult<()> {
-        let network = settings.network()?;
-        {
-            let limits = &mut slf.get().state().limits;
-            limits.trust = limits.trust.over(network);
-        }
-        slf.get().release(slf.py());
-        Ok(())
-    }
-
     /// How many bytes of a body are kept.
     pub fn body_limit(&self) -> u64 {
         self.body_limit.unwrap_or(DEFAULT_BODY_LIMIT_BYTES)
@@ -290,6 +279,17 @@ impl FastHttpSession {
         let limits = &mut self.state().limits;
         let trust = Trust::fixed(!insecure, cert)?.over(limits.trust.network().cloned());
         (limits.trust, limits.needs_second_road) = (trust, second_road);
+        Ok(())
+    }
+
+    /// Set how connections are made and used; closes those that are idle.
+    fn _set_network(slf: &Bound<'_, Self>, settings: shared::Settings) -> PyResult<()> {
+        let network = settings.network()?;
+        {
+            let limits = &mut slf.get().state().limits;
+            limits.trust = limits.trust.over(network);
+        }
+        slf.get().release(slf.py());
         Ok(())
     }
 

@@ -65,6 +65,8 @@ complete -c gregaria -l summary -r -F -d 'Write the final tables and the verdict
 complete -c gregaria -l skip-log-setup -d 'Leave logging as Python or the locustfile has set it up.'
 complete -c gregaria -l loglevel -s L -x -a 'DEBUG INFO WARNING ERROR CRITICAL' -d 'DEBUG, INFO, WARNING, ERROR or CRITICAL.'
 complete -c gregaria -l logfile -r -F -d 'Write the log to this file instead of standard error.'
+complete -c gregaria -l resolve -x -d 'Connect to this address (or these, separated by commas) for that host and port; nobody is asked for them. Host header and TLS go by the name. May be given several times.'
+complete -c gregaria -l http-version -x -d 'Which HTTP users speak, unless their class says so itself: 1.1, 2, or auto for HTTP/2 where the server agrees to it over TLS. Default: 1.1.'
 complete -c gregaria -l show-task-ratio -d 'Print how often each task would be chosen, and exit. Give --users too if a class has a fixed_count.'
 complete -c gregaria -l show-task-ratio-json -d 'The same as JSON.'
 complete -c gregaria -l version -s V -d 'Show the version and exit.'
