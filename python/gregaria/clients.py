@@ -408,7 +408,12 @@ def as_requests_response(native: Any) -> Response:
     response.connection = None  # type: ignore[assignment]
     # All of it has been read.
     response.raw = HTTPResponse(
-        b"", native._raw_headers(), response.status_code, 11, reason=response.reason, preload_content=False
+        b"",
+        native._raw_headers(),
+        response.status_code,
+        native._raw_version(),
+        reason=response.reason,
+        preload_content=False,
     )
     if response.is_redirect and not native.history:
         following = requests.Session().resolve_redirects(response, response.request, yield_requests=True)

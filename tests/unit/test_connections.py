@@ -23,6 +23,7 @@ from gregaria.env import Environment
 from gregaria.user import task
 from gregaria.user.users import HttpUser
 from gregaria.user.wait_time import constant
+from support.population import wait_for
 from support.server import TestServer
 
 
@@ -106,7 +107,7 @@ def test_reuse(base: type[Any], reuse: str, connections: int, own_server: TestSe
     environment = Environment(user_classes=[type("Visitor", (base,), attributes)])
     runner = environment.create_local_runner()
     runner.start(1, 1)
-    gevent.wait([runner.greenlet], timeout=20)
+    wait_for(lambda: runner.state == "stopped")
     assert own_server.counts(6)["connections"] == connections
     assert environment.stats.total.num_failures == 0
 

@@ -35,9 +35,9 @@ const CASES: &[(&str, &str)] = &[
     ("/corrupt/gzip", "cannot decode gzip"),
     ("/corrupt/br", "cannot decode br"),
     ("/corrupt/zstd", "cannot decode zstd"),
-    ("/zip-bomb?mb=8", ""),
-    ("/zip-bomb?mb=8&kind=br", ""),
-    ("/zip-bomb?mb=8&kind=zstd", ""),
+    ("/zip-bomb?mb=2", ""),
+    ("/zip-bomb?mb=2&kind=br", ""),
+    ("/zip-bomb?mb=2&kind=zstd", ""),
     ("/stall-in-body?ms=5000", "reading timed out"),
     ("/slow-head?ms=5", ""),
     ("/trickle?bytes=10&ms=5", ""),
@@ -46,7 +46,8 @@ const CASES: &[(&str, &str)] = &[
 fn asking(path: &str, id: u64, origin: &std::sync::Arc<gregaria_http::Origin>) -> Request {
     Request {
         bytes: format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").into_bytes(),
-        read_timeout: Some(Duration::from_millis(400)),
+        // Only who says nothing for long is to be given up.
+        read_timeout: Some(if path.starts_with("/stall") { Duration::from_millis(200) } else { HANG }),
         body_limit: 1 << 20,
         ..get(id, origin)
     }

@@ -111,6 +111,11 @@ impl Response {
         Ok(list)
     }
 
+    /// 11 for HTTP/1.1, 20 for HTTP/2; as long as there is no response, the former.
+    fn _raw_version(&self) -> u8 {
+        self.answer().map_or(11, |answer| answer.version())
+    }
+
     /// The cookies that this response sets.
     #[getter]
     fn cookies(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
