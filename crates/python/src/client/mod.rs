@@ -13,6 +13,7 @@ mod failure;
 mod fast;
 mod firing;
 mod headers;
+mod idle;
 mod json;
 mod method;
 mod options;

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gregaria_http::{ConnectionId, DEFAULT_BODY_LIMIT_BYTES, Network, Origin, SharedConnection};
+use gregaria_http::DEFAULT_BODY_LIMIT_BYTES;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
@@ -14,31 +14,22 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use super::bounded;
 use super::cookies::Cookies;
 use super::headers::{Block, Lines};
+use super::idle::Idle;
 use super::method::Method;
 use super::options::{self, Defaults, Options};
 use super::perform;
 use super::shared::{self, SharedConnections};
 use super::target::Base;
 use super::tls::Trust;
-use crate::hub::Hub;
-
-/// Idle connections kept for each origin, as in `requests`.
-const POOL_SIZE: usize = 10;
-
-/// An idle connection and where it leads.
-struct Idle {
-    origin: Arc<Origin>,
-    connection: ConnectionId,
-}
 
 /// What changes in a session's life.
 #[derive(Default)]
 pub struct SessionState {
     base: Option<Arc<Base>>,
-    idle: Vec<Idle>,
-    shared: SharedConnections,
+    pub(super) idle: Vec<Idle>,
+    pub(super) shared: SharedConnections,
     /// Idle connections kept for each origin, where that is not the usual number.
-    pool_size: Option<usize>,
+    pub(super) pool_size: Option<usize>,
     /// The header object that scripts see, once one has looked.
     headers: Option<Py<PyAny>>,
     /// The lines made of `headers` when they had this version.
@@ -50,7 +41,7 @@ pub struct SessionState {
     request_name: Option<Py<PyAny>>,
     auth: Option<Py<PyAny>>,
     params: Option<Py<PyAny>>,
-    trust: Trust,
+    pub(super) trust: Trust,
     verify: Option<Py<PyAny>>,
     cert: Option<Py<PyAny>>,
     body_limit: Option<u64>,
@@ -81,51 +72,6 @@ impl HttpSession {
     /// The base of relative URLs.
     pub fn base(&self) -> Arc<Base> {
         Arc::clone(self.state().base.get_or_insert_with(|| Base::of("")))
-    }
-
-    /// An idle connection to `origin`, which is then no longer idle.
-    pub fn take_idle(&self, origin: &Arc<Origin>) -> Option<ConnectionId> {
-        let mut state = self.state();
-        let position = state.idle.iter().rposition(|idle| Arc::ptr_eq(&idle.origin, origin))?;
-        Some(state.idle.swap_remove(position).connection)
-    }
-
-    /// Where requests to `origin` meet on one connection, if they may.
-    pub fn shared(&self, origin: &Arc<Origin>) -> Option<Arc<SharedConnection>> {
-        if !origin.may_share() { None } else { Some(self.state().shared.to(origin)) }
-    }
-
-    /// How its connections are made.
-    pub fn network(&self) -> Option<Arc<Network>> {
-        self.state().trust.network().cloned()
-    }
-
-    /// Keep a connection for the next request. As in `requests`, ten for each origin unless it is told otherwise.
-    pub fn keep_idle(&self, py: Python<'_>, origin: &Arc<Origin>, connection: ConnectionId) {
-        let mut state = self.state();
-        let most = state.pool_size.unwrap_or(POOL_SIZE);
-        if state.idle.iter().filter(|idle| Arc::ptr_eq(&idle.origin, origin)).count() < most {
-            if state.idle.capacity() == 0 {
-                state.idle.reserve_exact(1);
-            }
-            state.idle.push(Idle { origin: Arc::clone(origin), connection });
-            return;
-        }
-        drop(state);
-        if let Some(hub) = Hub::started(py) {
-            hub.close([connection]);
-        }
-    }
-
-    /// Close all idle connections.
-    pub fn close_idle(&self, py: Python<'_>) {
-        let mut state = self.state();
-        let mut idle: Vec<_> = std::mem::take(&mut state.idle).into_iter().map(|idle| idle.connection).collect();
-        idle.extend(state.shared.take());
-        drop(state);
-        if let Some(hub) = Hub::started(py).filter(|_| !idle.is_empty()) {
-            hub.close(idle);
-        }
     }
 
     /// The headers that every request of this session has, as lines.
