@@ -30,7 +30,7 @@ CASES = {
     "/truncated-gzip": ("gzip", "decompress"),
     "/reset": ("Connection reset by peer", "connection closed"),
     "/reset-in-body": ("Connection reset by peer", "Connection reset by peer"),
-    "/reset-at/70?kind=chunked": ("Connection reset by peer", "Connection reset by peer"),
+    "/reset-at/85?kind=chunked": ("Connection reset by peer", "Connection reset by peer"),
     "/stall-in-body?ms=5000": ("timed out", "timed out"),
 }
 LIMIT_S = 10

@@ -70,7 +70,7 @@ def test_it_is_the_same_client(kind: str, server: TestServer, environment: Envir
     texts = [error.error for error in environment.stats.errors.values()]
     assert len(texts) == 1 and ("Not Found" in str(texts[0]) or "404" in str(texts[0]))
     streamed = client.get("/stream/50", stream=True)
-    lines = list(streamed.iter_lines()) if kind == "requests" else b"".join(streamed.iter_content()).splitlines()
+    lines = list(streamed.iter_lines()) if kind == "requests" else streamed.text.splitlines()
     assert len(lines) == 50 and json.loads(lines[49]) == {"line": 49}
     if kind == "requests":
         uploaded = client.post("/echo", data=iter([b"one ", b"two"])).json()
