@@ -178,6 +178,8 @@ export interface Mark {
 export interface Phases {
   /** Histograms by phase: "blocked", "dns", "connect", "tls", "send", "wait", "receive". */
   histograms: Record<string, number[]>;
+  /** Responses by the version of HTTP that they came over: "1.1", "2.0". */
+  http_versions?: Record<string, number>;
   /** Requests that went over a connection used before. */
   reused_connections: number;
 }
