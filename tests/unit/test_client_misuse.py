@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -182,6 +183,19 @@ def test_strange_verdicts_and_metadata(server: TestServer) -> None:
                     response.request_meta[key] = value
             except Exception as error:
                 assert "panic" not in str(type(error)).lower()
+
+
+def test_a_collector_that_looks_all_the_time(server: TestServer) -> None:
+    """It sees objects that are only just being made, which once brought the process down."""
+    before = gc.get_threshold()
+    gc.set_threshold(20, 2, 2)
+    try:
+        test_strange_verdicts_and_metadata(server)
+        with HttpSession(server.plain, EventHook(), None, trust_env=False) as client:
+            kept = [client.get("/redirect/1") for _ in range(20)]
+            assert {(response.status_code, len(response.history)) for response in kept} == {(200, 1)}
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_hostile_listeners_and_users(server: TestServer) -> None:

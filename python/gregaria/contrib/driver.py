@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import gregaria
+from gregaria import User
 
 
 def driver(module: str, extra: str, package: str | None = None) -> Any:
@@ -61,3 +62,19 @@ def tell(event: Any, request_type: str, name: str, outcome: dict[str, Any]) -> N
         response_length=0,
         exception=outcome.get("exception"),
     )
+
+
+class CollectionUser(User):
+    """A user whose client measures each operation; what it returns is told as a request of `client_type`."""
+
+    abstract = True
+    client: Any
+    client_type: str
+
+    def _told(self, name: str, outcome: dict[str, Any]) -> dict[str, Any]:
+        tell(self.environment.events.request, self.client_type, name, outcome)
+        return outcome
+
+    def on_stop(self) -> None:
+        """Close the connections."""
+        self.client.close()

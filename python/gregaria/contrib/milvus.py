@@ -9,9 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from gregaria import User
-
-from .driver import driver, judged_by_content, measured, tell
+from .driver import CollectionUser, driver, judged_by_content, measured
 
 # gRPC waits in C; this lets other greenlets run meanwhile. It has to come before any channel is made.
 driver("grpc.experimental.gevent", "milvus", "grpcio").init_gevent()
@@ -175,12 +173,13 @@ def _judged(outcome: dict[str, Any]) -> dict[str, Any]:
     return judged_by_content(outcome, all(len(hits) == 0 for hits in outcome["result"]))
 
 
-class MilvusUser(User):
+class MilvusUser(CollectionUser):
     """A user that works on one collection; its own methods are those of the client, and are counted.
 
     With a ``schema`` the collection is created; ``kwargs`` are for that.
     """
 
+    client: MilvusV2Client
     abstract = True
 
     def __init__(
@@ -203,10 +202,6 @@ class MilvusUser(User):
         self.client = MilvusV2Client(uri, collection_name, token, db_name, timeout)
         if schema is not None:
             self.client.create_collection(schema, index_params, **kwargs)
-
-    def _told(self, name: str, outcome: dict[str, Any]) -> dict[str, Any]:
-        tell(self.environment.events.request, self.client_type, name, outcome)
-        return outcome
 
     def insert(self, data: Any) -> dict[str, Any]:
         """Insert rows."""
@@ -247,7 +242,3 @@ class MilvusUser(User):
     def delete(self, filter: str) -> dict[str, Any]:
         """Delete rows."""
         return self._told("delete", self.client.delete(filter))
-
-    def on_stop(self) -> None:
-        """Close the connection."""
-        self.client.close()

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gregaria import User
-
-from .driver import driver, judged_by_content, measured, tell
+from .driver import CollectionUser, driver, judged_by_content, measured
 
 qdrant_client = driver("qdrant_client", "qdrant", "qdrant-client")
 
@@ -80,9 +78,10 @@ class QdrantLocustClient:
         return measured(self.client.delete, collection_name=self.collection_name, points_selector=points_selector)
 
 
-class QdrantUser(User):
+class QdrantUser(CollectionUser):
     """A user that works on one collection; its own methods are those of the client, and are counted."""
 
+    client: QdrantLocustClient
     abstract = True
     url: str = "http://localhost:6333"
     api_key: str | None = None
@@ -108,10 +107,6 @@ class QdrantUser(User):
         if self.vectors_config is not None:
             self.client.create_collection(self.vectors_config, **(self.collection_kwargs or {}))
 
-    def _told(self, name: str, outcome: dict[str, Any]) -> dict[str, Any]:
-        tell(self.environment.events.request, self.client_type, name, outcome)
-        return outcome
-
     def upsert(self, points: Any) -> dict[str, Any]:
         """Insert points, or replace them."""
         return self._told("upsert", self.client.upsert(points))
@@ -134,7 +129,3 @@ class QdrantUser(User):
     def delete(self, points_selector: Any) -> dict[str, Any]:
         """Delete points."""
         return self._told("delete", self.client.delete(points_selector))
-
-    def on_stop(self) -> None:
-        """Close the connections."""
-        self.client.close()
