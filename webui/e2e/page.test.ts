@@ -65,7 +65,13 @@ describe("a run steered from the page", () => {
     await main.getByRole("button", { name: "missing" }).first().click();
     await main.locator(".chip", { hasText: "missing" }).waitFor();
     await tab(page, "Failures");
-    await main.getByText("HTTPError('404").waitFor();
+    await main.getByText("HTTPError('404").click();
+    // What was sent and what came back, of a test that runs.
+    await main.getByText("HTTP/1.1 404").first().waitFor();
+    await main
+      .getByText(/^GET \/status\/404 HTTP\/1\.1/)
+      .first()
+      .waitFor();
     await main.getByText("bad </script>").waitFor();
     await tab(page, "Exceptions");
     await main.getByText("broken </script>").first().waitFor();

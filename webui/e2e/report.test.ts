@@ -72,6 +72,12 @@ describe("the report", () => {
     expect(await page.locator("#charts .legend").nth(1).innerText()).toContain("cart");
     await page.getByRole("button", { name: "Only the total" }).click();
     expect(await page.locator("#charts .chip").count()).toBe(0);
+    // On paper everything is in the page's width, and the headings are above what they name.
+    await page.emulateMedia({ media: "print" });
+    await page.setViewportSize({ width: 800, height: 1100 });
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(800);
+    const [heads, names] = [await page.locator("#names thead").boundingBox(), await first.boundingBox()];
+    expect(heads?.y).toBeLessThan(names?.y ?? 0);
   });
 
   test("takes packed data, 10,000 names, light and dark, paper and phone", async () => {

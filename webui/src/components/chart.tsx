@@ -171,6 +171,16 @@ function savePng(plot: uPlot, title: string): void {
   });
 }
 
+/** The clock under a chart has no fractions of a second. */
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const SECONDS = [
+  ...[1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR),
+  ...[1, 2, 7, 14, 28].map((days) => days * DAY),
+];
 const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 type Cursor = ReturnType<typeof cursorOf>;
@@ -196,9 +206,9 @@ function plotOptions(
       focus: { prox: 24 },
     },
     scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
-    padding: [8, 14, 0, 0],
+    padding: [8, 28, 0, 0],
     axes: [
-      { ...axis, values: (_plot, splits) => splits.map(clockTime), space: 80, size: 28 },
+      { ...axis, values: (_plot, splits) => splits.map(clockTime), space: 80, size: 28, incrs: SECONDS },
       {
         ...axis,
         size: 58,

@@ -193,8 +193,8 @@ export function Failures({ failures }: { readonly failures: readonly Failure[] }
             <p class="muted small">
               First seen {dateTime(failure.firstSeen)}, last {dateTime(failure.lastSeen)}
             </p>
-            {failure.samples.map((sample) => (
-              <SampleView key={`${sample.title} ${sample.at}`} sample={sample} />
+            {failure.samples.map((sample, at) => (
+              <SampleView key={`${at} ${sample.at}`} sample={sample} open={at === 0} />
             ))}
             {failure.samples.length === 0 && <p class="muted small">No exchange of it was kept.</p>}
           </div>
@@ -211,16 +211,22 @@ export function Failures({ failures }: { readonly failures: readonly Failure[] }
   );
 }
 
-export function SampleView({ sample }: { readonly sample: Sample }) {
+interface SampleProps {
+  readonly sample: Sample;
+  readonly open?: boolean;
+}
+
+export function SampleView({ sample, open = true }: SampleProps) {
   return (
-    <section class="stack sample">
-      <h3>
-        {sample.title}{" "}
+    <details class="sample" open={open}>
+      <summary>
+        <b>{sample.title}</b>{" "}
         <span class="muted small">
           {sample.at === undefined ? "" : dateTime(sample.at)}
           {sample.elapsedMs == null ? "" : `, ${duration(sample.elapsedMs)}`}
         </span>
-      </h3>
+      </summary>
+      {sample.note && <p class="muted small">{sample.note}</p>}
       {sample.parts.map((part) => (
         <div key={part.title}>
           <div class="muted small">{part.title}</div>
@@ -228,7 +234,7 @@ export function SampleView({ sample }: { readonly sample: Sample }) {
           {part.cut && <div class="muted small">Cut here.</div>}
         </div>
       ))}
-    </section>
+    </details>
   );
 }
 

@@ -108,7 +108,7 @@ function spectrumOptions(curves: readonly Curve[]): Partial<uPlot.Options> {
   return {
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
-    padding: [8, 14, 0, 0],
+    padding: [8, 28, 0, 0],
     scales: { x: { time: false, distr: 3 }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       {
@@ -149,7 +149,7 @@ function histogramOptions(): Partial<uPlot.Options> {
   return {
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
-    padding: [8, 14, 0, 0],
+    padding: [8, 28, 0, 0],
     scales: { x: { time: false, distr: 3 }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       {

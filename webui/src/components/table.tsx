@@ -145,10 +145,13 @@ function Body<R>(props: BodyProps<R>): JSX.Element {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable with the keyboard
     <section class="table-scroll" ref={box} onScroll={onScroll} tabIndex={0} aria-label={props.label}>
-      <table aria-rowcount={items.length + 1} style={{ minWidth: `${narrowest}rem` }}>
+      <table aria-rowcount={items.length + 1} style={{ "--least": `${narrowest}rem` }}>
         <colgroup>
           {columns.map((column) => (
-            <col key={column.key} style={column.width === undefined ? undefined : { width: `${column.width}rem` }} />
+            <col
+              key={column.key}
+              style={column.width === undefined ? undefined : { "--width": `${column.width}rem` }}
+            />
           ))}
         </colgroup>
         <thead>

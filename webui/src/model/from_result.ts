@@ -215,16 +215,35 @@ export function slowest(result: file.ResultFile): Sample[] {
     .map((sample) => ({ ...sampleOf(sample), title: `${sample.method} ${sample.name}` }));
 }
 
-const KEPT: Record<string, string> = { first: "The first", last: "The last", slowest: "The slowest" };
+const KEPT: Record<string, string> = {
+  first: "One of the first",
+  last: "One of the last",
+  slowest: "One of the slowest",
+};
+
+function noteOf({ user_class, reused_connection, phases_us }: file.Exchange): string {
+  const connection = reused_connection == null ? "" : reused_connection ? "open connection" : "new connection";
+  const phases = PHASES.filter((phase) => phases_us?.[phase]).map(
+    (phase) => `${phase} ${duration(toMs(phases_us?.[phase]))}`,
+  );
+  return [user_class, connection, phases.join(", ")].filter(Boolean).join(" · ");
+}
 
 function sampleOf(sample: file.Exchange): Sample {
   const body = (title: string, part: file.Body | null | undefined) =>
     part == null || part.bytes === 0
       ? []
-      : [{ title: `${title}, ${plural(part.bytes, "byte")}`, text: part.text, cut: !part.complete }];
+      : [
+          {
+            title: `${title}, ${plural(part.bytes, "byte")}${part.is_hex ? ", in hex" : ""}`,
+            text: part.text,
+            cut: !part.complete,
+          },
+        ];
   const head = (title: string, text: string | null | undefined) => (text ? [{ title, text: text.trimEnd() }] : []);
   return {
     title: KEPT[sample.kept] ?? sample.kept,
+    note: noteOf(sample),
     at: sample.at,
     elapsedMs: sample.response_time_us / 1000,
     parts: [

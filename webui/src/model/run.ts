@@ -65,6 +65,8 @@ export interface History {
 
 export interface Sample {
   readonly title: string;
+  /** Who made it, over what kind of connection, and where its time went. */
+  readonly note?: string;
   readonly at?: number | undefined;
   readonly elapsedMs?: number | null | undefined;
   readonly parts: readonly { readonly title: string; readonly text: string; readonly cut?: boolean }[];
