@@ -60,7 +60,7 @@ def _create_worker_runner(environment: Environment, options: Namespace) -> None:
 def wait_for_workers(runner: Any, options: Namespace) -> None:
     """On a master: return when as many workers are ready as are expected; exits if they do not come."""
     began = time.monotonic()
-    while len(runner.clients.ready) < options.expect_workers:
+    while (ready := runner._ready_count()) < options.expect_workers:
         waited = time.monotonic() - began
         if options.expect_workers_max_wait and waited > options.expect_workers_max_wait:
             logger.error("Gave up waiting for workers to connect")
@@ -69,7 +69,7 @@ def wait_for_workers(runner: Any, options: Namespace) -> None:
         logger.log(
             logging.DEBUG if waited < QUIET_S else logging.INFO,
             "Waiting for workers to be ready, %s of %s connected",
-            len(runner.clients.ready),
+            ready,
             options.expect_workers,
         )
         gevent.sleep(min(LOOK_EVERY_S, max(0.05, waited)))

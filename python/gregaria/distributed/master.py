@@ -52,6 +52,7 @@ class MasterRunner(runners.DistributedRunner):
         self.spawn_rate: float = 0.0
         self.spawning_completed = False
         self._ends_without_workers = False
+        self._told_of: set[str] = set()
         self._changed = Event()
         self._dispatch_number = 0
         self._placed: set[str] = set()
@@ -106,6 +107,10 @@ class MasterRunner(runners.DistributedRunner):
     def user_count(self) -> int:
         """Users on all workers, as last reported."""
         return self.clients.user_count()
+
+    def _ready_count(self) -> int:
+        """Workers that are ready, and whose coming everybody has been told of (`worker_connect`)."""
+        return sum(node.id in self._told_of for node in self.clients.ready)
 
     @property
     def worker_count(self) -> int:
@@ -326,6 +331,7 @@ class MasterRunner(runners.DistributedRunner):
         events = self.environment.events
         match verb:
             case "connected":
+                self._told_of.add(about)
                 events.worker_connect.fire(client_id=about)
             case "joined":
                 self._on_joined(about[0])
