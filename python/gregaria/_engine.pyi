@@ -645,7 +645,7 @@ class RequestStats:
 
     @name_limit.setter
     def name_limit(self, limit: int) -> None: ...
-    def keep_samples(self, count: int, redact: list[str] = []) -> None:
+    def keep_samples(self, count: int, redact: list[str] = ...) -> None:
         """Keep so many requests of each failure and name as samples, none with 0; those that are kept are forgotten.
         Values of headers, parameters and fields of these names are removed, beside those of the usual secrets."""
 
@@ -1071,7 +1071,7 @@ class Comparison:
 def compare_results(
     a: list[str],
     b: list[str],
-    conditions: list[str] = [],
+    conditions: list[str] = ...,
     confidence: float = 0.95,
 ) -> Comparison:
     """Compare result files, several runs to a side. ValueError says what is wrong with a file or a condition."""

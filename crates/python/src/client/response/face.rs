@@ -321,9 +321,7 @@ impl Response {
 
     fn __enter__(slf: Py<Self>) -> PyResult<Py<Self>> {
         if !slf.get().call.catch_response {
-            return Err(locust_error(
-                "In order to use a with-block for requests, you must also pass catch_response=True",
-            ));
+            return Err(locust_error("A request in a with-block needs catch_response=True"));
         }
         slf.get().state().entered = true;
         Ok(slf)

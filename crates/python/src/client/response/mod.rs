@@ -211,7 +211,7 @@ impl Response {
         if !state.entered {
             drop(state);
             return Err(locust_error(
-                "Tried to set status on a request that has not yet been made. Make sure you use a with-block, like this:\n\n\
+                "The status can only be set inside a with-block, like this:\n\n\
                  with self.client.request(..., catch_response=True) as response:\n    response.success()",
             ));
         }
