@@ -27,6 +27,8 @@ BAD: dict[str, tuple[str, ...]] = {
     "log level": ("loud", ""),
     "shell": ("dos",),
     "loss policy": ("panic", ""),
+    "http version": ("3", "2.0", ""),
+    "resolutions": ("", "a.b", "a.b:80", "a.b:x:127.0.0.1", "a.b:80:c.d"),
     "conditions": ("p95", "q1 > 2", "p95 > 1 parsec", "fail_ratio > 200%"),
     "user settings": ("{", "[1]", "{}", "missing.json"),
 }

@@ -150,8 +150,8 @@ def resolved(value: str) -> tuple[str, int, list[str]]:
     """A value of --resolve."""
     try:
         return resolution(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    except ValueError:
+        raise _refused(value, "resolutions") from None
 
 
 def _text(option: Option) -> dict[str, Any]:
