@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +37,10 @@ def measured(port: str) -> dict[str, float]:
     for number in range(ROUNDS):
         response = client.get("/items.json")
         content = response.content
-        ways = [("response_us", response.json), ("loads_us", partial(json.loads, content))]
+        ways: list[tuple[str, Callable[[], object]]] = [
+            ("response_us", response.json),
+            ("loads_us", partial(json.loads, content)),
+        ]
         found = []
         for name, parse in ways if number % 2 else reversed(ways):
             begun = time.perf_counter()
