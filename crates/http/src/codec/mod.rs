@@ -7,7 +7,7 @@ mod piecewise;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use crate::decoding;
 use crate::failure::{Failure, Phase};
@@ -162,6 +162,7 @@ impl Decoder {
             && input[0] == b'H'
             && let Ok(Some(head)) = Head::parse(input, self.to_head_request)
             && head.length <= FAST_HEAD_BYTES
+            && has_few_lines(&input[..head.length])
         {
             if head.is_interim() {
                 self.skip_interim()?;
@@ -288,4 +289,9 @@ impl Decoder {
             State::FirstLine | State::Lines { .. } | State::Done => Ok(0),
         }
     }
+}
+
+/// Lines that the parser passes over count too: line by line they would be too many.
+fn has_few_lines(head: &[u8]) -> bool {
+    memchr_iter(b'\n', head).count() <= MAX_LINES + 2
 }

@@ -191,6 +191,8 @@ fn what_is_no_http_is_named() {
 fn heads_are_bounded() {
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(100));
     assert_eq!(body_of(many.as_bytes()), Err(Failure::TooManyHeaders { limit: 100 }));
+    let ignored = format!("HTTP/1.1 200 OK\r\n{}\r\n", "?\x02\r\n".repeat(101));
+    assert_eq!(body_of(ignored.as_bytes()), Err(Failure::TooManyHeaders { limit: 100 }));
     let just = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(99));
     assert!(body_of(just.as_bytes()).is_ok());
     let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "y".repeat(70_000));
