@@ -1195,6 +1195,9 @@ class WorkerLink:
     def send(self, kind: str, data: Any) -> None:
         """Send in the order of the calls. `TypeError` for data that msgpack does not know."""
 
+    def last_report_follows(self) -> None:
+        """The next report is the last one of a run: it tells of all samples that wait."""
+
     def report(self, users: list[tuple[str, int]], health: dict[str, float]) -> None:
         """Send what was counted since the last report; written on another thread."""
 

@@ -15,7 +15,7 @@ use crate::nodes::{Node, Nodes, state};
 /// Where the additions of our own nodes stand in a message's data.
 pub const OURS: &str = "gregaria";
 /// The version of these additions; nodes of different versions speak as with Locust's.
-pub const ADDITIONS_VERSION: u64 = 1;
+pub const ADDITIONS_VERSION: u64 = 2;
 /// A message of ours to our own workers: `true` holds their users, `false` lets them go on.
 pub const PAUSE: &str = "gregaria_pause";
 /// Above this a worker's CPU usage, in percent, is worth a warning.
@@ -105,16 +105,17 @@ impl Master {
     fn on_heartbeat(&mut self, id: &str, message: &Message) -> Vec<Action> {
         let ours = message.field(OURS).and_then(|ours| crate::message::field(ours, "additions"));
         let ours = ours.and_then(Value::as_u64) == Some(ADDITIONS_VERSION);
-        let index = self.nodes.index(id);
         let liveness = self.settings.liveness;
-        let Some(node) = self.nodes.get_mut(id) else {
+        if self.nodes.get(id).is_none() {
             let text = format!("Got heartbeat message from unknown worker {id}");
             let mut actions = vec![Action::Log(Level::Debug, text)];
             if ours {
                 actions.push(Action::Send(Message::new("rejoin", Value::Nil, id)));
             }
             return actions;
-        };
+        }
+        let index = self.nodes.index(id);
+        let Some(node) = self.nodes.get_mut(id) else { return Vec::new() };
         let mut actions = Vec::new();
         node.liveness = liveness;
         node.ours = ours;
@@ -167,8 +168,8 @@ impl Master {
     }
 
     fn on_left(&mut self, id: &str, how: Gone) -> Vec<Action> {
-        let index = self.nodes.index(id);
         let known = self.nodes.remove(id).is_some();
+        let index = if known { self.nodes.index(id) } else { 0 };
         let text = match (known, how) {
             (false, Gone::Stopped) => {
                 let text = format!("Received client_stopped message from an unknown worker: {id}.");
@@ -190,11 +191,13 @@ impl Master {
     }
 
     /// Take in what a report says about users. The number is that of one of our own nodes' reports.
-    /// Whether its statistics are to be counted, and what else to do.
+    /// Whether its statistics are to be counted, and what else to do. One of ours that has never come here reports what it
+    /// measured for another master.
     pub fn on_report(&mut self, id: &str, users: &[(String, u64)], number: Option<u64>) -> (bool, Vec<Action>) {
-        let new = number.is_none_or(|number| self.nodes.is_new_report(id, number));
+        let astray = number.is_some() && !self.nodes.has_come(id);
+        let new = !astray && number.is_none_or(|number| self.nodes.is_new_report(id, number));
         let mut actions = Vec::new();
-        if number.is_some() {
+        if number.is_some() && !astray {
             actions.push(self.confirmation(id));
         }
         match self.nodes.get_mut(id) {

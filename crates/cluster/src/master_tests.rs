@@ -142,6 +142,20 @@ fn a_report_counts_once_however_often_it_comes() {
 }
 
 #[test]
+fn what_one_of_ours_measured_for_another_master_does_not_count() {
+    let mut master = master();
+    let beat = map([("state", "running".into()), (OURS, map([("additions", ADDITIONS_VERSION.into())]))]);
+    assert!(sent(&master.on_message("h_1", Message::new("heartbeat", beat, "h_1")), "rejoin").is_some());
+    let (counts, actions) = master.on_report("h_1", &[], Some(7));
+    assert!(!counts && sent(&actions, "heartbeat").is_none(), "nor is it confirmed");
+    master.on_message("h_1", ready("h_1"));
+    assert!(master.on_report("h_1", &[], Some(8)).0);
+    assert_eq!(master.nodes.index("h_1"), 0);
+    master.on_message("h_1", Message::new("quit", Value::Nil, "h_1"));
+    assert!(master.on_report("h_1", &[], Some(9)).0, "a last report that comes late counts");
+}
+
+#[test]
 fn spawning_of_an_unknown_worker_is_answered_with_quit() {
     let mut master = master();
     for kind in ["spawning", "spawning_complete"] {

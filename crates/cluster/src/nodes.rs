@@ -77,6 +77,11 @@ impl Nodes {
         *self.indexes.entry(id.to_owned()).or_insert(next)
     }
 
+    /// Whether this worker has ever come.
+    pub fn has_come(&self, id: &str) -> bool {
+        self.indexes.contains_key(id)
+    }
+
     pub fn get(&self, id: &str) -> Option<&Node> {
         self.places.get(id).map(|place| &self.present[*place])
     }

@@ -72,6 +72,10 @@ pub struct Worker {
     ours: Option<bool>,
     report_number: u64,
     kept: VecDeque<(u64, Vec<u8>)>,
+    /// Asked to register again, by a master that may be another one.
+    rejoins: bool,
+    /// Reports that were meant for a master that has not confirmed them and is no longer there.
+    stranded: VecDeque<Vec<u8>>,
 }
 
 impl Worker {
@@ -88,6 +92,8 @@ impl Worker {
             ours: None,
             report_number: 0,
             kept: VecDeque::new(),
+            rejoins: false,
+            stranded: VecDeque::new(),
         }
     }
 
@@ -209,6 +215,7 @@ impl Worker {
             "reconnect" => tell(Tell::Reconnect),
             "rejoin" => {
                 self.last_spawn_timestamp = 0.0;
+                self.rejoins = true;
                 tell(Tell::Rejoin)
             }
             PAUSE => tell(Tell::Pause { on: message.data.as_bool().unwrap_or(false) }),
@@ -225,6 +232,11 @@ impl Worker {
         self.ours = ours.map(|ours| field(ours, "plain_reports").and_then(Value::as_bool).unwrap_or(true));
         if self.ours.is_none() {
             self.kept.clear();
+        }
+        if std::mem::take(&mut self.rejoins) {
+            // What was measured for one master shall not count for another.
+            self.stranded.extend(self.kept.drain(..).map(|(_, report)| report));
+            self.stranded.drain(..self.stranded.len().saturating_sub(MOST_KEPT_REPORTS));
         }
         self.standing = Standing::Registered;
         self.next_heartbeat_at = now + self.settings.heartbeat_interval_s;
@@ -272,9 +284,9 @@ impl Worker {
         self.kept.push_back((number, encoded));
     }
 
-    /// Reports that no master has confirmed.
+    /// Reports that no master has confirmed, in their order.
     pub fn kept_reports(&self) -> impl Iterator<Item = &[u8]> {
-        self.kept.iter().map(|(_, report)| report.as_slice())
+        self.stranded.iter().chain(self.kept.iter().map(|(_, report)| report)).map(Vec::as_slice)
     }
 }
 

@@ -135,6 +135,25 @@ fn reports_are_kept_until_they_are_confirmed() {
 }
 
 #[test]
+fn what_was_measured_for_one_master_is_not_sent_to_another() {
+    let mut worker = worker();
+    worker.on_message(ack(true), 100.0);
+    for byte in 1..=2 {
+        let number = worker.next_report_number();
+        worker.keep_report(number, vec![byte]);
+    }
+    worker.on_message(Message::new("rejoin", Value::Nil, "h_1"), 101.0);
+    let number = worker.next_report_number();
+    worker.keep_report(number, vec![3]);
+    worker.on_message(ack(true), 102.0);
+    assert!(worker.on_connected().is_empty());
+    worker.keep_report(4, vec![4]);
+    assert_eq!(worker.on_connected(), [vec![4]]);
+    worker.on_message(Message::new("heartbeat", map([("reports_seen", 4.into())]), "h_1"), 103.0);
+    assert_eq!(worker.kept_reports().collect::<Vec<_>>(), [[1], [2], [3]], "they are written to a file at the end");
+}
+
+#[test]
 fn a_link_that_can_never_be_is_given_up_at_once() {
     let mut worker = worker();
     worker.tick(100.0);

@@ -56,7 +56,14 @@ impl Stats {
         let total = counted(self.total()).then(|| take(self.total_mut()));
         let errors = self.errors().records().to_vec();
         self.clear_errors();
-        Taken { entries, total, errors, samples: self.take_untold_samples() }
+        Taken { entries, total, errors, samples: self.take_untold_samples(false) }
+    }
+
+    /// The same at the end of a run: with all that is to be told of requests.
+    pub fn take_last(&mut self, now: f64) -> Taken {
+        let mut taken = self.take(now);
+        taken.samples.extend(self.take_untold_samples(true));
+        taken
     }
 
     /// Add what was taken elsewhere.

@@ -226,7 +226,7 @@ class WorkerRunner(runners.DistributedRunner):
 
     def _stop_for_master(self) -> None:
         self.stop()
-        self._send_stats()
+        self._send_last_stats()
         self._link.send("client_stopped", None)
         # For networks that need it; our master does not.
         gevent.sleep(int(os.getenv("LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP", "0")))
@@ -235,11 +235,15 @@ class WorkerRunner(runners.DistributedRunner):
 
     def _quit_for_master(self) -> None:
         self.stop()
-        self._send_stats()
+        self._send_last_stats()
         self.greenlet.kill(block=True)
 
     def _stop_and_register(self) -> None:
         self.stop()
+        # The master that does not know this worker may be another one: what was measured so far is none of its run. It
+        # ignores this report, which has to be written before this worker registers.
+        self._send_last_stats()
+        self._link.unconfirmed(wait_s=0)
         self._set_worker_state(runners.STATE_INIT)
         self._link.register()
 
@@ -289,6 +293,10 @@ class WorkerRunner(runners.DistributedRunner):
         event.fire(client_id=self.client_id, data=data)
         self._link.send_report(data, _engine.engine_stats())
 
+    def _send_last_stats(self) -> None:
+        self._link.last_report_follows()
+        self._send_stats()
+
     def logs_reporter(self) -> None:
         """For a greenlet: send the log while it grows, until it grows too fast."""
         while runners.WORKER_LOG_REPORT_INTERVAL >= 0:
@@ -327,7 +335,7 @@ class WorkerRunner(runners.DistributedRunner):
         if self.state not in (runners.STATE_INIT, runners.STATE_STOPPED):
             # What is measured until the users have stopped shall be in the last report.
             self.stop()
-            self._send_stats()
+            self._send_last_stats()
         self._send_exceptions()
         gevent.killall(self._talkers)
         keep_unsent(self._link, self.client_id)

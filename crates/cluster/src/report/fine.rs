@@ -1,5 +1,5 @@
 //! Statistics between our own nodes: everything that was counted, in microseconds and fine buckets, so that the figures of
-//! a distributed run are those of one process. Compact: positions and counts as varints, the whole of it compressed.
+//! a distributed run are those of one process. Compact: places of buckets and counts as varints, the whole of it compressed.
 //! Phases are rounded to three per cent, their totals are exact.
 
 use gregaria_stats::histogram::Bucket;
@@ -14,6 +14,8 @@ const MOST_BYTES: usize = 64 << 20;
 /// An unpacker keeps no more than this for the next report.
 const KEPT_BYTES: usize = 1 << 20;
 const COMPRESSION_LEVEL: i32 = 1;
+/// Significant bits that tell the buckets of a histogram apart.
+const BITS: u32 = 11;
 /// Significant bits that are kept of a phase's times.
 const PHASE_BITS: u32 = 5;
 /// More than anybody can measure at once; a peer that says more is not believed.
@@ -214,7 +216,7 @@ impl Histograms {
     fn of(entry: &Entry) -> Self {
         let phases =
             |phases: &Phases| Phase::ALL.map(|phase| write_histogram(&phases.times(phase).histogram, PHASE_BITS));
-        Self { times: write_histogram(entry.histogram(), u64::BITS), phases: entry.phases().map(phases) }
+        Self { times: write_histogram(entry.histogram(), BITS), phases: entry.phases().map(phases) }
     }
 }
 
@@ -253,8 +255,8 @@ impl<'a> FineEntry<'a> {
         }
         self.start_time = believable(self.start_time);
         self.last_request_timestamp = self.last_request_timestamp.map(believable);
-        let phases = self.phases.iter().flat_map(|phases| &phases.times).map(|FinePhase(histogram, _)| *histogram);
-        match phases.chain([self.histogram]).all(is_histogram) {
+        let mut phases = self.phases.iter().flat_map(|phases| &phases.times).map(|FinePhase(histogram, _)| *histogram);
+        match phases.all(|histogram| is_histogram(histogram, PHASE_BITS)) && is_histogram(self.histogram, BITS) {
             true => Ok(()),
             false => Err(Error::Histogram),
         }
@@ -279,13 +281,16 @@ impl<'a> FineEntry<'a> {
             last_request_timestamp: self.last_request_timestamp,
         };
         let phases = self.phases.as_ref().map(|phases| PhaseIncrement {
-            times: phases.times.each_ref().map(|FinePhase(histogram, total_us)| (Buckets::of(histogram), *total_us)),
+            times: phases
+                .times
+                .each_ref()
+                .map(|FinePhase(histogram, total_us)| (Buckets::of(histogram, PHASE_BITS), *total_us)),
             reused: phases.reused,
             opened: phases.opened,
             versions: phases.versions,
         });
         let per_second = self.per_second.iter().copied();
-        Increment { figures, per_second, times: Buckets::of(self.histogram), phases }
+        Increment { figures, per_second, times: Buckets::of(self.histogram, BITS), phases }
     }
 }
 
@@ -296,22 +301,34 @@ impl<'a> FinePhases<'a> {
     }
 }
 
+/// The place of a value among those that so many significant bits tell apart: neighbours are one apart.
+fn place_of(value: u64, bits: u32) -> u64 {
+    let shift = (u64::BITS - bits).saturating_sub(value.leading_zeros());
+    (u64::from(shift) << (bits - 1)) + (value >> shift)
+}
+
+/// The middle of what has this place.
+#[inline]
+fn value_at(place: u64, bits: u32) -> Option<u64> {
+    let shift = (place >> (bits - 1)).saturating_sub(1);
+    let possible = shift <= u64::from(u64::BITS - bits);
+    possible.then(|| (place - (shift << (bits - 1))) << shift | (1 << shift) >> 1)
+}
+
 /// Values are rounded to the middle of what so many significant bits tell apart.
 fn write_histogram(histogram: &Histogram, bits: u32) -> Vec<u8> {
     let (mut bytes, mut before) = (Vec::new(), 0);
     let mut pending: Option<(u64, u64)> = None;
-    let mut write = |(value, amount): (u64, u64)| {
-        write_varint(&mut bytes, value - before);
+    let mut write = |(place, amount): (u64, u64)| {
+        write_varint(&mut bytes, place - before);
         write_varint(&mut bytes, amount);
-        before = value;
+        before = place;
     };
     for (bucket, amount) in histogram.buckets() {
-        let exact = bucket.value_us();
-        let dropped = (u64::BITS - exact.leading_zeros()).saturating_sub(bits);
-        let value = (exact >> dropped << dropped) | (1 << dropped) >> 1;
+        let place = place_of(bucket.value_us(), bits);
         match &mut pending {
-            Some((last, sum)) if *last == value => *sum += amount,
-            _ => pending.replace((value, amount)).into_iter().for_each(&mut write),
+            Some((last, sum)) if *last == place => *sum += amount,
+            _ => pending.replace((place, amount)).into_iter().for_each(&mut write),
         }
     }
     pending.into_iter().for_each(write);
@@ -322,12 +339,13 @@ fn write_histogram(histogram: &Histogram, bits: u32) -> Vec<u8> {
 #[derive(Debug, Clone)]
 struct Buckets<'a> {
     rest: &'a [u8],
-    value: u64,
+    place: u64,
+    bits: u32,
 }
 
 impl<'a> Buckets<'a> {
-    fn of(histogram: &'a [u8]) -> Self {
-        Self { rest: histogram, value: 0 }
+    fn of(histogram: &'a [u8], bits: u32) -> Self {
+        Self { rest: histogram, place: 0, bits }
     }
 }
 
@@ -337,15 +355,16 @@ impl Iterator for Buckets<'_> {
     #[inline]
     fn next(&mut self) -> Option<(Bucket, u64)> {
         let mut rest = self.rest;
-        let value = self.value.checked_add(read_varint(&mut rest)?)?;
+        let place = self.place.checked_add(read_varint(&mut rest)?)?;
+        let value = value_at(place, self.bits)?;
         let amount = read_varint(&mut rest)?.min(MOST_SAMPLES);
-        (self.rest, self.value) = (rest, value);
+        (self.rest, self.place) = (rest, place);
         Some((Bucket::of(value), amount))
     }
 }
 
-fn is_histogram(bytes: &[u8]) -> bool {
-    let mut buckets = Buckets::of(bytes);
+fn is_histogram(bytes: &[u8], bits: u32) -> bool {
+    let mut buckets = Buckets::of(bytes, bits);
     buckets.by_ref().for_each(drop);
     buckets.rest.is_empty()
 }
@@ -386,6 +405,7 @@ mod tests {
     use super::*;
     use gregaria_stats::Stats;
     use gregaria_stats::phases::PhaseSample;
+    use gregaria_stats::samples::Body;
     use proptest::prelude::*;
 
     /// What a master without statistics has then.
@@ -396,6 +416,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn places_follow_each_other_as_values_do(value: u64, bits in 2_u32..12) {
+            let place = place_of(value, bits);
+            let middle = value_at(place, bits).unwrap();
+            prop_assert_eq!(place_of(middle, bits), place);
+            prop_assert!(middle.abs_diff(value) as f64 <= value as f64 / f64::from(1 << bits) + 1.0);
+            prop_assert!(place_of(value.saturating_add(1), bits) - place <= 1);
+            prop_assert_eq!(Bucket::of(value).index(), place_of(value.min((1 << 40) - 1), BITS) as u32);
+            prop_assert_eq!(value_at(place_of(u64::MAX, bits) + 1, bits), None);
+        }
+
         #[test]
         fn everything_that_was_counted_arrives(
             samples in prop::collection::vec((0_u8..4, 0_u64..2_000_000_000, 0_u64..9_999, any::<bool>()), 0..60),
@@ -426,7 +457,8 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0_usize..500, byte: u8) {
             arrived(&bytes).ok();
-            is_histogram(&bytes);
+            is_histogram(&bytes, BITS);
+            is_histogram(&bytes, PHASE_BITS);
             let mut stats = Stats::new(0.0);
             let id = stats.entry("GET", "/", 0.0);
             stats.record(id, 1.0, Some(1_234_567), 1);
@@ -489,16 +521,68 @@ mod tests {
         assert!(matches!(refused, Err(Error::Size(size)) if size == 1 << 32), "{refused:?}");
     }
 
+    /// A hash in hexadecimal: as hard to compress as what it stands for.
+    fn noise(seed: u64, length: usize) -> String {
+        let mut state = seed;
+        let digits = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from_digit((state >> 60) as u32, 16).unwrap_or('0')
+        });
+        digits.take(length).collect()
+    }
+
+    /// A request as an engine tells of it: heads of usual size and a body as it is cut, with identifiers of its own.
+    fn exchange(name: u64, seed: u64, at: f64, us: u64, phases: PhaseSample) -> Exchange {
+        let trace = noise(seed, 32);
+        let url = format!("http://service.example/api/v1/things/{name}?id={}", noise(seed ^ 1, 8));
+        let rows = (0..9).map(|row| format!("{{\"id\":\"{}\",\"state\":\"open\"}}", noise(seed ^ row, 16)));
+        Exchange {
+            at,
+            response_time_us: Some(us),
+            user_class: Some("Visitor".into()),
+            request_head: Some(format!(
+                "GET {url} HTTP/1.1\r\nHost: service.example\r\nUser-Agent: python-requests/2.32.3\r\n\
+                 Accept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\nX-Trace-Id: {trace}\r\n\r\n"
+            )),
+            url: Some(url),
+            response_head: Some(format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\nX-Request-Id: {}\r\n\
+                 ETag: \"{}\"\r\nServer: nginx\r\n\r\n",
+                noise(seed ^ 2, 32),
+                noise(seed ^ 3, 40)
+            )),
+            response_body: Some(Body {
+                text: format!("[{}]", rows.collect::<Vec<_>>().join(",")),
+                bytes: 500,
+                complete: true,
+                is_hex: false,
+            }),
+            phases: Some(phases),
+            ..Exchange::default()
+        }
+    }
+
     #[test]
-    fn a_hundred_busy_names_fit_into_twenty_kilobytes() {
+    fn a_hundred_busy_names_fit_into_twenty_kilobytes_with_their_samples() {
         let mut stats = Stats::new(0.0);
+        stats.set_samples(3);
         let mut state = 1_u64;
+        // The first report of a run has the most to tell: everything is slower than what was before.
+        for second in [0_u32, 3, 6] {
+            let (report, samples) = one_report(&mut stats, &mut state, f64::from(second));
+            assert!(report.len() <= 20 << 10, "{} bytes with {samples} samples", report.len());
+            assert!(samples >= 3, "{samples} samples");
+        }
+    }
+
+    fn one_report(stats: &mut Stats, state: &mut u64, began: f64) -> (Vec<u8>, usize) {
         for name in 0..100 {
-            let id = stats.entry("GET", &format!("/api/v1/things/{name}"), 0.0);
+            let id = stats.entry("GET", &format!("/api/v1/things/{name}"), began);
             for sample in 0..30 {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let (state, now) = (*state, began + f64::from(sample) / 10.0);
                 let us = 2_000 + (state >> 33) % 40_000;
-                stats.record(id, f64::from(sample) / 10.0, Some(us), 500);
+                stats.record(id, now, Some(us), 500);
                 let mut phases = PhaseSample::default();
                 (phases.reused, phases.version) = (1, 11);
                 for (phase, us) in [
@@ -510,9 +594,12 @@ mod tests {
                     phases.set(phase, us);
                 }
                 stats.record_phases(id, &phases);
+                if let Some(wanted) = stats.wants_slow(id, us) {
+                    stats.keep_sample(&wanted, exchange(name, state, now, us, phases));
+                }
             }
         }
-        let bytes = encode(&stats.take(3.0)).len();
-        assert!(bytes <= 20 << 10, "{bytes} bytes");
+        let taken = stats.take(began + 3.0);
+        (encode(&taken), taken.samples.len())
     }
 }

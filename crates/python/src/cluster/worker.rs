@@ -1,6 +1,7 @@
 //! The worker's end of a cluster.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use gregaria_cluster::driver::{Reporting, WorkerDriver};
 use gregaria_cluster::message::Message;
 use gregaria_cluster::report::{plain_fields, user_fields};
 use gregaria_cluster::worker::{Health, Settings, Worker};
-use gregaria_stats::Taken;
+use gregaria_stats::{Stats, Taken};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -29,6 +30,8 @@ pub struct WorkerLink {
     driver: Mutex<Option<WorkerDriver>>,
     /// What `take_report` has taken and `send_report` has not sent yet.
     pending: Mutex<Taken>,
+    /// The next report is a run's last one.
+    is_last: AtomicBool,
 }
 
 impl WorkerLink {
@@ -38,7 +41,9 @@ impl WorkerLink {
     }
 
     fn take_statistics(&self, py: Python<'_>) -> PyResult<(Taken, Vec<String>)> {
-        let taken = self.inbox.stats().get().with(|stats| stats.take(now()));
+        let is_last = self.is_last.swap(false, Ordering::Relaxed);
+        let take = |stats: &mut Stats| if is_last { stats.take_last(now()) } else { stats.take(now()) };
+        let taken = self.inbox.stats().get().with(take);
         let keys = taken.errors.iter().map(|record| error_key(py, record)).collect::<PyResult<_>>()?;
         Ok((taken, keys))
     }
@@ -76,7 +81,13 @@ impl WorkerLink {
         let driver = py
             .detach(|| WorkerDriver::start((host, port), links, settings, hub))
             .map_err(|error| to_exception(&error))?;
-        Ok(Self { id, inbox, driver: Mutex::new(Some(driver)), pending: Mutex::default() })
+        Ok(Self {
+            id,
+            inbox,
+            driver: Mutex::new(Some(driver)),
+            pending: Mutex::default(),
+            is_last: AtomicBool::default(),
+        })
     }
 
     fn fileno(&self) -> i32 {
@@ -136,6 +147,11 @@ impl WorkerLink {
     fn send(&self, kind: &str, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = Message::new(kind, to_value(data)?, &self.id);
         self.with(|driver| driver.send(message))
+    }
+
+    /// The next report tells of all samples that wait: it is a run's last one.
+    fn last_report_follows(&self) {
+        self.is_last.store(true, Ordering::Relaxed);
     }
 
     /// Send what was counted since the last report; written on another thread.

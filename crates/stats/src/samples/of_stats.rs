@@ -11,6 +11,8 @@ use crate::request_stats::{EntryId, Stats};
 
 /// What goes to another node with one report, in bytes before they are packed: failures, and slow requests.
 const TOLD_AT_ONCE: (usize, usize) = (64 << 10, 8 << 10);
+/// The same for the last report of a run: nothing comes later.
+const TOLD_AT_LAST: (usize, usize) = (512 << 10, 256 << 10);
 
 /// A request that has been counted and shall be told in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,11 +99,12 @@ impl Stats {
     }
 
     /// What another node has not been told of yet, as much as goes into one report.
-    pub(crate) fn take_untold_samples(&self) -> Vec<Exchange> {
+    pub(crate) fn take_untold_samples(&self, is_last: bool) -> Vec<Exchange> {
         if self.samples.most() == 0 {
             return Vec::new();
         }
-        self.samples.take_untold(TOLD_AT_ONCE.0, TOLD_AT_ONCE.1)
+        let (failure_bytes, slow_bytes) = if is_last { TOLD_AT_LAST } else { TOLD_AT_ONCE };
+        self.samples.take_untold(failure_bytes, slow_bytes)
     }
 }
 
@@ -163,6 +166,24 @@ mod tests {
         stats.reset_all(2.0);
         stats.keep_sample(&wanted, Exchange::default());
         assert!(told(&stats).is_empty());
+    }
+
+    #[test]
+    fn the_last_report_of_a_run_tells_what_waits() {
+        let (mut master, mut worker) = (Stats::new(0.0), Stats::new(0.0));
+        master.set_samples(3);
+        worker.set_samples(3);
+        for name in 0..100 {
+            count(&mut worker, &format!("/{name}"), 1.0, name + 1, None);
+        }
+        master.merge(&worker.take(2.0), 2.0);
+        let (first, waiting) = (told(&master).len(), 100 - told(&master).len());
+        assert!((1..50).contains(&first) && waiting > 0, "{first}");
+        let last = worker.take_last(3.0);
+        assert_eq!((last.entries.len(), last.samples.len()), (0, waiting));
+        master.merge(&last, 3.0);
+        assert_eq!(told(&master).len(), 100);
+        assert!(worker.take_last(4.0).is_empty());
     }
 
     #[test]
