@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   results_cost cost [full]      50,000 samples/s over 10,000 names: counting, history, CSV; how long the hub is held up
-//!   results_cost result FILE      writes the result of an hour with 10,000 names, and times its report
+//!   results_cost result FILE      writes the result of an hour with 10,000 names, reads it and makes its report
 //!   results_cost soak             ten hours with ever new names and failure texts: memory
 //! ```
 
@@ -79,6 +79,14 @@ struct Simulation {
     ids: Vec<EntryId>,
     times_us: Vec<u64>,
     samples: Vec<gregaria_stats::Sample>,
+    drawn: Vec<Drawn>,
+}
+
+/// A sample as it is going to be recorded.
+struct Drawn {
+    id: EntryId,
+    time_us: u32,
+    failed: bool,
 }
 
 impl Simulation {
@@ -87,19 +95,28 @@ impl Simulation {
         stats.follow();
         let ids = (0..names).map(|at| stats.entry("GET", &format!("/products/{at}/reviews"), START)).collect();
         let times_us = (0..1 << 16).map(|_| draw.time_us()).collect();
-        Self { stats, history: History::default(), draw, ids, times_us, samples: Vec::new() }
+        Self { stats, history: History::default(), draw, ids, times_us, samples: Vec::new(), drawn: Vec::new() }
     }
 
-    /// So many samples within the second that begins at `now`, one in a thousand a failure.
-    fn record(&mut self, now: f64, amount: u64) {
-        for at in 0..amount {
+    /// Draw so many samples, one in a thousand a failure, so that recording them is measured without it.
+    fn draw(&mut self, amount: u64) {
+        self.drawn.clear();
+        for _ in 0..amount {
             let drawn = self.draw.next();
             let id = self.ids[(drawn % self.ids.len() as u64) as usize];
-            let time_us = self.times_us[(drawn >> 40) as usize % self.times_us.len()];
-            let at = now + at as f64 / amount as f64;
-            self.stats.record(id, at, Some(time_us), 612);
-            if drawn.is_multiple_of(1_009) {
-                self.stats.record_failure(id, at, "HTTPError('500 Server Error for url: /products')");
+            let time_us = self.times_us[(drawn >> 40) as usize % self.times_us.len()] as u32;
+            self.drawn.push(Drawn { id, time_us, failed: drawn.is_multiple_of(1_009) });
+        }
+    }
+
+    /// Record what was drawn within the second that begins at `now`.
+    fn record(&mut self, now: f64) {
+        let amount = self.drawn.len() as f64;
+        for (at, drawn) in self.drawn.iter().enumerate() {
+            let at = now + at as f64 / amount;
+            self.stats.record(drawn.id, at, Some(drawn.time_us.into()), 612);
+            if drawn.failed {
+                self.stats.record_failure(drawn.id, at, "HTTPError('500 Server Error for url: /products')");
             }
         }
     }
@@ -129,11 +146,12 @@ fn cost(full_history: bool) {
         ..Detail::default()
     };
     let (mut snapshots, mut pace) = (Snapshots::new(detail.clone()), Pace::default());
-    let [mut counting, mut history, mut taking, mut writing] = [(); 4].map(|()| Clock::default());
+    let [mut drawing, mut counting, mut history, mut taking, mut writing] = [(); 5].map(|()| Clock::default());
     let (mut longest_hold_s, mut snapshot_s, mut whole) = (0.0_f64, 0.0_f64, 0);
     for second in 0..SECONDS {
         let now = START + second as f64;
-        counting.time(|| simulation.record(now, RATE));
+        drawing.time(|| simulation.draw(RATE));
+        counting.time(|| simulation.record(now));
         history.time(|| simulation.follow(now + 1.0));
         let due = pace.is_due(now);
         let began = Instant::now();
@@ -157,8 +175,9 @@ fn cost(full_history: bool) {
     std::fs::remove_dir_all(&folder).ok();
     let share = |clock: &Clock| clock.0 / SECONDS as f64 * 100.0;
     println!(
-        "{{\"counting_percent\": {:.2}, \"history_percent\": {:.2}, \"snapshots_percent\": {:.2}, \"csv_percent\": {:.2}, \
+        "{{\"drawing_percent\": {:.2}, \"counting_percent\": {:.2}, \"history_percent\": {:.2}, \"snapshots_percent\": {:.2}, \"csv_percent\": {:.2}, \
          \"all_percent\": {:.2}, \"whole_tables\": {whole}, \"longest_hold_ms\": {:.2}, \"snapshot_ms\": {:.2}, \"resident_mb\": {:.0}}}",
+        share(&drawing),
         share(&counting),
         share(&history),
         share(&taking),
@@ -199,21 +218,23 @@ fn write_result(path: &Path) {
     let mut simulation = Simulation::new(NAMES);
     for second in 0..SECONDS {
         let now = START + second as f64;
-        simulation.record(now, 3_000);
+        simulation.draw(3_000);
+        simulation.record(now);
         simulation.follow(now + 1.0);
     }
     let mut clock = Clock::default();
-    let made = clock.time(|| {
+    clock.time(|| {
         let made = result::make(everything(&simulation, START + SECONDS as f64), ABOUT).expect("ABOUT is complete");
         result::write(path, &made).expect("the file can be written");
-        made
     });
-    let mut reporting = Clock::default();
-    let page = reporting.time(|| gregaria_sinks::report::html(&made));
+    let [mut reading, mut reporting] = [(); 2].map(|()| Clock::default());
+    let read = reading.time(|| result::read(path)).expect("what was written can be read");
+    let page = reporting.time(|| gregaria_sinks::report::html(&read));
     println!(
-        "{{\"result_s\": {:.2}, \"result_mb\": {:.1}, \"report_s\": {:.2}, \"report_kb\": {:.0}}}",
+        "{{\"result_s\": {:.2}, \"result_mb\": {:.1}, \"read_s\": {:.2}, \"report_s\": {:.2}, \"report_kb\": {:.0}}}",
         clock.0,
         std::fs::metadata(path).map_or(0.0, |it| it.len() as f64 / 1e6),
+        reading.0,
         reporting.0,
         page.len() as f64 / 1e3
     );
@@ -232,7 +253,8 @@ fn soak() {
             simulation.stats.record(id, now, Some(time_us), 612);
             simulation.stats.record_failure(id, now, &format!("no item {} at 10.0.{at}.7", simulation.draw.next()));
         }
-        simulation.record(now, 300);
+        simulation.draw(300);
+        simulation.record(now);
         simulation.follow(now + 1.0);
         if (second + 1) % 3_600 == 0 {
             resident.push(format!("{:.1}", resident_mb()));

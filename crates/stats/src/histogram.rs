@@ -174,9 +174,22 @@ impl Histogram {
 
     /// Add all samples of another histogram. Associative and commutative.
     pub fn merge(&mut self, other: &Self) {
-        for (bucket, amount) in other.buckets() {
-            self.record_many(bucket, amount);
+        self.count = self.count.saturating_add(other.count);
+        for (number, note) in other.numbered_pages() {
+            let more = &other.pages[place_of(note)];
+            let page = self.page_mut(number, samples_of(note));
+            let mut runs_over = false;
+            for (counter, more) in page.iter_mut().zip(more) {
+                *counter = counter.wrapping_add(*more);
+                runs_over |= *counter < *more;
+            }
+            if runs_over {
+                let page = *page;
+                let over = (0..PAGE_BUCKETS).filter(|slot| page[*slot] < more[*slot]);
+                over.for_each(|slot| self.carry(Bucket::at(number, slot), CARRY));
+            }
         }
+        other.carries.iter().for_each(|(bucket, amount)| self.carry(*bucket, *amount));
     }
 
     /// Number of samples in one bucket.
@@ -322,6 +335,20 @@ mod tests {
             let mut merged: Histogram = a.iter().copied().collect();
             merged.merge(&b.iter().copied().collect());
             prop_assert_eq!(merged, a.into_iter().chain(b).collect());
+        }
+
+        #[test]
+        fn merging_carries_what_runs_over(counts in proptest::collection::vec((0..200u64, 0..3 * CARRY, 0..3 * CARRY), 1..40)) {
+            let [mut a, mut b, mut all] = [(); 3].map(|()| Histogram::new());
+            for (us, of_a, of_b) in counts {
+                a.record_many(Bucket::of(us), of_a);
+                b.record_many(Bucket::of(us), of_b);
+                all.record_many(Bucket::of(us), of_a + of_b);
+            }
+            a.merge(&b);
+            prop_assert_eq!(a.len(), all.len());
+            prop_assert_eq!(a.buckets().collect::<Vec<_>>(), all.buckets().collect::<Vec<_>>());
+            prop_assert_eq!(a.percentiles(&[0.1, 0.5, 0.99, 1.0]), all.percentiles(&[0.1, 0.5, 0.99, 1.0]));
         }
 
         #[test]

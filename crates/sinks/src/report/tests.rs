@@ -81,9 +81,25 @@ fn what_does_not_fit_is_one_row_and_everything_adds_up() {
         let failures = |of: &ResultFile| of.failures.iter().map(|failure| failure.occurrences).sum::<u64>();
         assert_eq!(failures(&told), failures(&result));
         assert!(told.history.entries.iter().all(|of_entry| of_entry.segments[0].start.len() == 36));
-        let page = fitting(&result, PLAIN_NAMES, 90_000, plain::page);
+        let page = fitting(&result, PLAIN_NAMES, 90_000, tables);
         assert!((30_000..=90_000).contains(&page.len()), "{}", page.len());
     }
+}
+
+#[test]
+fn what_is_too_large_is_known_without_compressing_it_all() {
+    for result in [large(150, 8), large(60, 2_000)] {
+        let packed = pack(&result, usize::MAX).unwrap().len();
+        let json = serde_json::to_vec(&result).unwrap();
+        let guessed = packed_bytes(&json);
+        assert!(guessed.abs_diff(packed) < packed / 10, "guessed {guessed} of {packed}");
+        assert_eq!(pack(&result, packed / 2), Err(guessed));
+        assert_eq!(pack(&result, packed).map(|made| made.len()), Ok(packed), "a wrong guess leaves nothing out");
+        assert_eq!(pack(&result, packed - 1), Err(packed));
+    }
+    assert_eq!(packed_bytes(b""), 0);
+    // One name is told however large it is.
+    assert!(fitting(&large(1, 8), MOST_NAMES, 10, pack).len() > 10);
 }
 
 #[test]

@@ -51,6 +51,20 @@ pub fn read(path: &Path) -> Result<ResultFile, ReadError> {
 
 /// Read a result file's content; `path` is for messages.
 pub fn read_bytes(bytes: &[u8], path: &Path) -> Result<ResultFile, ReadError> {
+    let broken = |reason| ReadError::Broken { path: path.to_path_buf(), reason };
+    let read = serde_json::from_slice::<ResultFile>(bytes);
+    let ours = read.as_ref().is_ok_and(|result| result.format == FORMAT && (1..=VERSION).contains(&result.version));
+    if !ours {
+        // Whether it is none of ours, or newer, is said before what is wrong within.
+        check_label(bytes, path)?;
+    }
+    let result = read.map_err(|error| broken(error.to_string()))?;
+    check(&result).map_err(broken)?;
+    Ok(result)
+}
+
+/// See that these bytes are a result file, of a version that is known here.
+fn check_label(bytes: &[u8], path: &Path) -> Result<(), ReadError> {
     let path = || path.to_path_buf();
     let foreign = |reason: &str| ReadError::Foreign { path: path(), reason: reason.into() };
     if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -68,14 +82,10 @@ pub fn read_bytes(bytes: &[u8], path: &Path) -> Result<ResultFile, ReadError> {
     }
     let version = label.version.as_ref().and_then(serde_json::Value::as_u64);
     match version {
-        Some(found) if found > u64::from(VERSION) => return Err(ReadError::Newer { path: path(), found }),
-        Some(1..) => {}
-        _ => return Err(ReadError::Broken { path: path(), reason: "its \"version\" is no number from 1".into() }),
+        Some(found) if found > u64::from(VERSION) => Err(ReadError::Newer { path: path(), found }),
+        Some(1..) => Ok(()),
+        _ => Err(ReadError::Broken { path: path(), reason: "its \"version\" is no number from 1".into() }),
     }
-    let result: ResultFile =
-        serde_json::from_slice(bytes).map_err(|error| ReadError::Broken { path: path(), reason: error.to_string() })?;
-    check(&result).map_err(|reason| ReadError::Broken { path: path(), reason })?;
-    Ok(result)
 }
 
 /// What types cannot say.
