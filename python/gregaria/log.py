@@ -6,9 +6,11 @@ search for them; `gregaria` is set up like `locust` for code that names its logg
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.config
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +38,28 @@ class LogReader(logging.Handler):
         self.count += 1
 
 
+class LogFile(logging.FileHandler):
+    """A log file. Lines that do not fit on its disk go to standard error, which is told once why; the run goes on."""
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(filename)
+        self.told = False
+        """Whether it was said that lines do not fit."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
+        """Write the line to standard error if the file did not take it."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError) or sys.stderr is None:
+            super().handleError(record)
+            return
+        line = self.format(record)
+        if not self.told:
+            line = f"cannot write the log file '{self.baseFilename}': {error.strerror}; lines go here\n{line}"
+        self.told = True
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{line}\n")
+
+
 def setup_logging(loglevel: str, logfile: str | None = None) -> None:
     """Log to standard error, or to a file whose directory is made if need be; tables always go to the console."""
     handlers: dict[str, dict[str, Any]] = {
@@ -46,7 +70,7 @@ def setup_logging(loglevel: str, logfile: str | None = None) -> None:
     target = "console"
     if logfile:
         Path(logfile).parent.mkdir(parents=True, exist_ok=True)
-        handlers["file"] = {"class": "logging.FileHandler", "filename": logfile, "formatter": "line"}
+        handlers["file"] = {"()": LogFile, "filename": logfile, "formatter": "line"}
         target = "file"
     program = {"handlers": [target, "log_reader"], "level": loglevel.upper(), "propagate": False}
     tables = {"handlers": ["console_plain", "log_reader"], "level": "INFO", "propagate": False}

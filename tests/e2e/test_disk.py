@@ -58,7 +58,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, option: str) -> None:
     assert "Ramping" not in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("option", [option for option in OUTPUTS if option != "--logfile"])
+@pytest.mark.parametrize("option", OUTPUTS)
 def test_a_full_disk(tmp_path: Path, option: str) -> None:
     """The file is there and can be opened, and then nothing more fits."""
     ending = {"--csv": "_stats_history.csv", "--json-file": ".json"}.get(option, "")
@@ -66,6 +66,8 @@ def test_a_full_disk(tmp_path: Path, option: str) -> None:
     done = start(tmp_path, option, OUTPUTS[option])
     assert "Traceback" not in done.stderr
     assert "No space left on device" in done.stderr, done.stderr
+    if option == "--logfile":  # whose lines are not lost, and whose reason is told once
+        assert done.stderr.count("cannot write the log file") == 1 and "Starting Gregaria" in done.stderr
     if option != "--csv":  # which writes its heading before the run, and so finds it out then
         assert done.exit_code == 0 and int(done_requests(done)) > 0
 

@@ -51,6 +51,21 @@ def test_log_file_takes_all_but_the_tables(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().err == "a | table\n"
 
 
+def test_a_log_file_that_takes_no_more_is_told_once_and_no_line_is_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.log").symlink_to("/dev/full")
+    log.setup_logging("INFO", str(tmp_path / "run.log"))
+    for number in range(3):
+        logging.getLogger("locust.main").info("line %s", number)
+    told, *lines = capsys.readouterr().err.splitlines()
+    assert told == f"cannot write the log file '{tmp_path}/run.log': No space left on device; lines go here"
+    assert [line[-6:] for line in lines] == ["line 0", "line 1", "line 2"]
+    mistake = logging.LogRecord("mine", logging.INFO, "mine.py", 1, "%d", ("no number",), None)
+    log.LogFile(str(tmp_path / "run.log")).handle(mistake)
+    assert "Logging error" in capsys.readouterr().err, "as the standard library tells it"
+
+
 def test_the_last_500_lines_are_kept() -> None:
     log.setup_logging("CRITICAL")
     for number in range(600):

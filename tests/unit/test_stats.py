@@ -10,6 +10,7 @@ import pickle
 from collections.abc import MutableMapping
 from types import SimpleNamespace
 
+import gevent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -326,6 +327,39 @@ def test_tables_are_logged_line_by_line(measured, caplog):
     with caplog.at_level(logging.INFO, "locust.stats_logger"):
         stats.print_error_report(RequestStats())
     assert caplog.records == []
+
+
+def test_a_table_of_very_many_names_is_made_beside_the_users_and_is_one_record(monkeypatch, caplog):
+    class Waiting:
+        """A table that is there only after another greenlet had its turn."""
+
+        def __init__(self, *arguments):
+            self.table = make_beside(*arguments)
+
+        def take(self):
+            return self.table.take() if turns else None
+
+    def printed():
+        caplog.clear()
+        turns.clear()
+        printer, user = gevent.spawn(stats.stats_printer(many)), gevent.spawn(turns.append, "a user")
+        while not caplog.records:
+            gevent.sleep(0.001)
+        gevent.killall([printer, user])
+        return [without_rates(record.getMessage()) for record in caplog.records]
+
+    def without_rates(text):
+        return "\n".join(line.rpartition("|")[0] for line in text.split("\n"))
+
+    make_beside = stats.format_stats_beside
+    monkeypatch.setattr(stats, "format_stats_beside", Waiting)
+    many, turns = RequestStats(), []
+    with caplog.at_level(logging.INFO, "locust.stats_logger"):
+        for number in range(stats._MANY_NAMES):
+            many.log_request("GET", f"/{number}", 5, 7)
+        assert printed() == [without_rates(line) for line in [*stats.get_stats_summary(many), ""]]
+        many.log_request("GET", "/one-more", 5, 7)
+        assert printed() == [without_rates("\n".join([*stats.get_stats_summary(many), ""]))]
 
 
 def test_history_holds_the_present_figures(measured):
