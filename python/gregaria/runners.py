@@ -474,7 +474,9 @@ class LocalRunner(Runner):
         self, user_count: int, spawn_rate: float, user_classes: list[type[User]] | None
     ) -> Iterator[dict[str, dict[str, int]]]:
         if self._users_dispatcher is None:
-            self._users_dispatcher = self.environment.dispatcher_class([self._local_worker_node], self.user_classes)
+            self._users_dispatcher = self.environment.dispatcher_class(
+                worker_nodes=[self._local_worker_node], user_classes=self.user_classes
+            )
         self._users_dispatcher.new_dispatch(user_count, spawn_rate, user_classes)
         return iter(self._users_dispatcher)
 

@@ -161,7 +161,9 @@ class MasterRunner(runners.DistributedRunner):
         self._apply_host()
         self.spawn_rate = spawn_rate
         if self._users_dispatcher is None:
-            self._users_dispatcher = self.environment.dispatcher_class(workers, self.user_classes)
+            self._users_dispatcher = self.environment.dispatcher_class(
+                worker_nodes=workers, user_classes=self.user_classes
+            )
             self._placed = {worker.id for worker in workers}
         logger.info(
             "Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers",

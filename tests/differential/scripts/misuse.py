@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
-from scenario import add, log, main, run
+from scenario import add, log, main, ramps, run
 
 from locust import (
     HttpUser,
@@ -194,6 +194,47 @@ def misuse_of(client: Callable[[Any], Any]) -> Callable[[], None]:
 
     return told
 
+
+def dispatcher_of(kind: Any) -> Callable[[], None]:
+    """A run whose dispatcher is none, or is one that insists on names: how far it comes."""
+
+    def told() -> None:
+        runner = Environment(user_classes=[user(wait_time=constant(5))], dispatcher_class=kind).create_local_runner()
+        runner.start(1, 100)
+        ramps.append(runner.spawning_greenlet)
+        runner.spawning_greenlet.join(20)
+        log(runner.state, runner.user_count)
+        runner.quit()
+
+    return told
+
+
+class ByName(UsersDispatcher):
+    def __init__(self, *, user_classes: Any, worker_nodes: Any) -> None:
+        super().__init__(worker_nodes, user_classes)
+
+
+for name, kind in {"no class": 5, "any class": object, "by name": ByName}.items():
+    add(f"a dispatcher: {name}", dispatcher_of(kind))
+
+
+def deaf_listener() -> None:
+    class Visitor(HttpUser):
+        host = "http://127.0.0.1:9"
+        wait_time = constant(0)
+
+        @task
+        def work(self) -> None:
+            hook = self.environment.events.request
+            hook.add_listener(lambda: log("never"))
+            hook.add_listener(lambda name, **_: log("heard", name))
+            self.client.get("/")
+            raise StopUser
+
+    run(Visitor)
+
+
+add("a listener that takes too little", deaf_listener)
 
 IN_TASKS: dict[str, Callable[[Any], Any]] = {
     "raising a string": lambda user: (_ for _ in ()).throw("text"),
