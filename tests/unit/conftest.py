@@ -10,9 +10,10 @@ import gevent
 import pytest
 
 RUN_USERS = {
-    *("test_async_client", "test_async_control", "test_async_stopping", "test_env", "test_greenlets"),
-    *("test_greenlets_lent", "test_html_report", "test_runner", "test_runner_stop", "test_scripts_reach", "test_shape"),
-    *("test_tasksets", "test_users"),
+    *("test_async_client", "test_async_control", "test_async_stopping", "test_contrib_users", "test_env"),
+    *("test_fasthttp", "test_firing", "test_greenlets", "test_greenlets_lent", "test_html_report"),
+    *("test_opentelemetry", "test_road_of_a_request", "test_runner", "test_runner_stop", "test_scripts_reach"),
+    *("test_shape", "test_tasksets", "test_users"),
 }
 """Files whose tests run users."""
 

@@ -327,6 +327,13 @@ def test_socketio(environment: Environment, told: Told) -> None:
     import socketio
 
     server = socketio.Server(async_mode="gevent", cors_allowed_origins="*")
+    start, started = server.eio.start_background_task, list[Any]()
+
+    def kept(*task: Any) -> Any:
+        started.append(start(*task))
+        return started[-1]
+
+    server.eio.start_background_task = kept
     server.on("shout", lambda sid, data: data.upper())
     server.on("tell me", lambda sid, data: server.emit("news", "x" * data, to=sid))
     with protocols.wsgi(socketio.WSGIApp(server)) as url:
@@ -340,6 +347,9 @@ def test_socketio(environment: Environment, told: Told) -> None:
         user.sio_greenlet.join(5)
         user.sio.emit("too late")
         user.sio.connect(f"http://127.0.0.1:{protocols.refusing_port()}")
+    # The server's own would look after the connection for a while yet.
+    server.shutdown()
+    gevent.killall(started, timeout=5)
     assert sorted(brief(told)) == [
         ("WS", "connect", "ConnectionError"),
         ("WS", "connect", "NoneType"),

@@ -12,10 +12,13 @@ from typing import Any
 
 import gevent
 import pytest
-from opentelemetry import trace
+from opentelemetry import _logs, metrics, trace
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
 
 import gregaria
 from gregaria import FastHttpUser, HttpUser, User, opentelemetry
@@ -122,6 +125,14 @@ def grpc_collector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
         monkeypatch.delenv("OTEL_EXPORTER_OTLP_PROTOCOL", raising=False)
         yield GrpcCollector(folder)
         process.stdin.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def first_providers() -> None:
+    """OpenTelemetry keeps the first ones of a process for good: none that a test's run makes."""
+    trace.set_tracer_provider(TracerProvider())
+    metrics.set_meter_provider(MeterProvider())
+    _logs.set_logger_provider(LoggerProvider())
 
 
 @pytest.fixture(autouse=True)
