@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import gregaria
 from gregaria import locustfile_alias, log, opentelemetry, samples, stats
-from gregaria.argument_parser import check_combinations, get_locustfiles_locally, get_parser, parse_locustfile_option
+from gregaria.argument_parser import (
+    LocustArgumentParser,
+    check_combinations,
+    get_locustfiles_locally,
+    get_parser,
+    parse_locustfile_option,
+)
 from gregaria.cli.console import Tables
 from gregaria.cli.files import CsvFiles
 from gregaria.cli.front import FrontEnd, front_end
@@ -53,7 +59,7 @@ def main() -> None:
     locustfile_alias.install()
     _import_plugins()
     files = load_all(_locustfiles())
-    options = _parse()
+    options, parser = _parse()
     if not options.skip_log_setup:
         _set_up_logging(options)
     logger.info("Starting Gregaria %s", gregaria.__version__)
@@ -70,7 +76,7 @@ def main() -> None:
     apply_resolutions(options)
     environment = _environment(files, options, user_classes)
     _configure_users(environment, options)
-    _warn(environment, options)
+    _warn(environment, options, parser)
     _show_ratios(user_classes, options)
     environment.stats.name_limit = options.gregaria_max_names
     samples.set_up(environment.stats, options)
@@ -137,10 +143,12 @@ def _import_plugins() -> None:
         sys.stderr.write(f"gregaria: warning: locust_plugins is not used, it needs {error.name}\n")
 
 
-def _parse() -> Namespace:
+def _parse() -> tuple[Namespace, LocustArgumentParser]:
+    """The options, and the parser: `init_command_line_parser` fires for each that is made, and should fire once."""
     parser = get_parser()
     options: Namespace = parser.parse_args()
     options.gregaria_forked = False
+    options._secret_names = list(parser.secret_args_included_in_web_ui)
     check_combinations(parser, options)
     stats.validate_stats_configuration()
     if options.headful:
@@ -149,7 +157,7 @@ def _parse() -> Namespace:
         complain("gregaria: error: --autoquit is only meaningful in combination with --autostart")
     if options.web_base_path and not options.web_base_path.startswith("/"):
         complain(f"gregaria: error: --web-base-path must start with a slash, and '{options.web_base_path}' does not")
-    return options
+    return options, parser
 
 
 def _set_up_logging(options: Namespace) -> None:
@@ -202,8 +210,8 @@ def _configure_users(environment: Environment, options: Namespace) -> None:
         environment.update_user_class(settings)
 
 
-def _warn(environment: Environment, options: Namespace) -> None:
-    custom = (getattr(action, "env_var", None) for action in get_parser()._actions)
+def _warn(environment: Environment, options: Namespace, parser: LocustArgumentParser) -> None:
+    custom = (getattr(action, "env_var", None) for action in parser._actions)
     for sentence in misspelt(os.environ, filter(None, custom)):
         logger.warning("%s", sentence)
     given = [option for option in COMMON_OPTIONS if getattr(options, option)]

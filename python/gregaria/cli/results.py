@@ -14,7 +14,7 @@ import platform
 import socket
 import time
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -143,20 +143,17 @@ def about_run(
 def settings(options: Namespace) -> dict[str, Any]:
     """The options of a run by the names they have on the command line, secrets left out."""
     names = {option.dest: option.name.lstrip("-") for option in OPTIONS}
+    secrets = getattr(options, "_secret_names", ())
     return {
-        names.get(dest, dest): REMOVED if value and _is_secret(dest) else _plain(value)
+        names.get(dest, dest): REMOVED if value and _is_secret(dest, secrets) else _plain(value)
         for dest, value in sorted(vars(options).items())
         if not dest.startswith("_") and value not in (None, "", [], False)
     }
 
 
-def _is_secret(name: str) -> bool:
+def _is_secret(name: str, secrets: Collection[str] = ()) -> bool:
     lowered = name.lower()
-    if any(word in lowered for word in SECRET_WORDS):
-        return True
-    from gregaria.argument_parser import get_parser
-
-    return name in get_parser().secret_args_included_in_web_ui
+    return any(word in lowered for word in SECRET_WORDS) or name in secrets
 
 
 def _plain(value: Any) -> Any:
