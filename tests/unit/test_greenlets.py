@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +147,34 @@ def test_users_with_locals_keep_their_greenlets_and_are_stopped_like_others() ->
         run_until(ready, Keeper, users=20, stop_timeout=stop_timeout)
     assert stopped == [True] * 40
     assert not hasattr(locals_of_users, "user")
+
+
+def test_locals_are_seen_in_the_place_of_another_reference() -> None:
+    """A greenlet that somebody referred to before has locals although there are as many references as there were."""
+    locals_of_users = threading.local()
+    references: dict[int, Any] = {}
+    ready = Event()
+    found: list[bool] = []
+
+    class Swapper(User):
+        wait_time = constant(0.001)
+        has_locals = False
+
+        @task
+        def work(self) -> None:
+            current = gevent.getcurrent()
+            if self.has_locals:
+                found.append(getattr(locals_of_users, "user", None) is self)
+                if len(found) == 100:
+                    ready.set()
+            elif references.pop(id(current), None) is None:
+                references[id(current)] = weakref.ref(current)
+            else:
+                locals_of_users.user = self
+                self.has_locals = True
+
+    run_until(ready, Swapper, users=10)
+    assert all(found)
 
 
 def test_a_kill_that_comes_too_late_hurts_nobody() -> None:

@@ -53,12 +53,15 @@ class Thresholds:
 
     def _on_stopping(self, **_kwargs: Any) -> None:
         self._stopping_at = time.time()
+        ticker, self._ticker = self._ticker, None
+        if ticker is not None:
+            ticker.kill(block=False)
 
     def _follow(self) -> None:
         while True:
             gevent.sleep(INTERVAL_S)
             if self._stopping_at is not None:
-                continue
+                return
             failed = self.judge.tick(time.time())
             if failed and self._abort:
                 logger.error("Ending the test, as a threshold has failed: %s", failed)

@@ -10,7 +10,7 @@ use pyo3::types::PyList;
 
 static COUNT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-/// How many weak references there are to `greenlet`. Without a new one there are no new locals.
+/// How many weak references there are to `greenlet`. Without any there are no locals.
 pub fn references(greenlet: &Bound<'_, PyAny>) -> PyResult<usize> {
     let py = greenlet.py();
     let count = COUNT.get_or_try_init(py, || py.import("weakref")?.getattr("getweakrefcount").map(Bound::unbind))?;

@@ -39,8 +39,6 @@ struct Worker {
     serial: u64,
     greenlet: Py<PyAny>,
     job: Option<Job>,
-    /// Weak references to the greenlet that have been looked at.
-    seen_references: usize,
 }
 
 /// What there is to do for a greenlet that was switched to.
@@ -89,7 +87,7 @@ impl Pool {
         let run = Py::new(py, WorkerMain { slot, serial })?;
         let greenlet = greenlet::new(run.bind(py).as_any(), hub.greenlet(py))?.unbind();
         let mut workers = self.workers();
-        let worker = Worker { serial, greenlet: greenlet.clone_ref(py), job: Some(job), seen_references: 0 };
+        let worker = Worker { serial, greenlet: greenlet.clone_ref(py), job: Some(job) };
         workers.greenlets.insert(worker);
         workers.peak = workers.peak.max(workers.greenlets.len());
         Ok(greenlet)
@@ -104,19 +102,10 @@ impl Pool {
 
     /// Whether something is kept for the greenlet of `slot`, so that no other user may have it.
     pub fn holds_locals(&self, py: Python<'_>, slot: usize) -> PyResult<bool> {
-        let (greenlet, seen) = {
-            let worker = &self.workers().greenlets[slot];
-            (worker.greenlet.clone_ref(py), worker.seen_references)
-        };
-        let references = locals::references(greenlet.bind(py))?;
-        if references == seen {
-            return Ok(false);
-        }
-        if locals::are_there(greenlet.bind(py))? {
-            return Ok(true);
-        }
-        self.workers().greenlets[slot].seen_references = references;
-        Ok(false)
+        let greenlet = self.workers().greenlets[slot].greenlet.clone_ref(py);
+        let greenlet = greenlet.bind(py);
+        // That there are as many as before says nothing: one may have gone while another came.
+        Ok(locals::references(greenlet)? > 0 && locals::are_there(greenlet)?)
     }
 
     /// Keep the greenlet for the next user. False if it should end: there are enough, or it is no longer as new.
