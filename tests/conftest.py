@@ -3,6 +3,7 @@
 Where something can be missing on a fresh clone, the fixture says what and why; nothing is silently left out.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-import gregaria as _gregaria  # noqa: F401  patches the standard library, which has to be before requests imports ssl
-
 sys.path.insert(0, str(Path(__file__).parent))
 from support.server import REPOSITORY, TestServer, test_server
+
+# It patches the standard library, which has to be before requests imports ssl. Locust itself reads this file too.
+with contextlib.suppress(ModuleNotFoundError):
+    import gregaria as _gregaria  # noqa: F401
 
 # Authorities of the machine's own would go before `verify=False` in sessions that trust the environment.
 for _name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
