@@ -95,8 +95,8 @@ def test_a_master_that_is_killed_leaves_sums_that_are_true(
     told = sums_of(tmp_path / "result.json")
     assert told["run"]["state"] == "running"
     sent = [reports(node.log) for node in workers]
-    # One request of each user may have been cut off.
-    assert seen - USERS <= sum(map(sum, sent)) <= seen
+    # One request of each user may have been cut off, and the log may lack the line of one report.
+    assert seen - USERS - max(map(max, sent)) <= sum(map(sum, sent)) <= seen
     possible = {one + other for one in accumulate(sent[0], initial=0) for other in accumulate(sent[1], initial=0)}
     assert told["total"]["requests"] in possible, "whole reports, each of them once"
     kept = [[total["num_requests"] for total in totals] for totals in unsent(tmp_path)]
@@ -206,7 +206,8 @@ def test_the_clock_of_a_worker_may_be_hours_off(
     assert moments and all(began - 1 <= moment <= ended + 1 for moment in moments)
     (segment,) = told["history"]["total"]
     assert segment["start"] == list(range(segment["start"][0], segment["start"][0] + len(segment["start"])))
-    assert len(segment["start"]) <= ended - began + 2
+    # A history begins and ends some seconds beside the test; a wrong clock would be hours off.
+    assert len(segment["start"]) <= ended - began + 10
     counted = [second for second, requests in enumerate(segment["requests"]) if requests]
     # Users begin together and need some two seconds.
     assert counted == list(range(counted[0], counted[-1] + 1)) and len(counted) <= 4, segment["requests"]
