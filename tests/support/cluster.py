@@ -8,6 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import msgpack
 
 from .runs import Run
 
@@ -101,3 +104,10 @@ def worker_line(command: list[str], port: int, *more: str) -> list[str]:
 
 def result(folder: Path, node: Node) -> Run:
     return Run([], node.process.returncode, "", node.log, folder / "out")
+
+
+def unsent(folder: Path) -> list[list[dict[str, Any]]]:
+    """What lies in the files of reports that nobody has confirmed: for each worker, for each report, the total."""
+    files = sorted(folder.glob("gregaria-unsent-*.msgpack"))
+    read = [msgpack.Unpacker(path.open("rb"), strict_map_key=False) for path in files]
+    return [[data["stats_total"] for _kind, data, _id in unpacker] for unpacker in read]

@@ -225,8 +225,7 @@ class WorkerRunner(runners.DistributedRunner):
         )
 
     def _stop_for_master(self) -> None:
-        self.stop()
-        self._send_last_stats()
+        self._end_run()
         self._link.send("client_stopped", None)
         # For networks that need it; our master does not.
         gevent.sleep(int(os.getenv("LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP", "0")))
@@ -234,15 +233,13 @@ class WorkerRunner(runners.DistributedRunner):
         self._link.register()
 
     def _quit_for_master(self) -> None:
-        self.stop()
-        self._send_last_stats()
+        self._end_run()
         self.greenlet.kill(block=True)
 
     def _stop_and_register(self) -> None:
-        self.stop()
         # The master that does not know this worker may be another one: what was measured so far is none of its run. It
         # ignores this report, which has to be written before this worker registers.
-        self._send_last_stats()
+        self._end_run()
         self._link.unconfirmed(wait_s=0)
         self._set_worker_state(runners.STATE_INIT)
         self._link.register()
@@ -250,7 +247,7 @@ class WorkerRunner(runners.DistributedRunner):
     def _on_master_lost(self, seconds: float) -> None:
         """The dead man's switch: no load without a master. Then wait for it to come back, if that is wanted."""
         logger.error("Didn't get heartbeat from master in over %gs", seconds)
-        self.stop()
+        self._end_run()
         self._set_worker_state(runners.STATE_INIT)
         patience = float(getattr(self.environment.parsed_options, "gregaria_master_return_wait", 0) or 0)
         if patience:
@@ -293,7 +290,9 @@ class WorkerRunner(runners.DistributedRunner):
         event.fire(client_id=self.client_id, data=data)
         self._link.send_report(data, _engine.engine_stats())
 
-    def _send_last_stats(self) -> None:
+    def _end_run(self) -> None:
+        """Stop. What was measured until the users had stopped is in a last report."""
+        self.stop()
         self._link.last_report_follows()
         self._send_stats()
 
@@ -333,9 +332,7 @@ class WorkerRunner(runners.DistributedRunner):
 
     def _on_quitting(self, environment: Environment, **_kwargs: Any) -> None:
         if self.state not in (runners.STATE_INIT, runners.STATE_STOPPED):
-            # What is measured until the users have stopped shall be in the last report.
-            self.stop()
-            self._send_last_stats()
+            self._end_run()
         self._send_exceptions()
         gevent.killall(self._talkers)
         keep_unsent(self._link, self.client_id)
