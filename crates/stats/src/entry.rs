@@ -348,15 +348,7 @@ impl Entry {
 /// The parts of an entry as they travel between processes.
 #[derive(Debug, Clone, Default)]
 pub struct Parts {
-    pub num_requests: u64,
-    pub num_none_requests: u64,
-    pub num_failures: u64,
-    pub total_response_time_us: u64,
-    pub min_response_time_us: Option<u64>,
-    pub max_response_time_us: u64,
-    pub total_content_length: u64,
-    pub start_time: f64,
-    pub last_request_timestamp: Option<f64>,
+    pub figures: Figures,
     /// (second, requests, failures)
     pub per_second: Vec<(i64, u32, u32)>,
     pub histogram: Histogram,
@@ -365,15 +357,11 @@ pub struct Parts {
 impl Entry {
     /// An entry from its parts.
     pub fn from_parts(method: Arc<str>, name: Arc<str>, mut parts: Parts) -> Self {
-        let mut entry = Self::new(method, name, parts.start_time);
-        entry.num_requests = parts.num_requests;
-        entry.num_none_requests = parts.num_none_requests;
-        entry.num_failures = parts.num_failures;
-        entry.total_response_time_us = parts.total_response_time_us;
-        entry.min_response_time_us = parts.min_response_time_us.unwrap_or(u64::MAX);
-        entry.max_response_time_us = parts.max_response_time_us;
-        entry.total_content_length = parts.total_content_length;
-        entry.last_request_timestamp = parts.last_request_timestamp;
+        let figures = parts.figures;
+        let mut entry = Self::new(method, name, figures.start_time);
+        entry.add_figures(&figures);
+        entry.min_response_time_us = figures.min_response_time_us.unwrap_or(u64::MAX);
+        entry.max_response_time_us = figures.max_response_time_us;
         parts.per_second.sort_unstable();
         for (second, requests, failures) in parts.per_second {
             entry.per_second.add(second, requests, failures);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gregaria_stats::entry::Parts;
 use gregaria_stats::histogram::Bucket;
-use gregaria_stats::{Entry, Histogram};
+use gregaria_stats::{Entry, Figures, Histogram};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -198,15 +198,17 @@ impl PlainEntry {
         let requests = self.num_reqs_per_sec.0.iter().map(|(at, amount)| (second(at), count(*amount), 0));
         let failures = self.num_fail_per_sec.0.iter().map(|(at, amount)| (second(at), 0, count(*amount)));
         let parts = Parts {
-            num_requests: self.num_requests.whole(),
-            num_none_requests: self.num_none_requests.whole(),
-            num_failures: self.num_failures.whole(),
-            total_response_time_us: self.total_response_time.microseconds(),
-            min_response_time_us: self.min_response_time.map(Number::microseconds),
-            max_response_time_us: self.max_response_time.microseconds(),
-            total_content_length: self.total_content_length.whole(),
-            start_time: believable(self.start_time.0),
-            last_request_timestamp: self.last_request_timestamp.map(|at| believable(at.0)),
+            figures: Figures {
+                num_requests: self.num_requests.whole(),
+                num_none_requests: self.num_none_requests.whole(),
+                num_failures: self.num_failures.whole(),
+                total_response_time_us: self.total_response_time.microseconds(),
+                min_response_time_us: self.min_response_time.map(Number::microseconds),
+                max_response_time_us: self.max_response_time.microseconds(),
+                total_content_length: self.total_content_length.whole(),
+                start_time: believable(self.start_time.0),
+                last_request_timestamp: self.last_request_timestamp.map(|at| believable(at.0)),
+            },
             per_second: requests.chain(failures).collect(),
             histogram,
         };

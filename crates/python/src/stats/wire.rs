@@ -1,5 +1,6 @@
 //! Entries as they travel: the dictionaries that `StatsEntry.serialize` writes and `unserialize` reads.
 
+use gregaria_stats::Figures;
 use gregaria_stats::entry::Parts;
 use gregaria_stats::histogram::{Bucket, Histogram};
 use pyo3::prelude::*;
@@ -31,15 +32,17 @@ pub fn parts(data: &Bound<'_, PyDict>) -> PyResult<Parts> {
         histogram.record_many(Bucket::of(microseconds(&ms)?.unwrap_or(0)), amount.extract()?);
     }
     Ok(Parts {
-        num_requests: required("num_requests")?.extract()?,
-        num_none_requests: required("num_none_requests")?.extract()?,
-        num_failures: required("num_failures")?.extract()?,
-        total_response_time_us: microseconds(&required("total_response_time")?)?.unwrap_or(0),
-        min_response_time_us: microseconds(&required("min_response_time")?)?,
-        max_response_time_us: microseconds(&required("max_response_time")?)?.unwrap_or(0),
-        total_content_length: bytes(&required("total_content_length")?)?,
-        start_time: required("start_time")?.extract()?,
-        last_request_timestamp: required("last_request_timestamp")?.extract()?,
+        figures: Figures {
+            num_requests: required("num_requests")?.extract()?,
+            num_none_requests: required("num_none_requests")?.extract()?,
+            num_failures: required("num_failures")?.extract()?,
+            total_response_time_us: microseconds(&required("total_response_time")?)?.unwrap_or(0),
+            min_response_time_us: microseconds(&required("min_response_time")?)?,
+            max_response_time_us: microseconds(&required("max_response_time")?)?.unwrap_or(0),
+            total_content_length: bytes(&required("total_content_length")?)?,
+            start_time: required("start_time")?.extract()?,
+            last_request_timestamp: required("last_request_timestamp")?.extract()?,
+        },
         per_second,
         histogram,
     })
