@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -72,19 +72,19 @@ def _figures(outcome: measure.Outcome) -> Row:
     }
 
 
-def one_get(plan: Plan) -> Iterator[Row]:
-    with Nginx() as nginx:
-        load = Load("get", nginx.url, plan.seconds, count_requests=nginx.requests)
-        for tool in (OURS, WRK, HTTP, FAST):
-            yield observe("one GET", tool, load)
+def compared(
+    scenario: str, generators: Sequence[str], locustfile: str = "get", address: str = "url", **load: Any
+) -> Scenario:
+    """The same load by several generators. `address` says which of nginx's; `load` are further fields of a Load."""
 
+    def compare(plan: Plan) -> Iterator[Row]:
+        with Nginx() as nginx:
+            url = getattr(nginx, address)
+            whole = Load(locustfile, url, plan.seconds, count_requests=nginx.requests, **load)
+            for generator in generators:
+                yield observe(scenario, generator, whole)
 
-def fast_get(plan: Plan) -> Iterator[Row]:
-    """As `one_get`, by a FastHttpUser."""
-    with Nginx() as nginx:
-        load = Load("get", nginx.url, plan.seconds, count_requests=nginx.requests, options={"BENCH_CLIENT": "fast"})
-        for tool in (OURS, WRK):
-            yield observe("one GET, FastHttpUser", tool, load)
+    return compare
 
 
 def json_body(_plan: Plan) -> Iterator[Row]:
@@ -94,56 +94,6 @@ def json_body(_plan: Plan) -> Iterator[Row]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     row: Row = {"scenario": "100 KiB of JSON", "tool": OURS, "code": done.returncode, "trouble": done.stderr[-2000:]}
     yield {**row, **(json.loads(done.stdout) if done.returncode == 0 else {})}
-
-
-def realistic(plan: Plan) -> Iterator[Row]:
-    with Nginx() as nginx:
-        load = Load("realistic", nginx.url, plan.seconds, count_requests=nginx.requests)
-        for tool in (OURS, HTTP, FAST):
-            yield observe("realistic", tool, load)
-
-
-def _costs_of(scenario: str, locustfile: str) -> Scenario:
-    """The cost of a request in a locustfile, beside Locust's."""
-
-    def costs(plan: Plan) -> Iterator[Row]:
-        with Nginx() as nginx:
-            load = Load(locustfile, nginx.url, plan.seconds, count_requests=nginx.requests)
-            for tool in (OURS, HTTP, FAST):
-                yield observe(scenario, tool, load)
-
-    return costs
-
-
-def http2(plan: Plan) -> Iterator[Row]:
-    with Nginx() as nginx:
-        load = Load("get", nginx.two_url, plan.seconds, count_requests=nginx.requests)
-        load = replace(load, options={"GREGARIA_HTTP_VERSION": "2"})
-        for tool in (OURS, H2LOAD):
-            yield observe("HTTP/2 GET", tool, load)
-
-
-def tls_steady(plan: Plan) -> Iterator[Row]:
-    with Nginx() as nginx:
-        load = Load("get", nginx.tls_url, plan.seconds, count_requests=nginx.requests, options={"BENCH_INSECURE": "1"})
-        for tool in (OURS, WRK):
-            yield observe("HTTPS GET", tool, load)
-
-
-def big(plan: Plan) -> Iterator[Row]:
-    """Bodies of 1 MiB, which are only read."""
-    with Nginx() as nginx:
-        load = Load("get", nginx.url, plan.seconds, users=10, path="/big", count_requests=nginx.requests)
-        for tool in (OURS, WRK):
-            yield observe("1 MiB bodies", tool, load)
-
-
-def tls_starts(plan: Plan) -> Iterator[Row]:
-    """What a handshake costs: every request makes a connection, and the server resumes none."""
-    with Nginx() as nginx:
-        options = {"BENCH_INSECURE": "1", "BENCH_REUSE": "request"}
-        load = Load("get", nginx.tls_url, plan.seconds, count_requests=nginx.requests, options=options)
-        yield observe("HTTPS connections", OURS, load)
 
 
 def tls_memory(plan: Plan) -> Iterator[Row]:
@@ -226,21 +176,25 @@ def _with_probe(plan: Plan, scenario: str, base: Load, generators: tuple[str, ..
 
 
 REPEATED: dict[str, Scenario] = {
-    "get": one_get,
-    "fast": fast_get,
-    "realistic": realistic,
-    "listener": _costs_of("request listener", "listener"),
-    "nested": _costs_of("nested task sets", "nested"),
-    "async": _costs_of("async def", "coroutines"),
-    "http2": http2,
-    "tls-steady": tls_steady,
-    "big": big,
+    "get": compared("one GET", (OURS, WRK, HTTP, FAST)),
+    "fast": compared("one GET, FastHttpUser", (OURS, WRK), options={"BENCH_CLIENT": "fast"}),
+    "realistic": compared("realistic", (OURS, HTTP, FAST), "realistic"),
+    "listener": compared("request listener", (OURS, HTTP, FAST), "listener"),
+    "nested": compared("nested task sets", (OURS, HTTP, FAST), "nested"),
+    "async": compared("async def", (OURS, HTTP, FAST), "coroutines"),
+    "http2": compared("HTTP/2 GET", (OURS, H2LOAD), address="two_url", options={"GREGARIA_HTTP_VERSION": "2"}),
+    "tls-steady": compared("HTTPS GET", (OURS, WRK), address="tls_url", options={"BENCH_INSECURE": "1"}),
+    # Bodies of 1 MiB, which are only read.
+    "big": compared("1 MiB bodies", (OURS, WRK), users=10, path="/big"),
 }
 """Run once a round, in turn."""
 
 ONCE: dict[str, Scenario] = {
     "users": many_users,
-    "tls-starts": tls_starts,
+    # What a handshake costs: every request makes a connection, and the server resumes none.
+    "tls-starts": compared(
+        "HTTPS connections", (OURS,), address="tls_url", options={"BENCH_INSECURE": "1", "BENCH_REUSE": "request"}
+    ),
     "tls-memory": tls_memory,
     "start": starting,
     "version": version,
