@@ -36,16 +36,16 @@ def swarm(name: str, **form: Any) -> Call:
     return Call(f"swarm {name}", "POST", "/swarm", form)
 
 
+READ = [
+    get(path)
+    for path in (
+        *("/stats/requests", "/exceptions", "/tasks", "/logs", "/worker-count"),
+        *("/stats/requests/csv", "/stats/failures/csv", "/exceptions/csv"),
+    )
+]
 IDLE = [
     get("/"),
-    get("/stats/requests"),
-    get("/exceptions"),
-    get("/tasks"),
-    get("/logs"),
-    get("/worker-count"),
-    get("/stats/requests/csv"),
-    get("/stats/failures/csv"),
-    get("/exceptions/csv"),
+    *READ,
     get("/stats/requests_full_history/csv"),
     get("/login"),
     get("/nowhere"),
@@ -76,14 +76,7 @@ BAD = [
     Call("user without JSON", "POST", "/user", "x"),
 ]
 RUNNING = [
-    get("/stats/requests"),
-    get("/exceptions"),
-    get("/tasks"),
-    get("/logs"),
-    get("/worker-count"),
-    get("/stats/requests/csv"),
-    get("/stats/failures/csv"),
-    get("/exceptions/csv"),
+    *READ,
     Call("change a class", "POST", "/user", more={"json": {"user_class_name": "Shop", "weight": 2}}),
     swarm("with other users", user_count="3", spawn_rate="10"),
     swarm("with a run time", user_count="3", spawn_rate="10", run_time="10m"),

@@ -1,4 +1,4 @@
-"""Leak checks round every test that runs users, whatever the test itself is about."""
+"""What tests of many files have: each client, an environment that counts, leak checks round those that run users."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import gevent
 import pytest
 
+from gregaria.env import Environment
+
 RUN_USERS = {
     *("test_async_client", "test_async_control", "test_async_stopping", "test_contrib_users", "test_env"),
     *("test_fasthttp", "test_firing", "test_greenlets", "test_greenlets_lent", "test_html_report"),
@@ -16,6 +18,20 @@ RUN_USERS = {
     *("test_shape", "test_tasksets", "test_users"),
 }
 """Files whose tests run users."""
+
+
+@pytest.fixture(params=["requests", "fast"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which client: a test runs with each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def environment() -> Environment:
+    """One whose statistics count, as a runner sees to."""
+    made = Environment()
+    made.events.request.add_listener(made.stats.recorder)
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -27,19 +27,6 @@ from support.population import wait_for
 from support.server import TestServer
 
 
-@pytest.fixture(params=["requests", "fast"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def environment() -> Environment:
-    """One whose statistics count, as a runner sees to."""
-    made = Environment()
-    made.events.request.add_listener(made.stats.recorder)
-    return made
-
-
 def session(kind: str, base: str, environment: Environment) -> Any:
     event = environment.events.request
     return FastHttpSession(base, event, None) if kind == "fast" else HttpSession(base, event, None)

@@ -36,11 +36,6 @@ CASES = {
 LIMIT_S = 10
 
 
-@pytest.fixture(params=["requests", "fast"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.mark.parametrize("path", CASES)
 def test_it_ends_in_the_failure_it_deserves(path: str, kind: str, server: TestServer) -> None:
     environment = Environment()

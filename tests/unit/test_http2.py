@@ -22,19 +22,6 @@ from support.server import TestServer
 from support.servers import accepts, ended, program
 
 
-@pytest.fixture(params=["requests", "fast"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def environment() -> Environment:
-    """One whose statistics count, as a runner sees to."""
-    made = Environment()
-    made.events.request.add_listener(made.stats.recorder)
-    return made
-
-
 def session(kind: str, base: str, environment: Environment, version: str = "2") -> Any:
     event = environment.events.request
     made: Any = FastHttpSession(base, event, None) if kind == "fast" else HttpSession(base, event, None)

@@ -15,19 +15,6 @@ from support.server import TestServer
 PHASES = ["blocked", "dns", "connect", "tls", "send", "wait", "receive"]
 
 
-@pytest.fixture(params=["requests", "fast"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def environment() -> Environment:
-    """One whose statistics count, as a runner sees to."""
-    made = Environment()
-    made.events.request.add_listener(made.stats.recorder)
-    return made
-
-
 def session(kind: str, base: str, environment: Environment) -> HttpSession | FastHttpSession:
     event = environment.events.request
     if kind == "fast":

@@ -1,20 +1,12 @@
-// The history of runs: its list, two of them compared, a report opened, some deleted. The runs are made up.
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { NO_STATUS } from "../src/model/live.ts";
 import { resultFile } from "../tests/support/result.ts";
 import { snapshot } from "../tests/support/stream.ts";
 import { serious } from "./support/axe.ts";
-import { launch, open } from "./support/browser.ts";
+import { browserOfFile } from "./support/page.ts";
 import { teller } from "./support/teller.ts";
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser?.close();
-});
+const open = browserOfFile();
 
 const kept = (id: number, change: object = {}) => ({
   id,
@@ -62,7 +54,7 @@ test("runs are listed, compared in words, opened and deleted", async () => {
     { keeps_runs: true },
   );
   try {
-    const { page, complaints } = await open(browser);
+    const { page, complaints } = await open();
     await page.goto(server.url);
     await page.getByRole("navigation", { name: "Sections" }).getByRole("button", { name: "Runs" }).click();
     const rows = page.locator("tbody tr");

@@ -1,21 +1,12 @@
 import { readFileSync } from "node:fs";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serious } from "./support/axe.ts";
-import { launch, open, type Watched } from "./support/browser.ts";
+import type { Watched } from "./support/browser.ts";
+import { browserOfFile, state, tab } from "./support/page.ts";
 import { type Running, run } from "./support/run.ts";
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser?.close();
-});
-
-const state = (page: Page, word: string) => page.locator("#state", { hasText: word }).waitFor();
-const tab = async (page: Page, name: string) =>
-  page.getByRole("navigation", { name: "Sections" }).getByRole("button", { name }).click();
+const open = browserOfFile();
 
 const EVERY_TAB = ["Statistics", "Charts", "Failures", "Exceptions", "Ratios", "Phases", "Workers", "Logs", "Download"];
 
@@ -32,7 +23,7 @@ describe("a run steered from the page", () => {
   let page: Page;
   beforeAll(async () => {
     running = await run();
-    watched = await open(browser);
+    watched = await open();
     page = watched.page;
     await page.goto(running.url);
   });
@@ -167,7 +158,7 @@ describe("a run steered from the page", () => {
   });
 
   test("a phone has it all in 375 pixels", async () => {
-    const { page: phone, complaints } = await open(browser, {
+    const { page: phone, complaints } = await open({
       viewport: { width: 375, height: 760 },
       colorScheme: "dark",
     });
@@ -186,7 +177,7 @@ describe("the class picker", () => {
   test("runs the classes that are chosen", async () => {
     const running = await run(["--class-picker"]);
     try {
-      const { page } = await open(browser);
+      const { page } = await open();
       await page.goto(running.url);
       await page.getByRole("checkbox", { name: /^Shop/ }).uncheck();
       expect(await page.getByRole("checkbox", { name: "All of them" }).isChecked()).toBe(false);

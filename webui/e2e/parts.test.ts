@@ -1,21 +1,11 @@
 // What the tabs can do, against real runs: behind a login with thresholds, led by a shape, and with workers.
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serious } from "./support/axe.ts";
-import { launch, open } from "./support/browser.ts";
+import { browserOfFile, state, tab } from "./support/page.ts";
 import { type Running, run } from "./support/run.ts";
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser?.close();
-});
-
-const state = (page: Page, word: string) => page.locator("#state", { hasText: word }).waitFor();
-const tab = async (page: Page, name: string) =>
-  page.getByRole("navigation", { name: "Sections" }).getByRole("button", { name }).click();
+const open = browserOfFile();
 
 describe("behind a login", () => {
   let running: Running;
@@ -25,7 +15,7 @@ describe("behind a login", () => {
       ...["--web-credentials", "ann:passcode9", "--web-read-only", "look8", "--profile", "nightly"],
       ...["--fail-if", "fail_ratio > 99%", "--fail-if", "p50 > 1us"],
     ]);
-    ({ page } = await open(browser));
+    ({ page } = await open());
   });
   afterAll(async () => {
     await running?.stop();
@@ -127,7 +117,7 @@ describe("behind a login", () => {
   });
 
   test("a link for looking shows everything and changes nothing", async () => {
-    const { page: guest } = await open(browser);
+    const { page: guest } = await open();
     await guest.goto(`${running.url}?token=look8`);
     await guest.getByText("Looking only").waitFor();
     await state(guest, "Running");
@@ -157,7 +147,7 @@ class Steady(LoadTestShape):
 test("a shape leads: the form says so, and the running test cannot be edited; workers are shown with what they do", async () => {
   const running = await run(["--processes", "2"], SHAPED);
   try {
-    const { page } = await open(browser);
+    const { page } = await open();
     await page.goto(running.url);
     await page.getByText("A load shape decides").waitFor();
     expect(await page.getByLabel("Users", { exact: true }).isDisabled()).toBe(true);

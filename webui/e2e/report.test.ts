@@ -3,21 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { resultFile } from "../tests/support/result.ts";
 import { serious } from "./support/axe.ts";
-import { launch, open } from "./support/browser.ts";
+import { browserOfFile } from "./support/page.ts";
 
 const folder = join(tmpdir(), `gregaria-report-${process.pid}`);
-let browser: Browser;
+const open = browserOfFile();
 
-beforeAll(async () => {
+beforeAll(() => {
   mkdirSync(folder, { recursive: true });
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser?.close();
 });
 
 /** A report on disk, as `--html` writes it. */
@@ -35,7 +30,7 @@ const asJson = (value: unknown): string => JSON.stringify(value).replaceAll("<",
 
 describe("the report", () => {
   test("opens from a file with everything in it, asks nobody, and runs nothing out of the data", async () => {
-    const { page, complaints, asked } = await open(browser);
+    const { page, complaints, asked } = await open();
     const address = report("plain", asJson(resultFile()));
     await page.goto(address);
     await page.getByRole("heading", { name: "Requests by name" }).waitFor();
@@ -60,7 +55,7 @@ describe("the report", () => {
   });
 
   test("sorts, filters and draws chosen names", async () => {
-    const { page } = await open(browser);
+    const { page } = await open();
     await page.goto(report("table", asJson(resultFile())));
     const first = page.locator("#names tbody tr").first();
     await page.getByRole("button", { name: "Failures", exact: true }).click();
@@ -81,7 +76,7 @@ describe("the report", () => {
   });
 
   test("takes packed data, 10,000 names, light and dark, paper and phone", async () => {
-    const { page, complaints } = await open(browser, { viewport: { width: 375, height: 800 }, colorScheme: "dark" });
+    const { page, complaints } = await open({ viewport: { width: 375, height: 800 }, colorScheme: "dark" });
     await page.goto(report("packed", gzipSync(asJson(resultFile(10_000, 60))).toString("base64")));
     await page.getByRole("heading", { name: "Requests by name" }).waitFor();
     expect(await page.locator("#names tbody tr").count()).toBeLessThan(80);
@@ -97,7 +92,7 @@ describe("the report", () => {
 
   test("has no serious finding of axe", async () => {
     for (const colorScheme of ["light", "dark"] as const) {
-      const { page } = await open(browser, { colorScheme });
+      const { page } = await open({ colorScheme });
       await page.goto(report(`axe-${colorScheme}`, asJson(resultFile())));
       await page.getByRole("heading", { name: "Requests by name" }).waitFor();
       expect(await serious(page)).toEqual([]);
@@ -105,7 +100,7 @@ describe("the report", () => {
   });
 
   test("says so when it is empty or holds something else", async () => {
-    const { page } = await open(browser);
+    const { page } = await open();
     await page.goto(report("empty", "__GREGARIA_DATA__"));
     await page.getByText("empty template of a report").waitFor();
     await page.goto(report("other", '{"format":"x"}'));

@@ -1,24 +1,18 @@
 // Ten thousand names and a day of charts: what the page does for an update must not grow with what there is.
 // Nothing here is a time: rows and changes of the document are counted, and processor time of the page's own thread is
 // compared with that of a small run.
-import type { Browser, CDPSession, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import type { CDPSession, Page } from "playwright-core";
+import { expect, test } from "vitest";
 import { count } from "../src/model/format.ts";
 import { longRun, secondOf } from "../tests/support/stream.ts";
-import { launch, open } from "./support/browser.ts";
+import { browserOfFile } from "./support/page.ts";
 import { type Teller, teller } from "./support/teller.ts";
 
 const UPDATES = 10;
 /** As many as the server tells in one update at the most. */
 const CHANGED = 1_000;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser?.close();
-});
+const open = browserOfFile();
 
 interface Cost {
   readonly cpuMs: number;
@@ -27,7 +21,7 @@ interface Cost {
 
 /** What some updates cost a page that shows this tab. */
 async function cost(server: Teller, names: number, tab: string): Promise<Cost & { readonly page: Page }> {
-  const { page, complaints } = await open(browser);
+  const { page, complaints } = await open();
   await page.goto(`${server.url}?tab=${tab}`);
   await page.locator("#state", { hasText: "Running" }).waitFor();
   await page.evaluate(() => {
@@ -103,7 +97,7 @@ test("a day of charts is drawn again with each update at a bounded cost", async 
 test("a page that nobody looks at draws nothing, and has everything when somebody does", async () => {
   const server = await teller(() => longRun(100, 100));
   try {
-    const { page } = await open(browser);
+    const { page } = await open();
     await page.addInitScript(() => {
       globalThis.EventSource = class extends EventSource {
         constructor(address: string | URL) {

@@ -16,31 +16,16 @@ from recording import (
     OTHER_PORT,
     Call,
     Made,
-    Shape,
     add_shapes,
     answer,
     redirect,
-    single,
+    sequence,
+    several,
+    shape,
 )
 from scenario import main
 
 from locust import FastHttpUser
-
-shapes: list[Shape] = []
-
-
-def shape(title: str, method: str, url: str = "/x", /, *answers: list[Any], **arguments: Any) -> None:
-    shapes.append(single(title, method, url, *answers, **arguments))
-
-
-def sequence(title: str, calls: list[Call], *answers: list[Any], settings: Any = None) -> None:
-    shapes.append(Shape(title, lambda: calls, list(answers), settings or (lambda session: None)))
-
-
-def several(title: str, cases: dict[str, Any], method: str, argument: str, **more: Any) -> None:
-    for name, value in cases.items():
-        shape(f"{title}: {name}", method, "/x", **{argument: value}, **more)
-
 
 # --- methods with bodies ---------------------------------------------------------------------------------------------
 
@@ -290,5 +275,5 @@ for method in ("GET", "PUT", "POST"):
 sequence("connections to two ports", [("GET", "/1", {}), ("GET", OTHER_PORT, {}), ("GET", "/3", {})])
 
 if __name__ == "__main__":
-    add_shapes(FastHttpUser, shapes)
+    add_shapes(FastHttpUser)
     main()

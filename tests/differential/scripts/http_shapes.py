@@ -20,13 +20,13 @@ from recording import (
     OTHER_HOST,
     OTHER_PORT,
     SECOND,
-    Call,
     Made,
-    Shape,
     add_shapes,
     answer,
     redirect,
-    single,
+    sequence,
+    several,
+    shape,
 )
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth, HTTPProxyAuth
 from requests.structures import CaseInsensitiveDict
@@ -34,7 +34,6 @@ from scenario import main
 
 from locust import HttpUser
 
-shapes: list[Shape] = []
 NAMED = Path(tempfile.mkdtemp()) / "nämed.txt"
 NAMED.write_text("content of a file\n", encoding="utf-8")
 
@@ -79,19 +78,6 @@ class Unreadable:
 def broken() -> Iterator[bytes]:
     yield b"one"
     raise ValueError("broken generator")
-
-
-def shape(title: str, method: str, url: str = "/x", /, *answers: list[Any], **arguments: Any) -> None:
-    shapes.append(single(title, method, url, *answers, **arguments))
-
-
-def sequence(name: str, calls: list[Call], *answers: list[Any], settings: Any = None) -> None:
-    shapes.append(Shape(name, lambda: calls, list(answers), settings or (lambda session: None)))
-
-
-def several(title: str, cases: dict[str, Any], method: str, argument: str, **more: Any) -> None:
-    for name, value in cases.items():
-        shape(f"{title}: {name}", method, "/x", **{argument: value}, **more)
 
 
 # --- methods with bodies ---------------------------------------------------------------------------------------------
@@ -551,5 +537,5 @@ shape("proxy redirects", "GET", "/x", redirect(302, "/y"), proxies={"all": f"htt
 shape("proxy for a name", "GET", "http://no.such.host/x", proxies={"http": f"http://127.0.0.1:{SECOND}"})
 
 if __name__ == "__main__":
-    add_shapes(HttpUser, shapes)
+    add_shapes(HttpUser)
     main()

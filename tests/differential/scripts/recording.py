@@ -59,13 +59,28 @@ class Shape:
     settings: Callable[[Any], Any] = lambda session: None
 
 
-def single(title: str, method: str, url: str = "/x", /, *answers: list[Any], **arguments: Any) -> Shape:
-    """A shape of one call. An argument that is a function without a name of its own is called for its value."""
+shapes: list[Shape] = []
+"""Those of the script, in their order."""
+
+
+def shape(title: str, method: str, url: str = "/x", /, *answers: list[Any], **arguments: Any) -> None:
+    """Add a shape of one call. Arguments that are `Made` are made anew for it."""
 
     def make() -> list[Call]:
         return [(method, url, {key: made(value) for key, value in arguments.items()})]
 
-    return Shape(title, make, list(answers))
+    shapes.append(Shape(title, make, list(answers)))
+
+
+def sequence(title: str, calls: list[Call], *answers: list[Any], settings: Any = None) -> None:
+    """Add a shape of several calls by one session, which `settings` may change first."""
+    shapes.append(Shape(title, lambda: calls, list(answers), settings or (lambda session: None)))
+
+
+def several(title: str, cases: dict[str, Any], method: str, argument: str, **more: Any) -> None:
+    """Add a shape for each value of an argument."""
+    for name, value in cases.items():
+        shape(f"{title}: {name}", method, "/x", **{argument: value}, **more)
 
 
 @dataclass
@@ -204,7 +219,7 @@ class Bench:
         lines[:] = [line for line in lines if not line.startswith("greenlet died: gaierror")]
 
 
-def add_shapes(user_class: Any, shapes: list[Shape]) -> None:
+def add_shapes(user_class: Any) -> None:
     """Make each shape a scenario."""
     bench = Bench(user_class)
     for shape in shapes:
