@@ -1188,8 +1188,11 @@ class WorkerLink:
         """The hub is alive, and this is how the process is. Without this no heartbeats are sent after ten seconds."""
 
     def set_state(self, state: str) -> None: ...
+    def leave(self) -> None:
+        """Tell the master that the test is over here, in the order of what is sent; no heartbeats until `register`."""
+
     def register(self) -> None:
-        """Register with the master, again if need be."""
+        """Register with the master, again if need be, in the order of what is sent."""
 
     def reconnect(self) -> None: ...
     def send(self, kind: str, data: Any) -> None:

@@ -53,6 +53,8 @@ enum Standing {
         next_at: f64,
     },
     Registered,
+    /// The test has ended here, and the master knows; it will be told when there may be another.
+    Away,
     GivenUp,
 }
 
@@ -111,7 +113,7 @@ impl Worker {
         let next = match self.standing {
             Standing::Registering { next_at, .. } => next_at,
             Standing::Registered => self.next_heartbeat_at,
-            Standing::GivenUp => now + 1.0,
+            Standing::Away | Standing::GivenUp => now + 1.0,
         };
         (next - now).clamp(0.0, 1.0)
     }
@@ -119,6 +121,12 @@ impl Worker {
     /// The hub is alive.
     pub fn on_hub_alive(&mut self, now: f64) {
         self.hub_seen_at = now;
+    }
+
+    /// The test has ended here: no heartbeats until [`Self::register`], since the master takes this worker off its list.
+    pub fn leave(&mut self) -> Action {
+        self.standing = Standing::Away;
+        self.message("client_stopped", Value::Nil)
     }
 
     /// Begin to register, again if need be: after a stop, or with a new master.

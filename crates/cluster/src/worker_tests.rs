@@ -119,6 +119,16 @@ fn a_master_of_ours_pauses_and_resumes() {
 }
 
 #[test]
+fn who_has_left_is_silent_until_it_registers() {
+    let mut worker = worker();
+    worker.on_message(ack(true), 100.0);
+    assert_eq!(kinds(&[worker.leave()]), ["client_stopped"]);
+    assert!(worker.tick(105.0).is_empty(), "the master would not know whose heartbeat it is");
+    worker.register(106.0);
+    assert_eq!(kinds(&worker.tick(106.0)), ["client_ready"]);
+}
+
+#[test]
 fn reports_are_kept_until_they_are_confirmed() {
     let mut worker = worker();
     worker.on_message(ack(true), 100.0);

@@ -1,7 +1,7 @@
 """`MasterRunner`: distributes users over workers; their statistics come together in its environment.
 
     start: spawn messages, batch by batch ─ wait for the workers' counts ─ spawning_complete
-    stop:  stop messages ─ wait until no worker has users ─ test_stop
+    stop:  stop messages ─ wait until no worker has users and all are ready again ─ test_stop
 
 Messages of workers are taken in all the while; whatever waits does so in a greenlet of its own.
 """
@@ -38,6 +38,7 @@ logger = logging.getLogger("locust.runners")
 HIGH_RATE_PER_WORKER = 100
 STOP_GRACE_S = 60.0
 LAST_REPORTS_S = 3.0
+RETURN_S = 2.0
 CHECK_INTERVAL_S = 0.2
 PAUSE = "gregaria_pause"
 REPORT_WAIT = re.compile(r"(\d+(?:\.\d+)?) *\* *WORKER_REPORT_INTERVAL")
@@ -53,6 +54,7 @@ class MasterRunner(runners.DistributedRunner):
         self.spawning_completed = False
         self._ends_without_workers = False
         self._told_of: set[str] = set()
+        self._coming_back: set[str] = set()
         self._changed = Event()
         self._dispatch_number = 0
         self._placed: set[str] = set()
@@ -245,10 +247,13 @@ class MasterRunner(runners.DistributedRunner):
         self._end_pause_with_test()
         self._users_dispatcher = None
         if send_stop_to_client:
+            self._coming_back = {node.id for node in self.clients.values() if node.state != "missing"}
             self._tell_all("stop")
             self._wait_for(lambda: self.user_count == 0, self.environment.stop_timeout + STOP_GRACE_S)
             if self.user_count:
                 logger.error("Timeout waiting for all workers to stop")
+            # They leave and come back; whoever starts the next test at once shall find them.
+            self._wait_for(lambda: not self._coming_back, RETURN_S)
             self.cpu_log_warning()
         self.environment.events.test_stop.fire(environment=self.environment)
 
@@ -334,6 +339,8 @@ class MasterRunner(runners.DistributedRunner):
         match verb:
             case "connected":
                 self._told_of.add(about)
+                self._coming_back.discard(about)
+                self._changed.set()
                 events.worker_connect.fire(client_id=about)
             case "joined":
                 self._on_joined(about[0])
@@ -386,6 +393,8 @@ class MasterRunner(runners.DistributedRunner):
                 self._restart()
 
     def _on_left(self, worker: str, how: str) -> None:
+        if how != "stopped":
+            self._coming_back.discard(worker)
         self._changed.set()
         if how != "forgotten":
             self._mark(f"worker {worker} {'fell silent' if how == 'missing' else how}")

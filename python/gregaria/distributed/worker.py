@@ -226,7 +226,7 @@ class WorkerRunner(runners.DistributedRunner):
 
     def _stop_for_master(self) -> None:
         self._end_run()
-        self._link.send("client_stopped", None)
+        self._link.leave()
         # For networks that need it; our master does not.
         gevent.sleep(int(os.getenv("LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP", "0")))
         self._set_worker_state(runners.STATE_INIT)

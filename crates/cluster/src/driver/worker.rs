@@ -35,6 +35,8 @@ pub struct Reporting {
 enum Job {
     Send(Message),
     Report(Box<Reporting>),
+    Leave,
+    Register,
 }
 
 struct Core {
@@ -102,6 +104,16 @@ impl WorkerDriver {
         self.put(Job::Report(Box::new(reporting)));
     }
 
+    /// Tell the master that the test is over here. There are no heartbeats until [`Self::register`].
+    pub fn leave(&self) {
+        self.put(Job::Leave);
+    }
+
+    /// Register with the master, when all that was to be sent before is written.
+    pub fn register(&self) {
+        self.put(Job::Register);
+    }
+
     fn put(&self, job: Job) {
         if let Some(jobs) = &self.jobs {
             self.open_jobs.fetch_add(1, Ordering::AcqRel);
@@ -146,15 +158,24 @@ impl Core {
                     match job {
                         Job::Send(message) => self.sender.wait().send(message.encode()),
                         Job::Report(reporting) => self.write_report(*reporting),
+                        Job::Leave => self.with_worker(|worker, _| vec![worker.leave()]),
+                        Job::Register => self.with_worker(|worker, now| {
+                            worker.register(now);
+                            Vec::new()
+                        }),
                     }
                     open_jobs.fetch_sub(1, Ordering::AcqRel);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let actions = self.lock().tick(self.now());
-            self.carry_out(actions);
+            self.with_worker(Worker::tick);
         }
+    }
+
+    fn with_worker(&self, step: impl FnOnce(&mut Worker, f64) -> Vec<Action>) {
+        let actions = step(&mut self.lock(), self.now());
+        self.carry_out(actions);
     }
 
     fn write_report(&self, reporting: Reporting) {

@@ -134,9 +134,14 @@ impl WorkerLink {
         self.with(|driver| driver.with(|worker, _| state.clone_into(&mut worker.state)))
     }
 
-    /// Register with the master, again if need be.
+    /// Tell the master that the test is over here, in the order of what is sent; no heartbeats until `register`.
+    fn leave(&self) -> PyResult<()> {
+        self.with(WorkerDriver::leave)
+    }
+
+    /// Register with the master, again if need be, in the order of what is sent.
     fn register(&self) -> PyResult<()> {
-        self.with(|driver| driver.with(|worker, now| worker.register(now)))
+        self.with(WorkerDriver::register)
     }
 
     fn reconnect(&self) -> PyResult<()> {
