@@ -36,8 +36,8 @@ build: $(VENV)/.built ## the release wheel, installed in .venv (command: .venv/b
 
 ui: webui/dist/.built ## the page and the report's template, in webui/dist (needs Node.js)
 
-demo: build testkit ## run an example for 15 seconds against a bundled API and show the tables
-	@$(PY) dev/demo.py $(BUILT)/release/demo-api
+demo: build testkit ## run an example for 15 seconds against a bundled API, show the tables and write a report
+	@$(PY) dev/demo.py $(BUILT)/release/demo-api $(BUILT)/demo-report.html
 
 test: test-rust test-ui test-python e2e ## everything: Rust, page, Python and end-to-end tests, the browser's too
 

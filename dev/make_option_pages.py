@@ -46,16 +46,15 @@ def cell(text: str) -> str:
 def rows(group: str) -> Iterator[str]:
     """The rows of one group."""
     for option in options.OPTIONS:
-        if option.group != group or option.hidden or option.status == "removed":
+        if option.group != group or option.hidden or option.is_removed:
             continue
         names = ", ".join(f"`{flag}`" for flag in sorted(option.flags, key=len)) or f"`{option.metavar} ...`"
-        later = f" **Not yet**: {option.later}." if option.later else ""
         default = f"`{option.default}`" if option.default not in (None, "") else ""
         allowed = options.ALLOWED.get(option.kind, "") if option.kind != "flag" else ""
         variables = " ".join(f"`{name}`" for name in option.variables)
         key = f"`{option.config_key}`" if option.config_key else ""
         mark = " ◆" if option.own else ""
-        cells = (names + mark, cell(option.help) + later, cell(allowed), default, key, variables)
+        cells = (names + mark, cell(option.help), cell(allowed), default, key, variables)
         yield "| " + " | ".join(cells) + " |"
 
 

@@ -43,7 +43,7 @@ def complain(message: str, exit_code: int = EXIT_LOCUSTFILE) -> NoReturn:
 def locate(name: str) -> list[str]:
     """The absolute paths of the locustfiles that one item of `-f` stands for."""
     if name == "-":
-        complain("gregaria: error: -f - is not supported yet (a locustfile cannot come from a master)", EXIT_USAGE)
+        complain("gregaria: error: '-f -' gets the locustfile from a master; no other can stand beside it", EXIT_USAGE)
     if is_url(name):
         return [download(name)]
     path = Path(os.path.normpath(Path.cwd() / name))

@@ -31,7 +31,7 @@ _BASH_CLASSES = (
 
 
 def _offered() -> list[Option]:
-    return [option for option in OPTIONS if option.flags and option.status == "supported" and not option.hidden]
+    return [option for option in OPTIONS if option.flags and not option.is_removed and not option.hidden]
 
 
 def _takes_file(option: Option) -> bool:

@@ -43,14 +43,6 @@ def render(columns: int, colour: bool) -> str:
         blocks.append("\n".join(lines))
     blocks.append("\n".join([paint("1;36", "Examples:"), *(f"  {example}" for example in EXAMPLES)]))
     blocks.append("\n".join(textwrap.wrap(SOURCES, columns)))
-    later = ", ".join(option.name for option in OPTIONS if option.status == "later" and not option.hidden)
-    blocks.append(
-        "\n".join(
-            textwrap.wrap(
-                f"Locust has these too; here they are still to come: {later}.", columns, break_on_hyphens=False
-            )
-        )
-    )
     return "\n\n".join(blocks) + "\n"
 
 
@@ -62,7 +54,7 @@ def show(out: TextIO | None = None) -> None:
 
 
 def _is_shown(option: Option) -> bool:
-    return option.status == "supported" and not option.hidden
+    return not option.is_removed and not option.hidden
 
 
 def _option_lines(option: Option, columns: int, paint: Callable[[str, str], str]) -> list[str]:

@@ -39,7 +39,7 @@ def _begin() -> Iterator[str]:
 def _options() -> Iterator[str]:
     yield ".SH OPTIONS"
     for group, description in GROUPS.items():
-        options = [each for each in OPTIONS if each.group == group and each.status == "supported" and not each.hidden]
+        options = [each for each in OPTIONS if each.group == group and not each.is_removed and not each.hidden]
         if not options:
             continue
         yield f".SS {_text(group)}"

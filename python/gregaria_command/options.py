@@ -97,7 +97,7 @@ ALLOWED: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option. `later` says why a Locust option is refused for now; `hidden` keeps it out of the help."""
+    """One option. `hidden` keeps it out of the help."""
 
     flags: tuple[str, ...]
     dest: str
@@ -107,7 +107,6 @@ class Option:
     metavar: str | None = None
     default: object = None
     env: str | None = None
-    later: str | None = None
     hidden: bool = False
     own: bool = False
     """Not an option of Locust's. It is never what an abbreviation stands for, a locustfile may have one with the same
@@ -116,11 +115,9 @@ class Option:
     """The field of the web UI's start form that it fills, if any."""
 
     @property
-    def status(self) -> Literal["supported", "later", "removed"]:
-        """Whether the option works, is refused for now, or was removed by Locust itself."""
-        if self.kind == "removed":
-            return "removed"
-        return "later" if self.later else "supported"
+    def is_removed(self) -> bool:
+        """Whether Locust itself had the option once and refuses it now."""
+        return self.kind == "removed"
 
     @property
     def name(self) -> str:

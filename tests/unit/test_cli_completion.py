@@ -14,7 +14,7 @@ from gregaria_command import completion, manual
 from gregaria_command.classes import user_classes
 from gregaria_command.options import OPTIONS, SHELLS
 
-OFFERED = [option for option in OPTIONS if option.status == "supported" and option.flags and not option.hidden]
+OFFERED = [option for option in OPTIONS if not option.is_removed and option.flags and not option.hidden]
 
 
 def asked(*words: str) -> list[str]:

@@ -99,7 +99,7 @@ def test_no_spelling_means_two_things() -> None:
 def test_help_names_every_option_that_works(columns: int) -> None:
     text = render(columns, colour=False)
     for option in OPTIONS:
-        if option.status == "supported" and not option.hidden:
+        if not option.is_removed and not option.hidden:
             assert all(flag in text for flag in option.flags), option
             assert option.env is None or option.env in text
     assert "\x1b[" not in text

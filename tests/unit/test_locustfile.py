@@ -83,7 +83,7 @@ def test_names_directories_and_what_is_missing(
     with pytest.raises(SystemExit) as end:
         locate("-")
     assert end.value.code == 2
-    assert "-f - is not supported yet" in capsys.readouterr().err
+    assert "no other can stand beside it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

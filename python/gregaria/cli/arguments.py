@@ -118,32 +118,16 @@ class ShowVersion(argparse.Action):
         parser.exit()
 
 
-def _refuse(option: Option, parser: argparse.ArgumentParser, action: argparse.Action) -> None:
-    origin = origin_of(parser, action)
-    given = option.name if origin == ON_COMMAND_LINE else f"{option.name} ({origin})"
-    if option.status == "removed":
-        parser.error(f"option {given} does not exist any more: {option.help}")
-    parser.error(f"option {given} is not supported yet ({option.later})")
+def refusal(option: Option) -> type[argparse.Action]:
+    """An action for an option that does not exist any more."""
 
-
-def refused_flag(option: Option) -> type[argparse.Action]:
-    """An action for a flag that is refused; false in the environment or a file leaves it unset, as ever."""
-
-    class RefusedFlag(argparse._StoreTrueAction):
+    class Refusal(argparse.Action):
         def __call__(self, parser: argparse.ArgumentParser, *_args: Any, **_kwargs: Any) -> None:
-            _refuse(option, parser, self)
+            origin = origin_of(parser, self)
+            given = option.name if origin == ON_COMMAND_LINE else f"{option.name} ({origin})"
+            parser.error(f"option {given} does not exist any more: {option.help}")
 
-    return RefusedFlag
-
-
-def refused_value(option: Option) -> type[argparse.Action]:
-    """An action for an option with a value that is refused."""
-
-    class RefusedValue(argparse.Action):
-        def __call__(self, parser: argparse.ArgumentParser, *_args: Any, **_kwargs: Any) -> None:
-            _refuse(option, parser, self)
-
-    return RefusedValue
+    return Refusal
 
 
 def resolved(value: str) -> tuple[str, int, list[str]]:
@@ -185,7 +169,7 @@ _KINDS: dict[str, Callable[[Option], dict[str, Any]]] = {
     "config file": lambda _option: {"is_config_file_arg": True},
     "help": lambda _option: {"action": ShowHelp, "nargs": 0, "default": argparse.SUPPRESS},
     "version": lambda _option: {"action": ShowVersion, "nargs": 0, "default": argparse.SUPPRESS},
-    "removed": lambda option: {"action": refused_value(option), "nargs": "?", "default": option.default},
+    "removed": lambda option: {"action": refusal(option), "nargs": "?", "default": option.default},
     "user classes": lambda option: {"nargs": "*", "default": _words_from_environment(option)},
 }
 
@@ -198,11 +182,6 @@ def _words_from_environment(option: Option) -> list[str]:
 def settings_of(option: Option) -> dict[str, Any]:
     """The keyword arguments with which a row of the table is added to an argparse group."""
     settings = _KINDS[option.kind](option)
-    if option.status == "later":
-        flag = option.kind == "flag"
-        settings["action"] = refused_flag(option) if flag else refused_value(option)
-        for name in ("type", "choices") if not flag else ():
-            settings.pop(name, None)
     if option.flags:
         settings["dest"] = option.dest
         if option.variables:
