@@ -27,6 +27,8 @@ export const repository = join(here, "../..");
 /** Schema in the repository, and the file of types made from it. */
 export const GENERATED: readonly (readonly [string, string])[] = [
   ["docs/result.schema.json", "webui/src/generated/result.ts"],
+  ["docs/stream.schema.json", "webui/src/generated/stream.ts"],
+  ["docs/comparison.schema.json", "webui/src/generated/comparison.ts"],
 ];
 
 export function typesOf(schemaPath: string): string {

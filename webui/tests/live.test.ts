@@ -61,9 +61,14 @@ test("an update that came twice is passed over, and a missing one is noticed", (
   expect(live.update(update(12))).toBe(false);
 });
 
+const failure = (id: number, occurrences: number) => ({
+  ...{ id, method: "GET", name: "/", error: `E${id}`, occurrences },
+  ...{ first_seen: 98, last_seen: null },
+});
+
 test("a reset forgets names, rows and failures", () => {
   const live = begun();
-  live.update(update(11, { failures: [{ id: 0, method: "GET", name: "/", error: "E", occurrences: 2 }] }));
+  live.update(update(11, { failures: [failure(0, 2)] }));
   expect(live.failures).toHaveLength(1);
   live.update(update(12, { reset: true, names: [[0, "PUT", "/other"]], rows: [figures(0, 1)] }));
   expect(live.rows.map((row) => row.name)).toEqual(["/other"]);
@@ -72,7 +77,6 @@ test("a reset forgets names, rows and failures", () => {
 
 test("failures come with the most frequent first, and exceptions replace the old ones", () => {
   const live = begun();
-  const failure = (id: number, occurrences: number) => ({ id, method: "GET", name: "/", error: `E${id}`, occurrences });
   live.update(update(11, { failures: [failure(0, 1), failure(1, 5)] }));
   live.update(
     update(12, { failures: [failure(0, 9)], exceptions: [{ count: 1, msg: "m", nodes: "local", traceback: "t" }] }),

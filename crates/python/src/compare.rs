@@ -34,8 +34,8 @@ impl Comparison {
 
     /// The verdict in one line.
     #[getter]
-    fn verdict(&self) -> String {
-        self.0.verdict()
+    fn verdict(&self) -> &str {
+        &self.0.verdict
     }
 
     #[pyo3(signature = (colour = false))]

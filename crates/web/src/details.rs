@@ -43,6 +43,7 @@ impl Of {
 
 /// `GET /failures/samples`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SamplesMessage {
     /// As in the result file.
     pub samples: Vec<Exchange>,
@@ -54,6 +55,7 @@ pub struct SamplesMessage {
 
 /// One phase of many requests, in milliseconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhaseSummary {
     /// "blocked", "dns", "connect", "tls", "send", "wait" or "receive".
     pub phase: &'static str,
@@ -68,6 +70,7 @@ pub struct PhaseSummary {
 
 /// Where the time of one name goes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhasesOf {
     pub method: String,
     pub name: String,
@@ -81,6 +84,7 @@ pub struct PhasesOf {
 
 /// `GET /phases`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhasesMessage {
     /// Of all requests together; null if nothing is known.
     pub total: Option<PhasesOf>,

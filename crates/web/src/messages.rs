@@ -1,5 +1,5 @@
 //! Everything the server says in JSON of its own: the messages of the event stream `GET /events` and the bodies of the
-//! endpoints that Locust does not have. The page's TypeScript types are made from these structs.
+//! endpoints that Locust does not have. The page's TypeScript types are made from these structs (`docs/stream.schema.json`).
 //!
 //! ```text
 //!   event: snapshot   everything there is; the first message, and again for a client that fell behind
@@ -16,6 +16,7 @@ pub const STREAM_VERSION: u32 = 1;
 
 /// `event: snapshot`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SnapshotMessage {
     /// [`STREAM_VERSION`].
     pub version: u32,
@@ -40,6 +41,7 @@ pub struct SnapshotMessage {
 
 /// `event: update`. Lists hold only what is new or changed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UpdateMessage {
     pub sequence: u64,
     pub time: f64,
@@ -64,6 +66,7 @@ pub struct UpdateMessage {
 
 /// `event: alive`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AliveMessage {
     pub time: f64,
     /// How long the generator has said nothing; it is busy or stuck.
@@ -72,6 +75,7 @@ pub struct AliveMessage {
 
 /// What does not change while the process lives.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StreamSettings {
     /// Of Gregaria.
     pub version: String,
@@ -86,6 +90,7 @@ pub struct StreamSettings {
 
 /// What the header shows.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Status {
     /// `ready`, `spawning`, `running`, `cleanup`, `stopping`, `stopped` or `missing`.
@@ -111,22 +116,28 @@ pub struct Status {
     pub thresholds: Vec<Threshold>,
     /// Runs of this process that are in the history: `/runs` has a new one when this has grown.
     pub kept_runs: u64,
+    /// The oldest of the requests that have no answer yet; `generator.in_flight` says how many there are.
     pub in_flight: Vec<InFlight>,
 }
 
 /// A worker as the master sees it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Worker {
     pub id: String,
     pub state: String,
     pub user_count: u64,
+    /// Percent of one core.
     pub cpu_usage: f64,
     pub memory_usage: u64,
+    /// How late the worker's own loop is; null of workers that do not say so, Locust's among them.
+    pub lag_ms: Option<f64>,
 }
 
 /// How the generator itself is doing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Generator {
     /// `ok`, `warning` or `limit`: whether it holds the test back at the moment.
@@ -154,6 +165,7 @@ pub struct Generator {
 
 /// A threshold and how it stands.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Threshold {
     pub text: String,
@@ -163,21 +175,29 @@ pub struct Threshold {
     pub value: String,
 }
 
-/// A request that has no answer yet.
+/// A request of this process that has no answer yet.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct InFlight {
     pub method: String,
+    /// Path and query as on the wire, without secrets; the whole URL if it does not go to the test's host.
     pub name: String,
+    /// The class of the user that waits for it; empty if no user does.
+    pub user_class: String,
+    /// What it waits for: `blocked`, `dns`, `connect`, `tls`, `send`, `wait` or `receive`.
+    pub phase: String,
     pub age_seconds: f64,
 }
 
 /// A row's number, by which [`Figures`] refer to it, with its method and name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Name(pub u32, pub String, pub String);
 
 /// The figures of one name, or of all together. Short, because there may be ten thousand of them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Figures {
     /// The row's number; 0 and without meaning in the total.
     #[serde(rename = "i")]
@@ -217,6 +237,7 @@ fn is_zero_f64(value: &f64) -> bool {
 
 /// A kind of failure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Failure {
     pub id: u32,
     pub method: String,
@@ -229,6 +250,7 @@ pub struct Failure {
 
 /// An exception that tasks have raised.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExceptionRow {
     pub count: u64,
     pub msg: String,
@@ -237,16 +259,25 @@ pub struct ExceptionRow {
     pub traceback: String,
 }
 
-/// Shares of user classes and tasks; both tables as `/tasks` gives them: class or task name to `{ratio, tasks}`.
+/// Shares of user classes and tasks, each table as `/tasks` gives them: class or task name to `{ratio, tasks}`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Ratios {
+    /// As `/tasks` says: of the users that run, and by the weights of the tasks of each class.
     pub per_class: serde_json::Value,
+    /// The same as shares of everything.
     pub total: serde_json::Value,
+    /// Shares of everything by weights alone, as if no user had been started yet.
+    pub planned: serde_json::Value,
+    /// Shares of everything as they came about, `{ratio, count, tasks}`: of the users that run, and of the tasks that were
+    /// begun. `ratio` is null where nothing was; a master knows of the users only.
+    pub actual: serde_json::Value,
 }
 
 /// One second of the charts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Point {
     pub time: f64,
     /// Which test it belongs to.
@@ -260,9 +291,48 @@ pub struct Point {
 
 /// Something that happened in a run, for the charts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Mark {
     pub time: f64,
     /// `start`, `stop`, `edit`, `reset`, `pause`, `resume` or `note`.
     pub kind: String,
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use gregaria_sinks::runs::StoredRun;
+    use schemars::generate::SchemaSettings;
+
+    use super::*;
+    use crate::details::{PhasesMessage, SamplesMessage};
+
+    #[test]
+    fn the_schema_in_docs_is_that_of_the_types() {
+        let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+        let messages = [
+            generator.subschema_for::<SnapshotMessage>(),
+            generator.subschema_for::<UpdateMessage>(),
+            generator.subschema_for::<AliveMessage>(),
+            generator.subschema_for::<SamplesMessage>(),
+            generator.subschema_for::<PhasesMessage>(),
+            generator.subschema_for::<StoredRun>(),
+        ];
+        let schema = serde_json::json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "Message",
+            "description": "What the server says in JSON of its own.",
+            "anyOf": messages,
+            "$defs": generator.take_definitions(true),
+        });
+        let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/stream.schema.json");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &schema).unwrap();
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(stored == schema, "docs/stream.schema.json is old: UPDATE=1 cargo nextest run -p gregaria-web schema");
+    }
 }

@@ -17,7 +17,11 @@ export const NO_STATUS: stream.Status = {
   target_user_count: 0,
   users_by_class: [],
   host: "",
+  shape: null,
+  profile: null,
   run: 0,
+  started: null,
+  ends: null,
   is_distributed: false,
   workers: [],
   generator: {

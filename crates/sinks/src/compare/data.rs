@@ -13,6 +13,7 @@ pub const VERSION: u32 = 1;
 /// Everything that can be said about the difference of two runs, or groups of runs. Response times are microseconds,
 /// ratios are from 0 to 1; an interval without an end has null there.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Comparison {
     /// Always "gregaria-comparison".
     pub format: &'static str,
@@ -21,6 +22,8 @@ pub struct Comparison {
     pub confidence: f64,
     pub a: Vec<File>,
     pub b: Vec<File>,
+    /// What came of it in one line: of the conditions, or else of all requests together.
+    pub verdict: String,
     /// What bears on the figures, in sentences.
     pub warnings: Vec<String>,
     pub conditions: Vec<Judgement>,
@@ -32,6 +35,7 @@ pub struct Comparison {
 
 /// A run of a side.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema), schemars(rename = "ComparedRun"))]
 pub struct File {
     pub file: String,
     pub started_at: f64,
@@ -43,6 +47,7 @@ pub struct File {
 
 /// Where a name was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
     Both,
@@ -52,6 +57,7 @@ pub enum Presence {
 
 /// The measures of one name.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Named {
     pub method: String,
     pub name: String,
@@ -90,8 +96,8 @@ impl Comparison {
         self.conditions.iter().filter(|it| it.outcome != Outcome::Passed).count()
     }
 
-    /// The verdict in one line.
-    pub fn verdict(&self) -> String {
+    /// What [`Comparison::verdict`] is to say.
+    pub(super) fn judged(&self) -> String {
         match (self.conditions.len(), self.failed()) {
             (0, _) => self.findings(),
             (1, 0) => "PASSED (1 condition)".to_owned(),
@@ -128,6 +134,7 @@ pub fn comparison(runs: [&[Run]; 2], total: &Pair<'_>, names: &[Pair<'_>], level
         confidence: level,
         a: runs[0].iter().map(file).collect(),
         b: runs[1].iter().map(file).collect(),
+        verdict: String::new(),
         warnings: Vec::new(),
         conditions: Vec::new(),
         total: measures(total),

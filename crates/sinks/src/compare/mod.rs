@@ -78,6 +78,7 @@ pub fn compare(a: &[Run], b: &[Run], conditions: &[Condition], level: f64) -> Co
     let mut comparison = data::comparison([a, b], &total, &pairs, level);
     comparison.warnings = warnings::of([a, b], &comparison);
     comparison.conditions = conditions.iter().map(|condition| condition.judge(&total, &pairs, level)).collect();
+    comparison.verdict = comparison.judged();
     comparison
 }
 

@@ -70,7 +70,7 @@ fn head(page: &mut String, comparison: &Comparison) {
     let _ = writeln!(
         page,
         "<h1>Comparison</h1>\n<p><span class=\"verdict{class}\">{}</span></p>",
-        escape(&comparison.verdict())
+        escape(&comparison.verdict)
     );
     page.push_str(
         "<div class=\"box\"><table><tr><th></th><th class=\"text\">result</th><th class=\"text\">started</th>",

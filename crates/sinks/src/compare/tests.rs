@@ -73,6 +73,22 @@ fn conditions(text: &str) -> Vec<Condition> {
 }
 
 #[test]
+fn the_schema_in_docs_is_that_of_the_types() {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    let schema = serde_json::to_string_pretty(&settings.into_generator().into_root_schema_for::<Comparison>()).unwrap();
+    let (path, schema) =
+        (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/comparison.schema.json"), schema + "\n");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &schema).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == schema,
+        "docs/comparison.schema.json is old: UPDATE=1 cargo nextest run -p gregaria-sinks schema"
+    );
+}
+
+#[test]
 fn a_slower_name_is_found_and_the_other_is_left_alone() {
     let (a, b) = ([run("a.json", 1.0, 1)], [run("b.json", 1.5, 2)]);
     let asked = conditions("p95(/cart*) worse by 10%; p95(/) worse; rps worse by 50%; p95(/none) worse");
@@ -84,7 +100,7 @@ fn a_slower_name_is_found_and_the_other_is_left_alone() {
     assert_eq!(changes(1), slower);
     let outcomes: Vec<Outcome> = comparison.conditions.iter().map(|it| it.outcome).collect();
     assert_eq!(outcomes, [Outcome::Failed, Outcome::Passed, Outcome::Passed, Outcome::Unknown]);
-    assert_eq!((comparison.failed(), comparison.verdict().as_str()), (2, "FAILED (2 of 4 conditions)"));
+    assert_eq!((comparison.failed(), comparison.verdict.as_str()), (2, "FAILED (2 of 4 conditions)"));
     assert!(comparison.conditions[0].found.ends_with("for POST /cart?<script>"), "{:?}", comparison.conditions[0]);
     assert_eq!(comparison.conditions[3].found, "cannot be judged: no such name");
     assert_eq!(comparison.warnings, Vec::<String>::new());
@@ -94,7 +110,7 @@ fn a_slower_name_is_found_and_the_other_is_left_alone() {
 fn the_same_run_twice_is_no_difference() {
     let (a, b) = ([run("a.json", 1.0, 1)], [run("b.json", 1.0, 1)]);
     let comparison = compare(&a, &b, &[], 0.95);
-    assert_eq!(comparison.verdict(), "no difference can be shown");
+    assert_eq!(comparison.verdict, "no difference can be shown");
     assert!(comparison.total.iter().all(|it| it.change == Change::NotShown && it.reason.is_none()));
     let told = text(&comparison, Colour::Plain);
     assert!(told.contains("No difference shown: GET /, POST /cart?<script>"), "{told}");

@@ -83,7 +83,7 @@ pub fn text(comparison: &Comparison, colour: Colour) -> String {
     for judgement in &comparison.conditions {
         let _ = writeln!(told, "{}", judged(judgement, colour));
     }
-    let verdict = comparison.verdict();
+    let verdict = &comparison.verdict;
     let code = if comparison.failed() > 0 { RED } else { BOLD };
     let _ = writeln!(told, "{}", colour.paint(&format!("Verdict: {verdict}"), code));
     if comparison.a.len() == 1 && comparison.b.len() == 1 {
@@ -153,7 +153,7 @@ fn judged(judgement: &Judgement, colour: Colour) -> String {
 
 /// The comparison as a section of Markdown.
 pub fn markdown(comparison: &Comparison) -> String {
-    let mut told = format!("## Comparison: {}\n\n", escape(&comparison.verdict()));
+    let mut told = format!("## Comparison: {}\n\n", escape(&comparison.verdict));
     for (side, files) in [("A", &comparison.a), ("B", &comparison.b)] {
         for file in files {
             let _ = writeln!(told, "- {side}: {}", escape(&about(file)));

@@ -17,7 +17,7 @@ macro_rules! shape {
         $(
             $(#[$about])*
             #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-            #[cfg_attr(test, derive(schemars::JsonSchema))]
+            #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
             pub struct $name { $($(#[$field_about])* pub $field: $kind,)* }
         )*
     };
@@ -139,7 +139,7 @@ shape! {
         pub percentiles_us: BTreeMap<String, u64>,
         /// Pairs of numbers: how far the bucket is from the one before, and how many samples are in it.
         /// docs/results.md says which response times a bucket holds.
-        #[cfg_attr(test, schemars(with = "Vec<u64>"))]
+        #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<u64>"))]
         pub histogram: Histogram,
         /// What response times are made of, where it was measured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,7 +154,7 @@ shape! {
         #[serde(default)]
         pub http_versions: BTreeMap<String, u64>,
         /// Histograms by phase: "blocked", "dns", "connect", "tls", "send", "wait", "receive".
-        #[cfg_attr(test, schemars(with = "BTreeMap<String, Vec<u64>>"))]
+        #[cfg_attr(any(test, feature = "schema"), schemars(with = "BTreeMap<String, Vec<u64>>"))]
         pub histograms: BTreeMap<String, Histogram>,
     }
 
@@ -314,7 +314,7 @@ shape! {
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
     Running,
@@ -324,7 +324,7 @@ pub enum RunState {
 
 /// Why an exchange was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kept {
     First,

@@ -71,6 +71,7 @@ impl StoreError {
 
 /// A run as a list shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct StoredRun {
     pub id: i64,
     /// Seconds since the epoch.

@@ -56,6 +56,7 @@ pub struct Condition {
 
 /// What became of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Passed,
@@ -66,6 +67,7 @@ pub enum Outcome {
 
 /// What became of a condition, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Judgement {
     pub condition: String,
     pub outcome: Outcome,

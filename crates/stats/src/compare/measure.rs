@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::thresholds::Unit;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String"))]
 pub enum Measure {
     /// From 0 to 1.
     Percentile(f64),
