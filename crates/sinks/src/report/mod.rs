@@ -58,16 +58,17 @@ pub fn data(result: &ResultFile) -> String {
 /// Makes a text of so many bytes at most of a result, or says how many bytes it would have.
 type Make = fn(&ResultFile, usize) -> Result<String, usize>;
 
-/// What `make` makes of the result with as many names, up to `most`, as fit into so many bytes.
+/// What `make` makes of the result with as many names, up to `most`, as fit into so many bytes. Room for so many names is
+/// room for failures, samples and points of charts too, of which a few names can have many.
 fn fitting(result: &ResultFile, most: usize, bytes: usize, make: Make) -> String {
-    let mut names = most.min(result.entries.len().max(1));
+    let mut room = most.min(result.entries.len().max(thin::AMPLE_ROOM));
     loop {
-        let allowed = if names == 1 { usize::MAX } else { bytes };
-        match make(&thin::thin(result, thin::Limits::of(names)), allowed) {
+        let allowed = if room == 1 { usize::MAX } else { bytes };
+        match make(&thin::thin(result, thin::Limits::of(room)), allowed) {
             Ok(made) => return made,
             Err(size) => {
                 let share = bytes as f64 / size as f64;
-                names = ((names as f64 * share * 0.95) as usize).clamp(1, names - 1);
+                room = ((room as f64 * share * 0.95) as usize).clamp(1, room - 1);
             }
         }
     }

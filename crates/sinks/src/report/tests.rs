@@ -4,7 +4,7 @@ use flate2::read::GzDecoder;
 use gregaria_stats::Histogram;
 
 use super::*;
-use crate::result::{Failure, tests::example};
+use crate::result::{Exchange, Failure, tests::example};
 
 /// As the page reads them.
 fn read(data: &str) -> ResultFile {
@@ -65,6 +65,25 @@ fn a_small_result_stays_readable_and_whole() {
     told.entries.sort_by(|a, b| a.name.cmp(&b.name));
     assert_eq!(told.entries[0].histogram, result.entries[0].histogram);
     assert_eq!((told.total, told.history.total, told.samples), (result.total, result.history.total, result.samples));
+}
+
+#[test]
+fn few_names_may_have_many_failures_samples_and_points() {
+    let mut result = large(2, 8);
+    for at in 0..40 {
+        let failure = Failure { error: format!("E({at})"), ..result.failures[0].clone() };
+        let sample = Exchange { response_head: Some("x".repeat(2_000)), ..result.samples[0].clone() };
+        result.failures.push(failure);
+        result.samples.push(sample);
+    }
+    let columns = &mut result.history.entries[0].segments[0];
+    columns.start = (0..3_600).collect();
+    (columns.requests, columns.failures, columns.mean_us) = (vec![1; 3_600], vec![0; 3_600], vec![5; 3_600]);
+    (columns.p50_us, columns.p95_us) = (vec![5; 3_600], vec![5; 3_600]);
+    (columns.p99_us, columns.max_us, columns.bytes) = (vec![5; 3_600], vec![5; 3_600], vec![1; 3_600]);
+    let told = read(&data(&result));
+    assert_eq!((told.failures.len(), told.samples.len()), (result.failures.len(), result.samples.len()));
+    assert_eq!(told.history.entries[0].segments[0].start.len(), 3_600);
 }
 
 #[test]

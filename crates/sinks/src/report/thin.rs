@@ -8,6 +8,9 @@ use gregaria_stats::errors::beginning;
 
 use crate::result::{Entry, EntryHistory, Exchange, Failure, History, ResultFile};
 
+/// With room for so many names or more, nothing else is limited any further.
+pub const AMPLE_ROOM: usize = 500;
+
 /// How much of everything is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -26,7 +29,7 @@ impl Limits {
             names,
             histograms: names.min(100),
             points: (names * 40).min(20_000),
-            failures: names.min(500),
+            failures: names.min(AMPLE_ROOM),
             exceptions: 50,
             sample_bytes: (names * 1_000).min(300_000),
         }
