@@ -55,7 +55,7 @@ e2e: build testkit webui/dist/.built ## page and report in a real browser (insta
 	@dev/install_chromium.sh
 	npm --prefix webui run --silent e2e
 
-test-pythons: build testkit $(LOCUST_VENV)/.installed ## the Python tests under every CPython 3.11 to 3.13 on this machine
+test-pythons: build testkit $(VENV)/.test-tools $(LOCUST_VENV)/.installed ## the Python tests under every CPython 3.11 to 3.13 on this machine
 	@dev/install_servers.sh
 	dev/test_pythons.sh
 

@@ -79,6 +79,58 @@ def wsgi(application: Any) -> Iterator[str]:
         server.stop(timeout=0)
 
 
+def qdrant(method: str, path: str, body: Any) -> tuple[str, Any]:
+    """For `web`: a search for one finds nothing, for more one; deleting is an error."""
+
+    def done(result: Any) -> tuple[str, Any]:
+        return "200 OK", {"result": result, "status": "ok", "time": 0.001}
+
+    if path.endswith("/exists"):
+        return done({"exists": False})
+    if path.endswith("/points/query"):
+        points = [] if body["limit"] == 1 else [{"id": 1, "version": 1, "score": 0.5}]
+        return done({"points": points})
+    if path.endswith("/points/scroll"):
+        return done({"points": [{"id": 1}], "next_page_offset": 7})
+    if path.endswith("/points/delete"):
+        return "500 Internal Server Error", {"status": {"error": "broken"}}
+    if "/points" in path:
+        return done({"operation_id": 1, "status": "completed"})
+    return done(True) if method == "PUT" else ("200 OK", {"title": "qdrant", "version": "1.20.0"})
+
+
+def responses(_method: str, _path: str, body: Any) -> tuple[str, Any]:
+    """For `web`: OpenAI's answer to everything, of eleven tokens; `broken` is an error."""
+    if body["input"] == "broken":
+        return "400 Bad Request", {"error": {"message": "broken"}}
+    message = {"type": "output_text", "text": "hello", "annotations": []}
+    output = {"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": [message]}
+    usage = {"input_tokens": 3, "output_tokens": 11, "total_tokens": 14}
+    return "200 OK", {"id": "r", "object": "response", "output": [output], "usage": usage}
+
+
+@contextmanager
+def socket_io() -> Iterator[str]:
+    """A Socket.IO server: `shout` is answered in capitals, `tell me` by `news` of that length; its URL."""
+    import socketio
+
+    server = socketio.Server(async_mode="gevent", cors_allowed_origins="*")
+    start, started = server.eio.start_background_task, list[Any]()
+
+    def kept(*task: Any) -> Any:
+        started.append(start(*task))
+        return started[-1]
+
+    server.eio.start_background_task = kept
+    server.on("shout", lambda sid, data: data.upper())
+    server.on("tell me", lambda sid, data: server.emit("news", "x" * int(data), to=sid))
+    with wsgi(socketio.WSGIApp(server)) as url:
+        yield url
+    # The server's own would look after the connection for a while yet.
+    server.shutdown()
+    gevent.killall(started, timeout=5)
+
+
 # --- DNS -------------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import gevent
 
 from support.population import wait_for
 from support.protocols import refusing_port
+from support.server import running
 
 PLACES = ["/usr/sbin", "/usr/local/sbin", *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
 ATTEMPTS = 5
@@ -88,6 +90,19 @@ def mosquitto() -> Iterator[dict[str, int]]:
                     yield {"tcp": ports["plain"], "websockets": ports["websockets"]}
                     return
         raise RuntimeError(f"mosquitto does not start: {command}")
+
+
+# --- Milvus ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def milvus() -> Iterator[str]:
+    """A small stand-in that speaks Milvus's gRPC (milvus_server.py); its address."""
+    with running([sys.executable, str(Path(__file__).with_name("milvus_server.py"))]) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        assert port, "the server ended before it said its port"
+        yield f"http://127.0.0.1:{port}"
 
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------

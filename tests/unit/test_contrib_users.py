@@ -24,7 +24,7 @@ from gregaria.contrib.qdrant import QdrantUser
 from gregaria.contrib.socketio import SocketIOUser
 from gregaria.env import Environment
 from support import protocols, servers
-from support.population import wait_for
+from support.population import PATIENCE_S, wait_for
 
 Told = list[dict[str, Any]]
 
@@ -214,6 +214,20 @@ def test_mqtt(environment: Environment, told: Told, version: int, use_loop_selec
     assert lost["exception"] is not None
 
 
+def test_mqtt_without_its_thread(environment: Environment, told: Told) -> None:
+    """The message has gone before `publish` knows its id."""
+    with protocols.listening(protocols.broker) as port:
+        client = made(MqttUser, environment, host="127.0.0.1", port=port).client
+        wait_for(client.is_connected)
+        client.loop_stop()
+        told.clear()
+        client.publish("news", b"hello")
+        client.disconnect()
+    assert brief(told) == [("MQTT", "publish:0:news", "NoneType"), ("MQTT", "disconnect", "NoneType")]
+    assert told[0]["response_length"] == 5 and told[0]["response_time"] > 0
+    assert not client._early and not client._publish_requests
+
+
 def test_mqtt_without_a_connection(environment: Environment, told: Told) -> None:
     user = made(MqttUser, environment, host="127.0.0.1", port=protocols.refusing_port(), client_id="mine")
     user.client.publish("news", 5)
@@ -258,26 +272,9 @@ def test_dns(environment: Environment, told: Told) -> None:
 
 
 def test_qdrant(environment: Environment, told: Told) -> None:
-    def answer(method: str, path: str, body: Any) -> tuple[str, Any]:
-        def done(result: Any) -> tuple[str, Any]:
-            return "200 OK", {"result": result, "status": "ok", "time": 0.001}
-
-        if path.endswith("/exists"):
-            return done({"exists": False})
-        if path.endswith("/points/query"):
-            points = [] if body["limit"] == 1 else [{"id": 1, "version": 1, "score": 0.5}]
-            return done({"points": points})
-        if path.endswith("/points/scroll"):
-            return done({"points": [{"id": 1}], "next_page_offset": 7})
-        if path.endswith("/points/delete"):
-            return "500 Internal Server Error", {"status": {"error": "broken"}}
-        if "/points" in path:
-            return done({"operation_id": 1, "status": "completed"})
-        return done(True) if method == "PUT" else ("200 OK", {"title": "qdrant", "version": "1.20.0"})
-
     from qdrant_client.models import Distance, PointStruct, VectorParams
 
-    with protocols.web(answer) as url:
+    with protocols.web(protocols.qdrant) as url:
         vectors = VectorParams(size=2, distance=Distance.DOT)
         user = made(QdrantUser, environment, url=url, collection_name="c", vectors_config=vectors)
         stored = user.upsert([PointStruct(id=1, vector=[1.0, 2.0])])
@@ -298,15 +295,7 @@ def test_qdrant(environment: Environment, told: Told) -> None:
 
 
 def test_openai(environment: Environment, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    def answer(method: str, path: str, body: Any) -> tuple[str, Any]:
-        if body["input"] == "broken":
-            return "400 Bad Request", {"error": {"message": "broken"}}
-        message = {"type": "output_text", "text": "hello", "annotations": []}
-        output = {"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": [message]}
-        usage = {"input_tokens": 3, "output_tokens": 11, "total_tokens": 14}
-        return "200 OK", {"id": "r", "object": "response", "output": [output], "usage": usage}
-
-    with protocols.web(answer) as url:
+    with protocols.web(protocols.responses) as url:
         monkeypatch.setenv("OPENAI_API_KEY", "none")
         monkeypatch.setenv("OPENAI_BASE_URL", f"{url}/v1")
         import openai
@@ -324,19 +313,7 @@ def test_openai(environment: Environment, told: Told, monkeypatch: pytest.Monkey
 
 
 def test_socketio(environment: Environment, told: Told) -> None:
-    import socketio
-
-    server = socketio.Server(async_mode="gevent", cors_allowed_origins="*")
-    start, started = server.eio.start_background_task, list[Any]()
-
-    def kept(*task: Any) -> Any:
-        started.append(start(*task))
-        return started[-1]
-
-    server.eio.start_background_task = kept
-    server.on("shout", lambda sid, data: data.upper())
-    server.on("tell me", lambda sid, data: server.emit("news", "x" * data, to=sid))
-    with protocols.wsgi(socketio.WSGIApp(server)) as url:
+    with protocols.socket_io() as url:
         user = made(SocketIOUser, environment, options={"reconnection": False})
         user.sio.connect(url, transports=["polling"])
         assert user.sio.call("shout", "hello") == "HELLO"
@@ -347,9 +324,6 @@ def test_socketio(environment: Environment, told: Told) -> None:
         user.sio_greenlet.join(5)
         user.sio.emit("too late")
         user.sio.connect(f"http://127.0.0.1:{protocols.refusing_port()}")
-    # The server's own would look after the connection for a while yet.
-    server.shutdown()
-    gevent.killall(started, timeout=5)
     assert sorted(brief(told)) == [
         ("WS", "connect", "ConnectionError"),
         ("WS", "connect", "NoneType"),
@@ -363,47 +337,49 @@ def test_socketio(environment: Environment, told: Told) -> None:
     ]
 
 
-class FakeMilvus:
-    """Stands for `pymilvus.MilvusClient`, whose server is no tiny one."""
+def test_milvus(environment: Environment, told: Told) -> None:
+    import pymilvus
+    from pymilvus.client.connection_manager import ConnectionManager
 
-    def __init__(self, **settings: Any) -> None:
-        self.settings, self.calls = settings, []
-
-    def __getattr__(self, name: str) -> Any:
-        def call(**arguments: Any) -> Any:
-            self.calls.append((name, arguments))
-            if arguments.get("filter") == "broken":
-                raise RuntimeError("broken")
-            found = [] if arguments.get("filter") == "none" else [{"id": 1}, {"id": 2}]
-            return [found] if "search" in name else found
-
-        return call
-
-
-def test_milvus(environment: Environment, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     from gregaria.contrib import milvus
 
-    monkeypatch.setattr(milvus.pymilvus, "MilvusClient", FakeMilvus)
+    schema = pymilvus.MilvusClient.create_schema()
+    schema.add_field("id", pymilvus.DataType.INT64, is_primary=True)
+    schema.add_field("vector", pymilvus.DataType.FLOAT_VECTOR, dim=2)
+    index = pymilvus.MilvusClient.prepare_index_params()
+    index.add_index("vector", metric_type="L2")
     visitor: Any = type("Visitor", (milvus.MilvusUser,), {})
-    user = visitor(environment, collection_name="c", schema="s", index_params="i", shards=2)
-    assert user.insert([{}])["success"] and user.upsert([{}])["success"] and user.delete("id > 0")["success"]
-    found = user.search([[1.0]], "vector", 2, calculate_recall=True, ground_truth=[1, 3, 4])
-    assert found["success"] and found["recall"] == 0.5
-    nothing = user.search([[1.0]], "vector", 2, filter="none")
-    assert (nothing["success"], nothing["empty"], nothing["result"]) == (False, True, [[]])
-    assert user.hybrid_search([], None, 3)["result"] == [[{"id": 1}, {"id": 2}]]
-    assert user.query("none")["empty"] and not user.query("broken")["success"]
-    user.on_stop()
+    rows = [{"id": number, "vector": [float(number), 2.0]} for number in range(1, 4)]
+    with servers.milvus() as uri:
+        user = visitor(environment, uri=uri, collection_name="c", schema=schema, index_params=index, num_shards=2)
+        assert user.insert(rows)["result"]["insert_count"] == 3
+        assert user.upsert(rows[:1])["result"]["upsert_count"] == 1
+        found = user.search([[1.0, 2.0]], "vector", 2, calculate_recall=True, ground_truth=[1, 3, 4])
+        assert found["success"] and [hit["id"] for hit in found["result"][0]] == [1, 2] and found["recall"] == 0.5
+        nothing = user.search([[1.0, 2.0]], "vector", 2, filter="id in [77]")
+        assert (nothing["success"], nothing["empty"], len(nothing["result"][0])) == (False, True, 0)
+        asked = pymilvus.AnnSearchRequest([[3.0, 2.0]], "vector", {"metric_type": "L2"}, 3)
+        both = user.hybrid_search([asked, asked], pymilvus.RRFRanker(), 2)
+        assert [hit["id"] for hit in both["result"][0]] == [3, 2]
+        assert [row["id"] for row in user.query("id > 1")["result"]] == [2, 3]
+        assert user.query("id in [77]")["empty"] and not user.query("broken")["success"]
+        # The server answers when both have asked: one user lets the other ask while it waits.
+        second = visitor(environment, uri=uri, collection_name="c")
+        waiting = [gevent.spawn(each.query, "together") for each in (user, second)]
+        gevent.joinall(waiting, timeout=PATIENCE_S)
+        assert [each.value and len(each.value["result"]) for each in waiting] == [3, 3]
+        assert user.delete("id > 1")["result"]["delete_count"] == 2
+        user.on_stop()
+        second.on_stop()
+        # Clients share connections, which pymilvus keeps for the next ones.
+        ConnectionManager.get_instance().close_all()
     assert [each[1:] for each in brief(told)] == [
-        *(("insert", "NoneType"), ("upsert", "NoneType"), ("delete", "NoneType"), ("search", "NoneType")),
-        *(("recall", "NoneType"), ("search", "NoneType"), ("hybrid_search", "NoneType"), ("query", "NoneType")),
-        ("query", "RuntimeError"),
+        *(("insert", "NoneType"), ("upsert", "NoneType"), ("search", "NoneType"), ("recall", "NoneType")),
+        *(("search", "NoneType"), ("hybrid_search", "NoneType"), ("query", "NoneType"), ("query", "NoneType")),
+        *(("query", "MilvusException"), ("query", "NoneType"), ("query", "NoneType"), ("delete", "NoneType")),
     ]
+    assert {each["request_type"] for each in told} == {"milvus"}
     assert next(each for each in told if each["name"] == "recall")["response_time"] == 50
-    driver = user.client.client
-    assert driver.settings["uri"] == "http://localhost:19530" and driver.settings["timeout"] == 60
-    expected = {"collection_name": "c", "schema": "s", "index_params": "i", "shards": 2}
-    assert driver.calls[0] == ("create_collection", expected) and driver.calls[-1] == ("close", {})
     assert milvus.MilvusV2Client.get_recall([[{"id": 1}]], [], 5) == 0.0
     assert milvus.MilvusV2Client.get_recall([], [1]) == 0.0
     with pytest.raises(ValueError, match="needs a uri"):

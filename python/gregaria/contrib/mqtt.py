@@ -70,6 +70,8 @@ class MqttClient(_Client):  # type: ignore[misc]
         self.on_connect = self._on_connect_cb_v5 if is_v5 else self._on_connect_cb_v3x
         self.on_subscribe = self._on_subscribe_cb_v5 if is_v5 else self._on_subscribe_cb_v3x
         self._publish_requests: dict[int, PublishedMessageContext] = {}
+        self._publishing = 0
+        self._early: dict[int, float] = {}
         self._subscribe_requests: dict[int, tuple[int, str, float]] = {}
         self._use_loop_selectors = use_loop_selectors
 
@@ -92,10 +94,15 @@ class MqttClient(_Client):  # type: ignore[misc]
     def _on_publish_cb(self, _client: Any, _userdata: Any, mid: int, *_: Any) -> None:
         now = time.time()
         sent = self._publish_requests.pop(mid, None)
-        if sent is None:
+        if sent is not None:
+            self._tell_published(sent, now)
+        elif self._publishing:
+            self._early[mid] = now
+        else:
             unknown = AssertionError(f"The broker has acknowledged a message that was never sent: mid '{mid}'")
             self._tell("publish", {"mid": mid}, exception=unknown)
-            return
+
+    def _tell_published(self, sent: PublishedMessageContext, now: float) -> None:
         name = self._generate_event_name("publish", sent.qos, sent.topic)
         self._tell(name, sent._asdict(), ms=(now - sent.start_time) * 1000, length=sent.payload_size)
 
@@ -184,8 +191,16 @@ class MqttClient(_Client):  # type: ignore[misc]
         """Publish a message."""
         size = len(payload) if payload and not isinstance(payload, (int, float)) else 0
         sent = PublishedMessageContext(qos=qos, topic=topic, start_time=time.time(), payload_size=size)
-        info = super().publish(topic, payload=payload, qos=qos, retain=retain, properties=properties)
-        if info.rc == mqtt.MQTT_ERR_SUCCESS:
+        # Without paho's thread it is sent here, and has ended before its id is known.
+        self._publishing += 1
+        try:
+            info = super().publish(topic, payload=payload, qos=qos, retain=retain, properties=properties)
+        finally:
+            self._publishing -= 1
+        ended_at = self._early.pop(info.mid, None)
+        if ended_at is not None:
+            self._tell_published(sent, ended_at)
+        elif info.rc == mqtt.MQTT_ERR_SUCCESS:
             self._publish_requests[info.mid] = sent
         else:
             self._tell(self._generate_event_name("publish", qos, topic), sent._asdict(), exception=info.rc)
