@@ -4,7 +4,7 @@
 # mypy: disable-error-code="override"
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from os import PathLike
 from pathlib import Path
@@ -1229,6 +1229,21 @@ def engine_is_running() -> bool:
 def engine_stats() -> dict[str, float]:
     """Requests started, completed, aborted and in flight; waits for Python; greenlets in the pool."""
 
+def in_flight(
+    stats: RequestStats, users: Iterable[UserGreenlet], host: str, most: int
+) -> list[tuple[str, str, str, str, float]]:
+    """The oldest requests of this process that have no answer yet: (method, path or URL, class of the user, what it
+    waits for, age in seconds), as they were at the call before this one, without what has been answered since."""
+
+def task_begins(user: Any, task_set: Any, task: Any) -> None:
+    """Count a task that a method of Python's runs; the engine counts those that it runs itself."""
+
+def tasks_begun(user_class: type[Any], task_set: type[Any] | None, task: Any) -> int:
+    """How often users of exactly this class have begun this task of that set, or of their own."""
+
+def forget_tasks_begun() -> None:
+    """Count from zero."""
+
 @final
 class MeasuredRun:
     """What a run that has ended has measured, taken at this moment; on its way into a store."""
@@ -1269,6 +1284,14 @@ class WebServer:
 
     @property
     def running(self) -> bool: ...
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody looks at the event stream."""
+
+    @property
+    def wants_tick(self) -> bool:
+        """Whether the server is done with what it was told before; if not, a `tick` is passed over."""
+
     def fileno(self) -> int:
         """Becomes readable when `take` has something to give."""
 

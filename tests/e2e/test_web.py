@@ -214,6 +214,11 @@ def test_a_master_with_processes_shares_its_test_out(
         wait_for(lambda: [worker["user_count"] for worker in run.statistics()["workers"]] == [2, 2])
         told = wait_for(lambda: (figures := run.statistics())["stats"][-1]["num_requests"] > 20 and figures)
         assert (told["state"], told["user_count"]) == ("running", 4)
+        # Locust's endpoint has what Locust has; the stream tells besides how late each worker's loop is.
+        assert set(told["workers"][0]) == {"id", "state", "user_count", "cpu_usage", "memory_usage"}
+        with run.events() as events:
+            workers = (message["status"]["workers"] for kind, message in events if kind != "alive")
+            assert all(0 <= worker["lag_ms"] < 60_000 for worker in next(workers))
         assert run.get("/worker-count").json() == {"worker_count": 2}
         assert run.post("/stop").json()["success"] is True
         run.wait_for_state("stopped")

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::network::{HttpVersion, Network, SharedConnection};
 use crate::proxy::{Proxy, ProxyKind};
 use crate::response::Response;
+use crate::survey::UnderWay;
 use crate::tls::TlsSettings;
 
 /// How an origin is spoken to.
@@ -177,6 +178,8 @@ pub enum Command {
         /// None to ask the system again.
         addresses: Vec<std::net::IpAddr>,
     },
+    /// Deliver `Event::Surveyed` with the oldest exchanges under way, this many at the most.
+    Survey(usize),
     /// Deliver `Event::Timer(key)` at `deadline`: never before, up to a millisecond late.
     Timer {
         /// Comes back in the event.
@@ -195,6 +198,8 @@ pub enum Event {
     Timer(u64),
     /// Whoever waits on a channel by this number finds something there.
     Stirred(u64),
+    /// The exchanges under way whose completion is still to come, the oldest first.
+    Surveyed(Vec<UnderWay>),
 }
 
 /// How a request ended.

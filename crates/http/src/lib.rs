@@ -20,6 +20,7 @@ mod proxy;
 mod reactor;
 mod resolver;
 mod response;
+mod survey;
 pub mod tls;
 mod websocket;
 
@@ -35,5 +36,6 @@ pub use network::{HttpVersion, Network, SharedConnection};
 pub use proxy::{Proxy, ProxyKind};
 pub use reactor::{EventSink, Reactor, Settings, Submitter};
 pub use response::Response;
+pub use survey::{Step, UnderWay};
 pub use tls::{ClientCertificate, TlsFailure, TlsFailureKind, TlsSettings, Verify};
 pub use websocket::{SocketMessage, handshake_key};

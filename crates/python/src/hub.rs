@@ -11,9 +11,11 @@
 mod awaited;
 mod channels;
 mod sleepers;
+mod waiting;
 
 pub use channels::Begun;
 pub use sleepers::{pause_users, resume_users};
+pub use waiting::in_flight;
 
 use std::collections::VecDeque;
 use std::io::{PipeReader, Read};
@@ -22,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-use gregaria_http::{Command, Completion, ConnectionId, Event, Reactor, Request, Settings};
+use gregaria_http::{Command, Completion, ConnectionId, Event, Reactor, Request, Settings, UnderWay};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -107,6 +109,8 @@ pub struct State {
     backlog: VecDeque<Event>,
     ready: VecDeque<Ready>,
     sleepers: Sleepers,
+    /// What the reactor said when it was asked last.
+    under_way: Vec<UnderWay>,
     draining: bool,
     pub health: Health,
 }
@@ -404,6 +408,7 @@ impl Hub {
                     self.resume(py, waiting.bind(py));
                     state = self.state();
                 }
+                Event::Surveyed(under_way) => state.under_way = under_way,
                 Event::Timer(key) => {
                     let Some(user) = state.woken(key as usize) else { continue };
                     drop(state);

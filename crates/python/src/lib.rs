@@ -44,7 +44,7 @@ mod _engine {
     #[pymodule_export]
     use crate::health::{engine_is_running, engine_stats};
     #[pymodule_export]
-    use crate::hub::{pause_users, resume_users};
+    use crate::hub::{in_flight, pause_users, resume_users};
     #[pymodule_export]
     use crate::live::LiveView;
     #[pymodule_export]
@@ -65,6 +65,8 @@ mod _engine {
     use crate::thresholds::ThresholdJudge;
     #[pymodule_export]
     use crate::users::{UserCore, UserGreenlet, register_classes, run_task_set};
+    #[pymodule_export]
+    use crate::users::{forget_tasks_begun, task_begins, tasks_begun};
     #[pymodule_export]
     use crate::waits::{Between, BoundPacing, Constant, ConstantPacing};
     #[pymodule_export]

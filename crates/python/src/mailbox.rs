@@ -89,6 +89,11 @@ impl Mailbox {
         (id, ticket)
     }
 
+    /// Whether a thread waits for the completion with this id.
+    pub fn is_expected_in_thread(&self, id: u64) -> bool {
+        lock(&self.threads).tickets.contains_key(&(id & !THREAD_BIT))
+    }
+
     fn hand_to_thread(&self, completion: Box<Completion>) {
         let ticket = lock(&self.threads).tickets.remove(&(completion.id & !THREAD_BIT));
         if let Some(ticket) = ticket {

@@ -142,6 +142,18 @@ impl WebServer {
         lock(&self.server).is_some()
     }
 
+    /// Whether somebody looks at the event stream.
+    #[getter]
+    fn is_watched(&self) -> bool {
+        self.app.streams.receiver_count() > 0
+    }
+
+    /// Whether the server is done with what it was told before.
+    #[getter]
+    fn wants_tick(&self) -> bool {
+        self.app.wants_tick()
+    }
+
     fn fileno(&self) -> i32 {
         std::os::fd::AsRawFd::as_raw_fd(&self.reader)
     }

@@ -7,6 +7,7 @@ use gregaria_stats::{ErrorRow, Row};
 use serde_json::{Map, Value, json};
 
 use crate::live::Live;
+use crate::messages::Worker;
 
 /// Locust shows no more rows, and no more failures.
 const ROWS: usize = 500;
@@ -48,7 +49,7 @@ pub fn requests(live: &Live, has_runner: bool) -> Value {
         answer["paused"] = json!(true);
     }
     if live.status.is_distributed {
-        answer["workers"] = json!(live.status.workers);
+        answer["workers"] = json!(live.status.workers.iter().map(worker).collect::<Vec<_>>());
         answer["worker_count"] = json!(live.status.workers.len());
     }
     answer
@@ -135,6 +136,11 @@ pub fn exceptions(live: &Live) -> Value {
 /// `/tasks`.
 pub fn tasks(live: &Live) -> Value {
     json!({ "per_class": live.ratios.per_class, "total": live.ratios.total })
+}
+
+fn worker(worker: &Worker) -> Value {
+    let Worker { id, state, user_count, cpu_usage, memory_usage, lag_ms: _ } = worker;
+    json!({ "id": id, "state": state, "user_count": user_count, "cpu_usage": cpu_usage, "memory_usage": memory_usage })
 }
 
 /// `/worker-count`.

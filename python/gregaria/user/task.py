@@ -238,6 +238,7 @@ class TaskSet(metaclass=TaskSetMeta):
 
     def execute_task(self, task: Any) -> Any:
         """Run a task: a bound method of this set, a TaskSet class, or a function of the set. A coroutine is awaited."""
+        _engine.task_begins(self._user, self, task)
         if isinstance(task, type) and issubclass(task, TaskSet):
             task(self).run()
             return
@@ -307,6 +308,7 @@ class DefaultTaskSet(TaskSet):
         return random_task(self, self._user.tasks)
 
     def execute_task(self, task: Any) -> Any:
+        _engine.task_begins(self._user, None, task)
         if isinstance(task, type) and issubclass(task, TaskSet):
             task(self._user).run()
             return

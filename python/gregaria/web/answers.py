@@ -126,6 +126,7 @@ class Answers:
         if runner is not None:
             runner.stats.reset_all()
             runner.exceptions = {}
+            _engine.forget_tasks_begun()
             self._web_ui.teller.mark("reset")
         self._web_ui.tell_now()
         return as_text("ok")

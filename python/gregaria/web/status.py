@@ -16,6 +16,7 @@ from gregaria.following import follow
 from gregaria.user.inspectuser import get_ratio
 
 from .generator import GeneratorWatch
+from .ratios import actual, planned
 
 if TYPE_CHECKING:
     from gregaria.cli.verdict import ThresholdVerdict
@@ -27,6 +28,12 @@ logger = logging.getLogger("locust.web")
 SHOWN = 500
 """Rows and failures of `/stats/requests`, as in Locust."""
 
+OLDEST = 100
+"""Requests without an answer that are told of."""
+
+ACTUAL_EVERY_S = 2.0
+"""Ratios as they came about are told at most this often."""
+
 
 class Teller:
     """Puts the state together, and remembers what was told."""
@@ -37,6 +44,9 @@ class Teller:
         self._generator = GeneratorWatch()
         self._exceptions: tuple[int, int] | None = None
         self._ratios: tuple[Any, ...] | None = None
+        self._actual: dict[str, Any] = {}
+        self._actual_at = -ACTUAL_EVERY_S
+        self._most_recent_users: dict[str, int] = {}
         self._log_position = 0
         self._marks: list[dict[str, Any]] = []
         self._run = 0
@@ -51,6 +61,7 @@ class Teller:
     def _on_test_start(self, environment: Any, **_kwargs: Any) -> None:
         self._run += 1
         self.ended = None
+        _engine.forget_tasks_begun()
         follow(self._environment)
         self.mark("start", f"Run #{self._run}")
 
@@ -63,13 +74,15 @@ class Teller:
         self._marks.append({"time": time.time(), "kind": kind, "text": text})
 
     def tell(self, engine: _engine.WebServer, everything: bool = False) -> None:
-        """Hand the state over."""
+        """Hand the state over; put off if the server is behind, unless `everything` is to be told."""
         runner = self._environment.runner
-        if runner is None:
+        if runner is None or not (everything or engine.wants_tick):
             return
         state = runner.state
         idle = state in ("ready", "stopped")
-        status = json.dumps(self._status(runner, state), default=str)
+        status = self._status(runner, state)
+        if engine.is_watched:
+            status["in_flight"] = self._in_flight(runner)
         if runner.paused != self._was_paused:
             self._was_paused = runner.paused
             if not idle:
@@ -77,10 +90,10 @@ class Teller:
         marks, self._marks = self._marks, []
         engine.tick(
             runner.stats,
-            status,
+            json.dumps(status, default=str),
             everything=everything or (idle and not self._was_idle),
             exceptions=self._changed_exceptions(runner),
-            ratios=self._changed_ratios(runner),
+            ratios=self._changed_ratios(runner, idle),
             logs=self._new_logs(),
             marks=json.dumps(marks) if marks else None,
         )
@@ -102,12 +115,18 @@ class Teller:
             "started": runner.stats.start_time if state != "ready" else None,
             "ends": runner.clock.ends,
             "is_distributed": hasattr(runner, "clients"),
-            "workers": workers(runner),
+            "workers": [row | {"lag_ms": worker.lag_ms} for row, worker in _workers(runner)],
             "generator": self._generator.look(runner),
             "thresholds": [_threshold(each) for each in self._web_ui.thresholds()],
             "kept_runs": self._web_ui.kept_runs.kept if self._web_ui.kept_runs is not None else 0,
-            "in_flight": [],
         }
+
+    def _in_flight(self, runner: Any) -> list[dict[str, Any]]:
+        host = str(self._environment.host or "")
+        found = _engine.in_flight(runner.stats, runner.user_greenlets, host, OLDEST)
+        return [
+            dict(zip(("method", "name", "user_class", "phase", "age_seconds"), each, strict=True)) for each in found
+        ]
 
     def _changed_exceptions(self, runner: Any) -> str | None:
         exceptions = runner.exceptions
@@ -117,13 +136,22 @@ class Teller:
         self._exceptions = now
         return json.dumps(exception_rows(runner))
 
-    def _changed_ratios(self, runner: Any) -> str | None:
+    def _changed_ratios(self, runner: Any, idle: bool) -> str | None:
         classes, counts = self._environment.user_classes, runner.user_classes_count
-        now = (tuple(counts.items()), tuple(map(id, classes)), tuple(len(user_class.tasks) for user_class in classes))
-        if now == self._ratios:
+        users = (tuple(counts.items()), runner.target_user_count)
+        now = (users, tuple(map(id, classes)), tuple(len(user_class.tasks) for user_class in classes))
+        changed = now != self._ratios
+        if changed or idle or time.monotonic() - self._actual_at >= ACTUAL_EVERY_S:
+            if runner.state in ("spawning", "running"):
+                self._most_recent_users = dict(counts)
+            before, self._actual = self._actual, actual(classes, self._most_recent_users)
+            self._actual_at = time.monotonic()
+            changed = changed or self._actual != before
+        if not changed:
             return None
         self._ratios = now
-        return json.dumps(ratios(self._environment))
+        plan = planned(classes, runner.target_user_count)
+        return json.dumps({**ratios(self._environment), "planned": plan, "actual": self._actual})
 
     def _new_logs(self) -> list[str]:
         lines, self._log_position = log.logs_since(self._log_position)
@@ -160,18 +188,14 @@ def ratios(environment: Any) -> dict[str, Any]:
 
 
 def workers(runner: Any) -> list[dict[str, Any]]:
-    """The workers of a master; none in a local run."""
+    """The workers of a master, as `/stats/requests` shows them; none in a local run."""
+    return [row for row, _worker in _workers(runner)]
+
+
+def _workers(runner: Any) -> list[tuple[dict[str, Any], Any]]:
     clients = getattr(runner, "clients", None)
-    return [
-        {
-            "id": worker.id,
-            "state": worker.state,
-            "user_count": worker.user_count,
-            "cpu_usage": worker.cpu_usage,
-            "memory_usage": worker.memory_usage,
-        }
-        for worker in (clients.values() if clients else ())
-    ]
+    shown = ("id", "state", "user_count", "cpu_usage", "memory_usage")
+    return [({key: getattr(worker, key) for key in shown}, worker) for worker in (clients.values() if clients else ())]
 
 
 def request_figures(environment: Any) -> dict[str, Any]:

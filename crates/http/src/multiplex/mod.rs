@@ -24,7 +24,7 @@ use crate::exchange::{Completion, Opening, Request, Timings};
 use crate::failure::Failure;
 pub(crate) use failure::Ending;
 use pipe::{Flag, Pipe};
-use stream::Stream;
+pub(crate) use stream::Stream;
 
 /// What one exchange may send before it has to be read, and all of them together.
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
@@ -118,6 +118,11 @@ impl Session {
     /// Whether no exchange is under way.
     pub fn is_idle(&self) -> bool {
         self.streams.is_empty()
+    }
+
+    /// The exchanges under way.
+    pub fn streams(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().map(|(_, stream)| stream)
     }
 
     /// Whether nothing more can be done here.

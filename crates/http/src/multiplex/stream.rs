@@ -18,6 +18,7 @@ use crate::codec::{Chunks, Framing, Head};
 use crate::exchange::{Completion, Request, Timings};
 use crate::failure::Failure;
 use crate::response::Response;
+use crate::survey::Step;
 
 /// What is asked of the server's window at a time.
 const SENT_AT_A_TIME_BYTES: usize = 256 << 10;
@@ -58,7 +59,7 @@ impl Incoming {
 /// A request that could not be begun, and why.
 pub(super) type Refused = (Waiting, Failure);
 
-pub(super) struct Stream {
+pub(crate) struct Stream {
     waiting: Waiting,
     /// The request as it was handed in, should another connection have to take it.
     whole: Bytes,
@@ -115,6 +116,34 @@ impl Stream {
 
     pub fn id(&self) -> u64 {
         self.waiting.request.id
+    }
+
+    /// Its bytes are not in it any more: see [`Stream::whole`].
+    pub fn request(&self) -> &Request {
+        &self.waiting.request
+    }
+
+    /// The request as it was handed in.
+    pub fn whole(&self) -> &[u8] {
+        &self.whole
+    }
+
+    pub fn started(&self) -> Instant {
+        self.waiting.started
+    }
+
+    /// Whether its completion is out, and the body follows.
+    pub fn is_announced(&self) -> bool {
+        self.announced
+    }
+
+    /// What it waits for.
+    pub fn step(&self) -> Step {
+        match (self.first_byte, self.sent) {
+            (Some(_), _) => Step::Receive,
+            (None, Some(_)) => Step::Wait,
+            (None, None) => Step::Send,
+        }
     }
 
     pub fn channel(&self) -> Option<&Arc<Channel>> {

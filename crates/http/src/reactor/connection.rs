@@ -113,7 +113,7 @@ pub(super) struct Connection {
     pub started: Instant,
     /// Of the first exchange only.
     pub opening: Option<Box<Opening>>,
-    sent: Option<Instant>,
+    pub sent: Option<Instant>,
     pub close_when_done: bool,
     pub deadline: Deadline,
 }

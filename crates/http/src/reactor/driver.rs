@@ -48,7 +48,7 @@ pub(super) struct Driver {
     pub deadlines: Deadlines,
     timers: BinaryHeap<Reverse<(Instant, u64)>>,
     pub buffers: Buffers,
-    commands: VecDeque<Command>,
+    pub commands: VecDeque<Command>,
     pub cancelled: FxHashSet<u64>,
     /// Connections with more to read that no socket event will tell of.
     pub unfinished: Vec<ConnectionId>,
@@ -207,6 +207,10 @@ impl Driver {
                 Command::Close(id) => self.close_when_done(id),
                 Command::Resolve { host, port, addresses } => self.resolver.give(host, port, &addresses),
                 Command::Attend(channel) => self.attend(&channel),
+                Command::Survey(most) => {
+                    self.cancel();
+                    self.survey(most);
+                }
                 Command::Timer { key, deadline } => self.timers.push(Reverse((deadline, key))),
             }
         }

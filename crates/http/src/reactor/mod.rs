@@ -9,6 +9,7 @@ mod inbox;
 mod multiplexed;
 mod proxy;
 mod streaming;
+mod survey;
 mod timing;
 mod transport;
 mod websocket;

@@ -18,7 +18,7 @@ use super::transport::{Broken, Stop};
 use crate::channel::Channel;
 use crate::exchange::{ConnectionId, Event, Opening, Scheme};
 use crate::failure::{Failure, Phase};
-use crate::multiplex::{Ending, Session, Told, Waiting};
+use crate::multiplex::{Ending, Session, Stream, Told, Waiting};
 use crate::network::HttpVersion;
 
 /// What a connection has besides if it may be shared.
@@ -32,6 +32,18 @@ pub(super) struct Multiplex {
     pub moves: u8,
     outgoing: Vec<u8>,
     written: usize,
+}
+
+impl Multiplex {
+    /// Requests that wait for the connection to come about.
+    pub fn waiting(&self) -> &[Waiting] {
+        &self.waiting
+    }
+
+    /// The exchanges on it.
+    pub fn streams(&self) -> impl Iterator<Item = &Stream> {
+        self.session.iter().flat_map(Session::streams)
+    }
 }
 
 impl Connection {

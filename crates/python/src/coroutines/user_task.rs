@@ -402,7 +402,7 @@ impl UserTask {
 
     /// The user whose coroutines these are.
     #[getter]
-    fn user(&self, py: Python<'_>) -> Py<UserCore> {
+    pub fn user(&self, py: Python<'_>) -> Py<UserCore> {
         self.user.clone_ref(py)
     }
 

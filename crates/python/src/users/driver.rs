@@ -385,10 +385,7 @@ impl<'a, 'py> Drive<'a, 'py> {
             }
         };
         let task = task.map(|task| task.into_bound(py));
-        let called = match self.innermost() {
-            Some((set, _)) => tasks::execute(&set, task)?,
-            None => tasks::execute_own(self.user, task)?,
-        };
+        let called = tasks::execute(self.user, self.innermost().map(|(set, _)| set), task)?;
         if let Called::Set(set) = &called {
             let plan = SetPlan::of(set)?;
             if plan.run {

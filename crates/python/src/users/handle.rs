@@ -33,6 +33,11 @@ impl UserGreenlet {
         UserGreenlet { user, group, ending: Mutex::default() }
     }
 
+    /// Whom it stands for.
+    pub fn user(&self) -> &Py<UserCore> {
+        &self.user
+    }
+
     /// The group that holds this handle.
     pub fn group(&self, py: Python<'_>) -> Py<PyAny> {
         self.group.clone_ref(py)

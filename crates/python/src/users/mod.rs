@@ -1,6 +1,7 @@
 //! Virtual users as Python sees them: [`UserCore`] under every `User`, the greenlets they borrow, and the driver that
 //! carries out what the pure machine of `gregaria-users` asks for.
 
+mod begun;
 mod core;
 mod driver;
 mod handle;
@@ -10,6 +11,7 @@ mod plan;
 pub mod pool;
 mod tasks;
 
+pub use begun::{forget_tasks_begun, task_begins, tasks_begun};
 pub use core::UserCore;
 pub use driver::{default_set, run_task_set};
 pub use handle::UserGreenlet;

@@ -4,6 +4,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyFunction, PyIterator, PyList, PyType};
 
+use super::begun;
 use super::core::UserCore;
 use super::driver;
 use super::plan::{self, SetPlan};
@@ -86,8 +87,23 @@ fn choose<'py>(tasks: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>
     }
 }
 
+/// Run `task` for `user` in `set`, or as one of its own.
+pub fn execute<'py>(
+    user: &Bound<'py, UserCore>,
+    set: Option<Bound<'py, PyAny>>,
+    task: Option<Bound<'py, PyAny>>,
+) -> PyResult<Called<'py>> {
+    if let Some(task) = &task {
+        begun::count(user, set.as_ref(), task);
+    }
+    match set {
+        Some(set) => execute_in(&set, task),
+        None => execute_own(user, task),
+    }
+}
+
 /// Run `task` for `set`, or let the set's own methods run theirs.
-pub fn execute<'py>(set: &Bound<'py, PyAny>, task: Option<Bound<'py, PyAny>>) -> PyResult<Called<'py>> {
+fn execute_in<'py>(set: &Bound<'py, PyAny>, task: Option<Bound<'py, PyAny>>) -> PyResult<Called<'py>> {
     let py = set.py();
     let Some(task) = task else { return Called::of(&set.call_method0(intern!(py, "execute_next_task"))?) };
     if task.is_exact_instance_of::<PyFunction>() {
@@ -102,8 +118,8 @@ pub fn execute<'py>(set: &Bound<'py, PyAny>, task: Option<Bound<'py, PyAny>>) ->
     Called::of(&task.call1((set,))?)
 }
 
-/// As [`execute`] for the user's own tasks, which get the user.
-pub fn execute_own<'py>(user: &Bound<'py, UserCore>, task: Option<Bound<'py, PyAny>>) -> PyResult<Called<'py>> {
+/// As [`execute_in`] for the user's own tasks, which get the user.
+fn execute_own<'py>(user: &Bound<'py, UserCore>, task: Option<Bound<'py, PyAny>>) -> PyResult<Called<'py>> {
     let py = user.py();
     let Some(task) = task else {
         let set = driver::default_set(user)?.into_bound(py);

@@ -27,6 +27,7 @@ use super::session::HttpSession;
 use super::tracing;
 use crate::coroutines::{EventLoop, UserTask};
 use crate::hub::Hub;
+use crate::users::UserCore;
 
 /// A request on its way.
 enum Under {
@@ -102,6 +103,14 @@ impl PendingResponse {
     pub fn set_waiter(&self, task: &Bound<'_, UserTask>) {
         if let Stage::Waiting(_, waiting) = &mut *self.stage() {
             waiting.task = Some(task.clone().unbind());
+        }
+    }
+
+    /// The user whose coroutine waits for it.
+    pub fn waiting_user(&self, py: Python<'_>) -> Option<Py<UserCore>> {
+        match &*self.stage() {
+            Stage::Waiting(_, waiting) => waiting.task.as_ref().map(|task| task.get().user(py)),
+            _ => None,
         }
     }
 
