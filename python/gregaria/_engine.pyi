@@ -627,8 +627,10 @@ class RequestStats:
 
     @property
     def entries(self) -> StatsEntries:
-        """The entries by (name, method); asking for one makes it."""
+        """The entries by (name, method); asking for one makes it. Another mapping can be put in its place."""
 
+    @entries.setter
+    def entries(self, entries: Mapping[tuple[str, str], StatsEntry]) -> None: ...
     @property
     def total(self) -> StatsEntry:
         """All requests together."""
@@ -799,8 +801,10 @@ class StatsEntry:
     def total_content_length(self) -> int: ...
     @property
     def start_time(self) -> float:
-        """When the entry was made or set back, in seconds since the epoch."""
+        """When the entry was made or set back, in seconds since the epoch. Rates over the whole time count from it."""
 
+    @start_time.setter
+    def start_time(self, at: float) -> None: ...
     @property
     def last_request_timestamp(self) -> float | None: ...
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -195,8 +196,9 @@ class Environment:
 
     def _validate_user_class_name_uniqueness(self) -> None:
         if len(self.user_classes_by_name) != len(self.user_classes):
-            names = ", ".join(user_class.fullname() for user_class in self.user_classes)
-            raise ValueError(f"The following user classes have the same class name: {names}")
+            counted = Counter(user_class.__name__ for user_class in self.user_classes)
+            alike = [each.fullname() for each in self.user_classes if counted[each.__name__] > 1]
+            raise ValueError(f"user classes need names of their own, and these share one: {', '.join(alike)}")
 
     def _validate_shape_class_instance(self) -> None:
         if self.shape_class is not None and not isinstance(self.shape_class, LoadTestShape):

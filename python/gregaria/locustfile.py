@@ -49,12 +49,12 @@ def locate(name: str) -> list[str]:
     path = Path(os.path.normpath(Path.cwd() / name))
     if path.is_dir():
         found = get_abspaths_in(name, extension=".py")
-        return found or complain(f"Could not find any locustfiles in directory '{name}'")
+        return found or complain(f"The directory '{name}' holds no locustfile")
     if path.exists() and name.endswith(".py"):
         return [str(path)]
     complain(
-        f"Could not find '{name}'. Ensure your locustfile ends with '.py' or is a directory with locustfiles. "
-        "See --help for available options."
+        f"Could not find '{name}'. A locustfile ends with '.py'; a directory of such files or a URL will do "
+        "too. --help lists the options."
     )
 
 
@@ -69,7 +69,7 @@ def download(url: str) -> str:
     try:
         ast.parse(source)
     except (SyntaxError, ValueError):
-        complain(f"Failed to get locustfile from: {url}. Response was not valid python code: '{source[:100]}'")
+        complain(f"Failed to get locustfile from: {url}. What it sends is no Python: '{source[:100]}'")
     path = Path(tempfile.gettempdir(), urlparse(url).path.split("/")[-1] or "locustfile.py")
     path.write_text(source, encoding="utf-8")
     atexit.register(path.unlink, missing_ok=True)

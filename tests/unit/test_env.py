@@ -63,7 +63,7 @@ def test_classes_without_weight_are_dropped_from_the_callers_list() -> None:
 
 def test_names_must_differ() -> None:
     same = [user_class("Same"), user_class("Same")]
-    with pytest.raises(ValueError, match=r"same class name: .*Same, .*Same"):
+    with pytest.raises(ValueError, match=r"these share one: .*Same, .*Same$"):
         Environment(user_classes=same)
 
 

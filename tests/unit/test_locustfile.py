@@ -72,9 +72,9 @@ def test_names_directories_and_what_is_missing(
     monkeypatch.chdir(tmp_path)
     assert locate("tests/l.py") == locate("tests") == [path]
     for name, message in (
-        ("noending", "Could not find 'noending'. Ensure your locustfile ends with '.py' or is a directory"),
+        ("noending", "Could not find 'noending'. A locustfile ends with '.py'; a directory of such files"),
         ("nope.py", "Could not find 'nope.py'. "),
-        ("empty", "Could not find any locustfiles in directory 'empty'"),
+        ("empty", "The directory 'empty' holds no locustfile"),
     ):
         with pytest.raises(SystemExit) as end:
             locate(name)
@@ -180,7 +180,7 @@ def test_a_locustfile_from_a_url(
         locate(f"{url}/broken.py")
     assert end.value.code == 1
     assert capsys.readouterr().err == (
-        f"Failed to get locustfile from: {url}/broken.py. Response was not valid python code: 'class ('\n"
+        f"Failed to get locustfile from: {url}/broken.py. What it sends is no Python: 'class ('\n"
     )
 
 

@@ -14,6 +14,7 @@ from gregaria import (
     HttpUser,
     LoadTestShape,
     MarkovTaskSet,
+    TaskSet,
     User,
     constant,
     constant_throughput,
@@ -24,7 +25,7 @@ from gregaria import (
 )
 from gregaria.dispatch import UsersDispatcher
 from gregaria.env import Environment
-from gregaria.exception import LocustError
+from gregaria.exception import LocustError, MissingWaitTimeError
 from gregaria.runners import WorkerNode
 from gregaria.stats import RequestStats
 from gregaria.util.timespan import parse_timespan
@@ -95,6 +96,11 @@ KINDS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: client_of(HttpUser).get("/").success(), LocustError, "inside a with-block"),
     (lambda: client_of(FastHttpUser).get("/").success(), LocustError, "made with catch_response=True"),
     (lambda: client_of(FastHttpUser).get("/").failure("x"), LocustError, "made with catch_response=True"),
+    (
+        lambda: TaskSet(visitor(wait_time=None)(Environment())).wait_time(),
+        MissingWaitTimeError,
+        "^neither Visitor nor TaskSet has a wait_time; set one, such as",
+    ),
     (lambda: started("two", 1), ValueError, "'two'"),
     (lambda: started(1, "fast"), TypeError, "number, not str"),
 ]
@@ -147,7 +153,7 @@ def test_tags_that_leave_nothing(caplog: pytest.LogCaptureFixture) -> None:
     assert environment.user_classes[0].tasks == []
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert record.getMessage().startswith("Visitor had no tasks left after filtering")
+    assert record.getMessage() == "The tags leave no task of Visitor; users of it cannot be made"
 
 
 @pytest.mark.parametrize("base", [HttpUser, FastHttpUser])

@@ -133,6 +133,58 @@ def test_counts_stay_up_to_date(name):
     assert not seen and len(seen) == 0
 
 
+COUNTED = [
+    *("num_requests", "num_failures", "num_none_requests", "total_response_time", "min_response_time"),
+    *("max_response_time", "total_content_length", "last_request_timestamp", "response_times", "num_reqs_per_sec"),
+    *("num_fail_per_sec", "name", "method", "stats", "fail_ratio", "note_of_a_script"),
+]
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_what_was_counted_cannot_be_set(measured, name):
+    for entry in (measured.get("/", "GET"), measured.total, StatsEntry(measured, "/", "GET")):
+        before = entry.serialize()
+        with pytest.raises(
+            AttributeError, match=f"^{name} of a StatsEntry cannot be set, .* log\\(\\), log_error\\(\\)"
+        ):
+            setattr(entry, name, 5)
+        with pytest.raises(AttributeError):
+            delattr(entry, name)
+        assert entry.serialize() == before
+
+
+def test_rates_count_from_a_time_that_is_set(measured):
+    entry = measured.total
+    entry.start_time = entry.last_request_timestamp - 6
+    assert measured.start_time == entry.start_time and round(entry.total_rps, 3) == 0.5
+    entry.start_time = 12
+    assert entry.start_time == 12.0
+    with pytest.raises(ValueError, match="seconds since the epoch, not NaN"):
+        entry.start_time = float("nan")
+    with pytest.raises(TypeError):
+        entry.start_time = "yesterday"
+    own = StatsEntry(measured, "/", "GET")
+    own.start_time, own.use_response_times_cache = 3.5, True
+    assert (own.start_time, own.use_response_times_cache) == (3.5, True)
+    own.use_response_times_cache = 0
+    assert own.use_response_times_cache is False
+
+
+def test_entries_can_be_replaced(measured):
+    kept = measured.entries["/", "POST"]
+    measured.entries = {("/", "POST"): kept, ("/new", "PUT"): StatsEntry(measured, "/new", "PUT")}
+    assert sorted(measured.entries) == [("/", "POST"), ("/new", "PUT")]
+    assert measured.get("/", "POST").num_requests == 1 and measured.num_requests == 3
+    for wrong in ({("/", "POST"): 5}, {5: kept}):
+        with pytest.raises(TypeError, match="entries"):
+            measured.entries = wrong
+    with pytest.raises(AttributeError):
+        measured.entries = 5
+    assert len(measured.entries) == 2
+    measured.entries = {}
+    assert not measured.entries and measured.num_requests == 3
+
+
 def test_resetting_keeps_entries_and_clearing_does_not(measured):
     entry = measured.get("/", "GET")
     measured.history.append({})

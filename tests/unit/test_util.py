@@ -25,7 +25,7 @@ def test_time_spans(text: str, seconds: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "1h30", "3m2h", "1.5", "1d", "s", "-1", " 1", "1 s", "1S"])
 def test_what_is_no_time_span(text: str) -> None:
-    with pytest.raises(ValueError, match=r"Valid formats: 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc\."):
+    with pytest.raises(ValueError, match=f"{text!r} is no time span; 20, 20s, 3m, 2h"):
         parse_timespan(text)
 
 

@@ -242,6 +242,11 @@ impl Entry {
         self.start_time
     }
 
+    /// Rates over the whole time are from then on.
+    pub fn set_start_time(&mut self, at: f64) {
+        self.start_time = at;
+    }
+
     pub fn last_request_timestamp(&self) -> Option<f64> {
         self.last_request_timestamp
     }

@@ -28,8 +28,7 @@ NOTE_EVERY_S = 60
 FIRST_NOTE_S = 10
 
 WHAT_CAN_BE_SENT = (
-    "locustfile must be a full path to a single locustfile, a comma-separated list of .py files, or a URL for file "
-    "distribution to work"
+    "workers can be given a locustfile if -f names one file, several .py files with commas between them, or a URL"
 )
 
 

@@ -83,8 +83,8 @@ class MasterRunner(runners.DistributedRunner):
                 logger.error("The master cannot listen on %s: %s", where, error.strerror or error)
                 sys.exit(1)
             logger.error(
-                "The Locust master port (%s) was busy. Close any applications using that port - perhaps an old "
-                "instance of Locust master is still running? (Socket bind failure: Address already in use)",
+                "The Locust master port (%s) was busy: another process listens there, which may be a master of "
+                "before. End it, or choose another port with --master-bind-port.",
                 where,
             )
             sys.exit(1)
@@ -175,8 +175,8 @@ class MasterRunner(runners.DistributedRunner):
         )
         if spawn_rate / len(workers) > HIGH_RATE_PER_WORKER:
             logger.warning(
-                "Your selected spawn rate is very high (>100/worker), and this is known to sometimes cause issues. "
-                "Do you really need to ramp up that fast?"
+                "Your selected spawn rate is very high (>100/worker): starting users that fast can overload the "
+                "workers and distort what is measured. A slower ramp may do."
             )
         if self.state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING):
             self._begin_test()

@@ -303,8 +303,8 @@ class WorkerRunner(runners.DistributedRunner):
             grown_by = len(lines) - len(self.logs)
             if grown_by > MOST_NEW_LOG_LINES:
                 logger.warning(
-                    "The worker attempted to send more than 70 log lines in one interval. Further log sending was "
-                    "disabled for this worker."
+                    "This worker has logged more than %d lines between two reports; it sends no more of its log.",
+                    MOST_NEW_LOG_LINES,
                 )
                 lines = get_logs()
             if grown_by > 0:

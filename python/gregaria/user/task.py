@@ -158,7 +158,7 @@ def filter_tasks_by_tags(
             filtered.append(task)
     task_holder.tasks = filtered
     if not filtered and not is_markov_taskset(task_holder):
-        logging.warning("%s had no tasks left after filtering, instantiating it will fail!", task_holder.__name__)
+        logging.warning("The tags leave no task of %s; users of it cannot be made", task_holder.__name__)
 
 
 def _passes(task: Any, tags: set[str] | None, exclude_tags: set[str] | None, checked: dict[Any, bool]) -> bool:
@@ -253,7 +253,8 @@ class TaskSet(metaclass=TaskSetMeta):
         if self.min_wait is not None and self.max_wait is not None:
             return random.randint(int(self.min_wait), int(self.max_wait)) / 1000.0
         raise MissingWaitTimeError(
-            f"You must define a wait_time method on the {type(self._user).__name__} or {type(self).__name__} class"
+            f"neither {type(self._user).__name__} nor {type(self).__name__} has a wait_time; "
+            "set one, such as wait_time = between(1, 3)"
         )
 
     def wait(self) -> None:

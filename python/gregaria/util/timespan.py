@@ -14,6 +14,6 @@ def parse_timespan(time_str: str) -> int:
         return int(text)
     parts = _SPAN.fullmatch(text)
     if not text or parts is None:
-        raise ValueError("Invalid time span format. Valid formats: 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc.")
+        raise ValueError(f"{text!r} is no time span; 20, 20s, 3m, 2h, 1h20m and 3h30m10s are some")
     hours, minutes, seconds = (int(part or 0) for part in parts.groups())
     return (hours * 60 + minutes) * 60 + seconds

@@ -31,6 +31,7 @@ OWN_WORDS = {
     "No tasks defined on": "no tasks",
     "Attribute 'environment' is missing on user": "no environment",
     "You must define a wait_time method": "no wait_time",
+    "has a wait_time; set one": "no wait_time",
     "wait_time must give a number": "no number",
     "'<=' not supported": "no number",
 }

@@ -1,5 +1,6 @@
 //! `RequestStats.entries`: a mapping of (name, method) to entries that makes entries when they are asked for.
 
+use gregaria_stats::Entry;
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyIterator, PyTuple};
@@ -37,6 +38,30 @@ impl StatsEntries {
         self.stats.get().with(|stats| stats.find(method, name).is_some())
     }
 
+    /// An entry with what this one has counted.
+    fn put(&self, (name, method): &Key, counted: &Entry) {
+        self.stats.get().with(|stats| {
+            let (id, span_s) = (stats.entry(method, name, counted.start_time()), stats.span_s());
+            if let Some(ours) = stats.get_mut(id) {
+                ours.reset(counted.start_time());
+                ours.merge(counted, span_s);
+            }
+        });
+    }
+
+    /// These entries, a mapping, in place of those that are there.
+    pub fn replace(&self, entries: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut copies = Vec::new();
+        for pair in entries.call_method0("items")?.try_iter()? {
+            let (name, entry): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
+            let entry = entry.cast::<StatsEntry>().map_err(|_| PyTypeError::new_err("entries holds StatsEntry"))?;
+            copies.push((key(&name)?, entry.get().copy(entries.py())));
+        }
+        self.clear();
+        copies.iter().for_each(|(key, counted)| self.put(key, counted));
+        Ok(())
+    }
+
     fn remove(&self, (name, method): &Key) -> bool {
         self.stats.get().with(|stats| stats.remove(method, name, now()))
     }
@@ -58,15 +83,7 @@ impl StatsEntries {
     }
 
     fn __setitem__(&self, py: Python<'_>, wanted: &Bound<'_, PyAny>, entry: &Bound<'_, StatsEntry>) -> PyResult<()> {
-        let (name, method) = key(wanted)?;
-        let counted = entry.get().copy(py);
-        self.stats.get().with(|stats| {
-            let (id, span_s) = (stats.entry(&method, &name, counted.start_time()), stats.span_s());
-            if let Some(ours) = stats.get_mut(id) {
-                ours.reset(counted.start_time());
-                ours.merge(&counted, span_s);
-            }
-        });
+        self.put(&key(wanted)?, &entry.get().copy(py));
         Ok(())
     }
 
@@ -79,7 +96,7 @@ impl StatsEntries {
     }
 
     fn keys(&self) -> Vec<Key> {
-        let names = |entry: &gregaria_stats::Entry| (entry.name().to_string(), entry.method().to_string());
+        let names = |entry: &Entry| (entry.name().to_string(), entry.method().to_string());
         self.stats.get().with(|stats| stats.entries().map(names).collect())
     }
 

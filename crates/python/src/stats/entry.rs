@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use gregaria_sinks::console::{self, Rates};
 use gregaria_stats::{Detail, Entry, Stats, Windows, bucket};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
@@ -193,10 +193,29 @@ impl StatsEntry {
         })
     }
 
-    #[setter]
-    fn set_use_response_times_cache(&self, wanted: bool) {
+    /// When counting began can be set, and whether current percentiles can be told; the rest is what was counted.
+    fn __setattr__(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let now = now();
-        self.change(|entry, _| if wanted { entry.enable_window(now) } else { entry.disable_window() });
+        match name {
+            "use_response_times_cache" => {
+                let wanted = value.is_truthy()?;
+                self.change(|entry, _| if wanted { entry.enable_window(now) } else { entry.disable_window() });
+            }
+            "start_time" => {
+                let at: f64 = value.extract()?;
+                if !at.is_finite() {
+                    return Err(PyValueError::new_err(format!("start_time is seconds since the epoch, not {at}")));
+                }
+                self.change(|entry, _| entry.set_start_time(at));
+            }
+            _ => {
+                return Err(PyAttributeError::new_err(format!(
+                    "{name} of a StatsEntry cannot be set, since an entry shows what the engine has counted; \
+                     use the entry's log(), log_error(), extend() or reset()"
+                )));
+            }
+        }
+        Ok(())
     }
 
     #[getter]

@@ -95,6 +95,11 @@ impl RequestStats {
         StatsEntries::new(slf)
     }
 
+    #[setter]
+    fn set_entries(slf: Py<Self>, entries: &Bound<'_, PyAny>) -> PyResult<()> {
+        StatsEntries::new(slf).replace(entries)
+    }
+
     #[getter]
     fn total(slf: Py<Self>) -> StatsEntry {
         StatsEntry::total(slf)
