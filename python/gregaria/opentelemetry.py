@@ -15,6 +15,7 @@ import random
 import socket
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,33 @@ logger = logging.getLogger("locust.opentelemetry")
 
 MAX_REQUEST_NAMES = 20
 """Names that metrics tell apart; all others are one."""
+DURATION_BOUNDARIES_S = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.075,
+    0.1,
+    0.25,
+    0.5,
+    0.75,
+    1,
+    2.5,
+    5,
+    7.5,
+    10,
+    30,
+    60,
+)
+"""Of the histogram of response times; the SDK's own begin at five seconds."""
+GENERATOR = (
+    ("gregaria.generator.in_flight", "up_down", "{request}", "Requests without an answer yet", "in_flight"),
+    ("gregaria.generator.late_answers", "", "{answer}", "Answers that waited over 50 ms for Python", "late_answers"),
+    ("gregaria.generator.wait_time", "", "s", "Time that answers waited for Python", "queued_seconds_total"),
+)
+"""How the process itself is doing: name, kind of counter, unit, description, key in `engine_stats`."""
 request_names: set[str] = set()
 _running: list[_Telemetry] = []
 _SIGNALS = {
@@ -318,13 +346,26 @@ def _span_name(request: dict[str, Any]) -> str:
 
 
 class _Metrics:
-    """How long requests take, and how many users there are."""
+    """How long requests take, how many users there are, and how the generator is doing."""
 
     def __init__(self, meter: Any) -> None:
         self._meter = meter
         self._duration = meter and meter.create_histogram(
-            "locust.client.duration", unit="s", description="Time to last byte for requests"
+            "locust.client.duration",
+            unit="s",
+            description="Time to last byte for requests",
+            explicit_bucket_boundaries_advisory=DURATION_BOUNDARIES_S,
         )
+        if meter is not None:
+            self._watch_generator()
+
+    def _watch_generator(self) -> None:
+        from opentelemetry.metrics import Observation
+
+        for name, kind, unit, description, key in GENERATOR:
+            make = getattr(self._meter, f"create_observable_{kind + '_' if kind else ''}counter")
+            observe = partial(lambda key, _options: [Observation(_engine.engine_stats()[key])], key)
+            make(name, callbacks=[observe], unit=unit, description=description)
 
     def record(self, request: dict[str, Any]) -> None:
         """A request has ended."""

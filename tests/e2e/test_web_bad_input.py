@@ -30,6 +30,7 @@ class Steady(LoadTestShape):
 """
 SLOW_TO_STOP = """
 import gevent
+import pathlib
 from locust import User, constant, events, task
 
 class Slow(User):
@@ -39,9 +40,9 @@ class Slow(User):
     def work(self):
         pass
 
-@events.test_stopping.add_listener
-def stopping(environment, **_):
-    gevent.sleep(1.5)
+    def on_stop(self):
+        while not pathlib.Path("go").exists():
+            gevent.sleep(0.02)
 """
 
 
@@ -189,6 +190,17 @@ def test_a_slow_body_is_given_up_and_holds_nobody_up(ui: WebRun) -> None:
     assert ui.state() == "ready"
 
 
+def test_a_body_that_does_not_say_its_length_ends_somewhere(ui: WebRun) -> None:
+    def endless() -> Iterator[bytes]:
+        yield b"user_count=1&spawn_rate=1&host="
+        for _ in range(160):
+            yield b"a" * 65_536
+
+    answer = ui.post("/swarm", endless(), headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status_code, answer.json()["success"]) == (413, False)
+    assert ui.state() == "ready"
+
+
 def test_bodies_that_end_in_the_middle_start_nothing(ui: WebRun) -> None:
     for _ in range(20):
         with raw_connection(ui) as cut:
@@ -235,17 +247,27 @@ def test_starting_many_times_at_once_starts_one_test(ui: WebRun) -> None:
 
 
 def test_stopping_many_times_and_starting_meanwhile(gregaria: list[str], tmp_path: Path) -> None:
-    with web_run(gregaria, tmp_path, source=SLOW_TO_STOP) as ui:
+    with web_run(gregaria, tmp_path, "--stop-timeout", "30", source=SLOW_TO_STOP) as ui:
         ui.post("/swarm", {"user_count": 2, "spawn_rate": 10})
         ui.wait_for_state("running")
         answers: list[dict[str, Any]] = []
         threads = [threading.Thread(target=lambda: answers.append(ui.post("/stop").json())) for _ in range(5)]
         for thread in threads:
             thread.start()
+        ui.wait_for_state("stopping", "cleanup")
+        for path, status in (("/swarm", 409), ("/pause", 409), ("/resume", 200), ("/stats/reset", 200)):
+            told = ui.post(path, {"user_count": 7, "spawn_rate": 7, "host": "http://other.example"})
+            assert told.status_code == status, (path, told.text)
+            if path == "/swarm":
+                assert "The test is being stopped; start again when it has ended" in told.json()["message"]
+        assert ui.state() in ("stopping", "cleanup") and "other.example" not in ui.get("/").text
+        assert answers == [], "whoever stops waits for the end"
+        (tmp_path / "go").touch()
         for thread in threads:
             thread.join()
         assert answers == [{"success": True, "message": "Test stopped"}] * 5
         assert ui.state() == "stopped"
+        assert ui.post("/stop").json()["success"] is True, "there is nothing to stop, and nothing wrong with that"
         assert ui.post("/swarm", {"user_count": 1, "spawn_rate": 1}).json()["success"] is True
         ui.wait_for_state("running")
     assert "Traceback" not in ui.logged()

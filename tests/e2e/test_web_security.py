@@ -93,6 +93,38 @@ def test_the_own_page_and_clients_without_origin_may(ui: WebRun) -> None:
     assert ui.post("/stop").json()["success"]
 
 
+def test_pages_of_allowed_origins_may_order_and_read(gregaria: list[str], tmp_path: Path, server: TestServer) -> None:
+    allowed = ["--web-allowed-origins", "https://dash.example:8443", "http://load.example"]
+    with web_run(gregaria, tmp_path, *allowed, *SECRETS, host=server.plain, ready="/login") as run:
+        password = {"auth": ("ann", "secret")}
+        for origin in ("https://dash.example:8443", "http://load.example"):
+            page = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
+            asked = {**page, "Access-Control-Request-Method": "POST"}
+            told = run.session.options(f"{run.url}/swarm", headers=asked, timeout=10)
+            assert (told.status_code, told.headers["Access-Control-Allow-Origin"]) == (204, origin)
+            assert "POST" in told.headers["Access-Control-Allow-Methods"]
+            for answer in (
+                run.get("/stats/requests", headers=page, **password),
+                run.post("/stats/reset", headers=page, **password),
+                run.get("/events", headers=page, stream=True, **password),
+            ):
+                assert answer.status_code == 200
+                assert answer.headers["Access-Control-Allow-Origin"] == origin
+                assert "origin" in answer.headers["Vary"]
+            # That it may ask does not log it in.
+            assert run.post("/stats/reset", headers=page).status_code == 401
+        for origin in ("http://dash.example:8443", "https://evil.example", "null", "https://dash.example:8443.evil"):
+            asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+            for answer in (
+                run.session.options(f"{run.url}/swarm", headers=asked, timeout=10),
+                run.get("/stats/requests", headers={"Origin": origin}, **password),
+                run.post("/stats/reset", headers={"Origin": origin}, **password),
+            ):
+                assert not [name for name in answer.headers if name.lower().startswith("access-control")], origin
+        # A name that is allowed is one of this server's.
+        assert run.get("/stats/requests", headers={"Host": "load.example"}, **password).status_code == 200
+
+
 def test_texts_that_bite_reach_no_page_as_they_are(ui: WebRun, gregaria: list[str]) -> None:
     ui.post("/swarm", {**FORM, "host": f"http://x/{BITING}"})
     wait_for(lambda: ui.statistics()["errors"] and ui.get("/exceptions").json()["exceptions"])

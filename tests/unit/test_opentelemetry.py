@@ -21,7 +21,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 import gregaria
-from gregaria import FastHttpUser, HttpUser, User, opentelemetry
+from gregaria import FastHttpUser, HttpUser, User, _engine, opentelemetry
 from gregaria.env import Environment
 from gregaria.exception import StopUser
 from support import protocols
@@ -284,10 +284,26 @@ def test_metrics(server: TestServer, collector: Collector) -> None:
     metric = collector.metric("locust.client.duration")
     points = {tuple(sorted(attributes(point).items())): point.count for point in metric.histogram.data_points}
     assert metric.unit == "s" and len(points) == 22
+    bounds = metric.histogram.data_points[0].explicit_bounds
+    assert min(bounds) == 0.001 and max(bounds) == 60, "a fast answer and a slow one are not in one bucket"
     assert points[(("name", "Too many unique request names"),)] == 5
     assert points[(("error.type", "HTTPError"), ("name", "name 1"))] == 1
     users = collector.metric("locust.users.count")
     assert [attributes(point) for point in users.gauge.data_points] == [{"user_class": "VisitorHttpUser"}]
+
+
+def test_the_generator_is_measured_too(server: TestServer, collector: Collector) -> None:
+    def act(user: Any) -> None:
+        user.client.get("/bytes/1")
+
+    before = _engine.engine_stats()
+    run_users(user_of(HttpUser, server, act))
+    (in_flight,) = collector.metric("gregaria.generator.in_flight").sum.data_points
+    assert in_flight.as_int == 0 and not collector.metric("gregaria.generator.in_flight").sum.is_monotonic
+    (waited,) = collector.metric("gregaria.generator.wait_time").sum.data_points
+    assert waited.as_double > before["queued_seconds_total"]
+    (late,) = collector.metric("gregaria.generator.late_answers").sum.data_points
+    assert late.as_int >= before["late_answers"]
 
 
 def test_logs(server: TestServer, collector: Collector) -> None:

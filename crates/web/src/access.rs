@@ -13,13 +13,16 @@ use crate::app::{App, now};
 use crate::hub::{self, Remote};
 use crate::login::{Attempt, COOKIE, Role, VIEW_COOKIE, next_place};
 use crate::routes::{self, BODY, parameter};
-use crate::{page, reply};
+use crate::{cross_origin, page, reply};
 
 /// Guard, login, and the headers of every answer.
 pub async fn check(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let is_report = reply::is_report(request.uri().path());
-    let mut response = match admit(&app, &request) {
-        Err(refusal) => refusal,
+    let guard = &app.settings.guard;
+    let (origin, preflight) = (cross_origin::origin(guard, &request), cross_origin::preflight(guard, &request));
+    let admitted = preflight.map_or_else(|| admit(&app, &request), Err);
+    let mut response = match admitted {
+        Err(answer) => answer,
         Ok(role) => {
             request.extensions_mut().insert(role);
             match flask_admits(&app, request).await {
@@ -29,6 +32,9 @@ pub async fn check(State(app): State<Arc<App>>, mut request: Request, next: Next
         }
     };
     reply::protect(&mut response, is_report);
+    if let Some(origin) = origin {
+        cross_origin::allow(&mut response, origin);
+    }
     response
 }
 

@@ -56,7 +56,8 @@ impl Guard {
         }
     }
 
-    fn allows(&self, origin: &str) -> bool {
+    /// Whether pages of this origin may do everything.
+    pub fn allows(&self, origin: &str) -> bool {
         self.allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin))
     }
 

@@ -8,6 +8,7 @@
 mod access;
 mod app;
 mod asks;
+mod cross_origin;
 pub mod details;
 mod error;
 pub mod feed;
