@@ -49,8 +49,8 @@ impl Draw {
 
 /// Seconds that this thread has been on a processor.
 fn cpu_s() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn resident_mb() -> f64 {
@@ -147,14 +147,14 @@ fn cost(full_history: bool) {
     };
     let (mut snapshots, mut pace) = (Snapshots::new(detail.clone()), Pace::default());
     let [mut drawing, mut counting, mut history, mut taking, mut writing] = [(); 5].map(|()| Clock::default());
-    let (mut longest_hold_s, mut snapshot_s, mut whole) = (0.0_f64, 0.0_f64, 0);
+    let (mut longest_hold_s, mut snapshot_s, mut snapshot_cpu_s, mut whole) = (0.0_f64, 0.0_f64, 0.0_f64, 0);
     for second in 0..SECONDS {
         let now = START + second as f64;
         drawing.time(|| simulation.draw(RATE));
         counting.time(|| simulation.record(now));
         history.time(|| simulation.follow(now + 1.0));
         let due = pace.is_due(now);
-        let began = Instant::now();
+        let (began, taken_before) = (Instant::now(), taking.0);
         let stats = &simulation.stats;
         let snapshot = taking.time(|| match due {
             true => snapshots.take(now + 1.0, |action| {
@@ -167,6 +167,7 @@ fn cost(full_history: bool) {
         if due {
             whole += 1;
             snapshot_s = snapshot_s.max(began.elapsed().as_secs_f64());
+            snapshot_cpu_s = snapshot_cpu_s.max(taking.0 - taken_before);
             pace.took(now, began.elapsed());
         }
         let report = Report { stats: snapshot.into(), whole: due, user_count: 100, exceptions: Vec::new() };
@@ -176,7 +177,7 @@ fn cost(full_history: bool) {
     let share = |clock: &Clock| clock.0 / SECONDS as f64 * 100.0;
     println!(
         "{{\"drawing_percent\": {:.2}, \"counting_percent\": {:.2}, \"history_percent\": {:.2}, \"snapshots_percent\": {:.2}, \"csv_percent\": {:.2}, \
-         \"all_percent\": {:.2}, \"whole_tables\": {whole}, \"longest_hold_ms\": {:.2}, \"snapshot_ms\": {:.2}, \"resident_mb\": {:.0}}}",
+         \"all_percent\": {:.2}, \"whole_tables\": {whole}, \"longest_hold_ms\": {:.2}, \"snapshot_ms\": {:.2}, \"snapshot_cpu_ms\": {:.2}, \"resident_mb\": {:.0}}}",
         share(&drawing),
         share(&counting),
         share(&history),
@@ -185,6 +186,7 @@ fn cost(full_history: bool) {
         [&counting, &history, &taking, &writing].map(share).iter().sum::<f64>(),
         longest_hold_s * 1e3,
         snapshot_s * 1e3,
+        snapshot_cpu_s * 1e3,
         resident_mb()
     );
 }

@@ -1,39 +1,51 @@
 //! Numbers, times and percentiles as text, exactly as Python prints them in Locust's tables and files.
 
+use std::fmt::Write;
+
 use gregaria_stats::bucket::round_half_even;
 
 /// `repr(float)`: the shortest digits that read back as the same number; an exponent below 1e-4 and from 1e16 on.
 pub fn float(value: f64) -> String {
+    let mut text = String::new();
+    write_float(&mut text, value);
+    text
+}
+
+/// As [`float`], at the end of a text.
+pub fn write_float(text: &mut String, value: f64) {
+    const WRITTEN: &str = "writing to memory does not fail";
     if value.is_nan() {
-        return "nan".into();
+        return text.push_str("nan");
     }
     if value.is_infinite() {
-        return if value > 0.0 { "inf".into() } else { "-inf".into() };
+        return text.push_str(if value > 0.0 { "inf" } else { "-inf" });
     }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if value != 0.0 && !(-4..16).contains(&exponent) {
+    if value != 0.0 && !(1e-4..1e16).contains(&value.abs()) {
+        let scientific = format!("{value:e}");
+        let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+        let exponent: i32 = exponent.parse().unwrap_or(0);
         let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{digits}e{sign}{:02}", exponent.unsigned_abs());
+        return write!(text, "{digits}e{sign}{:02}", exponent.unsigned_abs()).expect(WRITTEN);
     }
-    let plain = format!("{value}");
-    if plain.contains('.') { plain } else { format!("{plain}.0") }
+    write!(text, "{value}").expect(WRITTEN);
+    if value.fract() == 0.0 {
+        text.push_str(".0");
+    }
 }
 
 /// A response time in milliseconds as a float, or `0` where it is zero or unknown.
-pub fn exact_ms(response_time_us: Option<u64>) -> String {
+pub fn write_exact_ms(text: &mut String, response_time_us: Option<u64>) {
     match response_time_us {
-        None | Some(0) => "0".into(),
-        Some(us) => float(us as f64 / 1_000.0),
+        None | Some(0) => text.push('0'),
+        Some(us) => write_float(text, us as f64 / 1_000.0),
     }
 }
 
 /// A response time in milliseconds that is shown without a fraction if it has none.
-pub fn shortest_ms(response_time_us: Option<u64>) -> String {
+pub fn write_shortest_ms(text: &mut String, response_time_us: Option<u64>) {
     match response_time_us {
-        Some(us) if us % 1_000 != 0 => exact_ms(Some(us)),
-        us => (us.unwrap_or(0) / 1_000).to_string(),
+        Some(us) if us % 1_000 != 0 => write_exact_ms(text, Some(us)),
+        us => text.push_str(&(us.unwrap_or(0) / 1_000).to_string()),
     }
 }
 
@@ -85,7 +97,9 @@ mod tests {
             (0.1, "0.1"),
             (0.0001, "0.0001"),
             (0.00001234, "1.234e-05"),
+            (0.00009999999999999999, "9.999999999999999e-05"),
             (1e15, "1000000000000000.0"),
+            (9999999999999998.0, "9999999999999998.0"),
             (1e16, "1e+16"),
             (1.5e300, "1.5e+300"),
             (-2.5, "-2.5"),
@@ -110,11 +124,14 @@ mod tests {
 
     #[test]
     fn response_times() {
-        assert_eq!(
-            [exact_ms(None), exact_ms(Some(0)), exact_ms(Some(5_000)), exact_ms(Some(44_080))],
-            ["0", "0", "5.0", "44.08"]
-        );
-        assert_eq!([shortest_ms(None), shortest_ms(Some(5_000)), shortest_ms(Some(44_080))], ["0", "5", "44.08"]);
+        let told = |write: fn(&mut String, Option<u64>), us| {
+            let mut text = String::new();
+            write(&mut text, us);
+            text
+        };
+        let times = [None, Some(0), Some(5_000), Some(44_080)];
+        assert_eq!(times.map(|us| told(write_exact_ms, us)), ["0", "0", "5.0", "44.08"]);
+        assert_eq!(times.map(|us| told(write_shortest_ms, us)), ["0", "0", "5", "44.08"]);
     }
 
     #[test]

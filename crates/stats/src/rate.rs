@@ -23,6 +23,7 @@ impl Default for PerSecond {
     }
 }
 
+#[inline]
 fn slot(second: i64) -> usize {
     second.rem_euclid(SECONDS as i64) as usize
 }

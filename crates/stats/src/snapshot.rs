@@ -204,6 +204,8 @@ impl Snapshots {
             }
             with(&mut |stats| {
                 if (stats.generation(), stats.resets()) == state {
+                    let entries = changed.iter().filter_map(|row| stats.get(EntryId::from_index(row.entry)));
+                    entries.for_each(|entry| entry.histogram().fetch_table());
                     changed.iter_mut().for_each(|row| stats.look_up_percentiles(row, now, &self.detail, &wanted));
                 }
             });

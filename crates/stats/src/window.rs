@@ -20,11 +20,18 @@ impl Window {
     /// Keep the state at the end of `second`; forget states no window of `span_s` seconds will ask for.
     pub fn keep(&mut self, second: i64, state: &Histogram, span_s: i64) {
         match self.states.iter_mut().find(|(kept, _)| *kept == second) {
-            Some((_, kept)) => *kept = state.clone(),
-            None => self.states.push_back((second, state.clone())),
-        }
-        while self.states.len() > (span_s + RESERVE_S).max(1) as usize {
-            self.states.pop_front();
+            Some((_, kept)) => kept.clone_from(state),
+            None => {
+                // The memory of a state that is not needed any more is that of the new one.
+                let most = (span_s + RESERVE_S).max(1) as usize;
+                let mut old = None;
+                while self.states.len() >= most {
+                    old = self.states.pop_front();
+                }
+                let (_, mut kept) = old.unwrap_or_default();
+                kept.clone_from(state);
+                self.states.push_back((second, kept));
+            }
         }
     }
 

@@ -1,13 +1,13 @@
 //! Rows of the CSV files as bytes: which columns, and how their cells are written. Opens no file.
 
+use std::fmt::Write;
+
 use csv::{Terminator, Writer, WriterBuilder};
 use gregaria_stats::{Row, Snapshot};
 
 use super::CsvSettings;
-use crate::cells::{exact_ms, float, percentile_label, rounded_ms, shortest_ms, utc};
+use crate::cells::{percentile_label, rounded_ms, utc, write_exact_ms, write_float, write_shortest_ms};
 use crate::sink::Report;
-
-type Cells = Vec<String>;
 
 const REQUESTS: [&str; 11] = [
     "Type",
@@ -35,130 +35,179 @@ const HISTORY_TOTALS: [&str; 7] = [
 const FAILURES: [&str; 6] = ["Method", "Name", "Error", "Occurrences", "First Seen", "Last Seen"];
 const EXCEPTIONS: [&str; 4] = ["Count", "Message", "Traceback", "Nodes"];
 
-/// CRLF line ends and quotes only where needed, as Python's `csv.writer` has them.
-fn bytes(rows: impl IntoIterator<Item = Cells>) -> Vec<u8> {
-    let mut writer: Writer<Vec<u8>> =
-        WriterBuilder::new().terminator(Terminator::CRLF).flexible(true).from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(row).expect("writing to memory does not fail");
+const IN_MEMORY: &str = "writing to memory does not fail";
+
+/// Rows with CRLF line ends and quotes only where needed, as Python's `csv.writer` has them. Of ten thousand rows with
+/// twenty cells each none has memory of its own.
+struct Table {
+    writer: Writer<Vec<u8>>,
+    cell: String,
+}
+
+impl Table {
+    fn new() -> Self {
+        let mut builder = WriterBuilder::new();
+        let writer = builder.terminator(Terminator::CRLF).flexible(true).from_writer(Vec::new());
+        Self { writer, cell: String::new() }
     }
-    writer.into_inner().expect("writing to memory does not fail")
-}
 
-fn header(columns: &[&str]) -> Cells {
-    columns.iter().map(|column| (*column).to_owned()).collect()
-}
+    fn text(&mut self, text: &str) {
+        self.writer.write_field(text).expect(IN_MEMORY);
+    }
 
-fn labels(percentiles: &[f64]) -> impl Iterator<Item = String> {
-    percentiles.iter().map(|p| percentile_label(*p))
+    fn made(&mut self, make: impl FnOnce(&mut String)) {
+        self.cell.clear();
+        make(&mut self.cell);
+        self.writer.write_field(&self.cell).expect(IN_MEMORY);
+    }
+
+    fn count(&mut self, count: u64) {
+        self.made(|cell| write!(cell, "{count}").expect(IN_MEMORY));
+    }
+
+    fn float(&mut self, value: f64) {
+        self.made(|cell| write_float(cell, value));
+    }
+
+    fn columns(&mut self, columns: &[&str]) {
+        columns.iter().for_each(|column| self.text(column));
+    }
+
+    fn labels(&mut self, percentiles: &[f64]) {
+        percentiles.iter().for_each(|p| self.text(&percentile_label(*p)));
+    }
+
+    fn end_row(&mut self) {
+        self.writer.write_record(None::<&[u8]>).expect(IN_MEMORY);
+    }
+
+    /// Counts, response times and content size, which two files share.
+    fn figures(&mut self, row: &Row) {
+        self.count(row.num_requests);
+        self.count(row.num_failures);
+        self.made(|cell| write_shortest_ms(cell, row.median_us));
+        self.float(row.avg_response_time_ms);
+        self.made(|cell| write_exact_ms(cell, row.min_response_time_us));
+        self.made(|cell| write_exact_ms(cell, row.max_response_time_us));
+        match row.avg_content_length {
+            Some(length) => self.float(length),
+            None => self.text("0"),
+        }
+    }
+
+    fn percentiles(&mut self, row: &Row, values_us: &[u64], amount: usize) {
+        if row.num_requests == 0 || values_us.is_empty() {
+            let unknown = if row.num_requests == 0 { "N/A" } else { "0" };
+            return (0..amount).for_each(|_| self.text(unknown));
+        }
+        values_us.iter().for_each(|us| self.count(rounded_ms(*us)));
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        self.writer.into_inner().expect(IN_MEMORY)
+    }
 }
 
 pub(super) fn requests_header(percentiles: &[f64]) -> Vec<u8> {
-    bytes([requests_columns(percentiles)])
+    requests_table(percentiles).bytes()
 }
 
-fn requests_columns(percentiles: &[f64]) -> Cells {
-    header(&REQUESTS).into_iter().chain(labels(percentiles)).collect()
+fn requests_table(percentiles: &[f64]) -> Table {
+    let mut table = Table::new();
+    table.columns(&REQUESTS);
+    table.labels(percentiles);
+    table.end_row();
+    table
 }
 
 /// The whole file of requests.
 pub(super) fn requests(snapshot: &Snapshot, percentiles: &[f64]) -> Vec<u8> {
-    let rows = snapshot.sorted_entries().into_iter().chain([&snapshot.total]);
-    bytes([requests_columns(percentiles)].into_iter().chain(rows.map(|row| request_cells(row, percentiles.len()))))
-}
-
-fn request_cells(row: &Row, percentiles: usize) -> Cells {
-    let mut cells = vec![row.method.to_string(), row.name.to_string()];
-    cells.extend(figures(row));
-    cells.extend([float(row.total_rps), float(row.total_fail_per_sec)]);
-    cells.extend(percentile_cells(row, Some(&row.percentiles_us), percentiles));
-    cells
-}
-
-/// Counts, response times and content size, which two files share.
-fn figures(row: &Row) -> [String; 7] {
-    [
-        row.num_requests.to_string(),
-        row.num_failures.to_string(),
-        shortest_ms(row.median_us),
-        float(row.avg_response_time_ms),
-        exact_ms(row.min_response_time_us),
-        exact_ms(row.max_response_time_us),
-        row.avg_content_length.map_or_else(|| "0".into(), float),
-    ]
-}
-
-fn percentile_cells(row: &Row, values_us: Option<&Vec<u64>>, amount: usize) -> Cells {
-    if row.num_requests == 0 {
-        return vec!["N/A".into(); amount];
+    let mut table = requests_table(percentiles);
+    for row in snapshot.sorted_entries().into_iter().chain([&snapshot.total]) {
+        table.text(&row.method);
+        table.text(&row.name);
+        table.figures(row);
+        table.float(row.total_rps);
+        table.float(row.total_fail_per_sec);
+        table.percentiles(row, &row.percentiles_us, percentiles.len());
+        table.end_row();
     }
-    match values_us {
-        Some(values) if !values.is_empty() => values.iter().map(|us| rounded_ms(*us).to_string()).collect(),
-        _ => vec!["0".into(); amount],
-    }
+    table.bytes()
 }
 
 pub(super) fn history_header(percentiles: &[f64]) -> Vec<u8> {
-    let columns = header(&HISTORY).into_iter().chain(labels(percentiles)).chain(header(&HISTORY_TOTALS));
-    bytes([columns.collect()])
+    let mut table = Table::new();
+    table.columns(&HISTORY);
+    table.labels(percentiles);
+    table.columns(&HISTORY_TOTALS);
+    table.end_row();
+    table.bytes()
 }
 
 /// The lines that one report adds to the history.
 pub(super) fn history(report: &Report, settings: &CsvSettings) -> Vec<u8> {
+    let mut table = Table::new();
     let entries = if settings.full_history { report.stats.sorted_entries() } else { Vec::new() };
-    let rows = entries.into_iter().chain([&report.stats.total]);
-    bytes(rows.map(|row| history_cells(row, report, settings)))
-}
-
-fn history_cells(row: &Row, report: &Report, settings: &CsvSettings) -> Cells {
-    let mut cells = vec![
-        (report.stats.now as i64).to_string(),
-        report.user_count.to_string(),
-        row.method.to_string(),
-        row.name.to_string(),
-        format!("{:.6}", row.current_rps),
-        format!("{:.6}", row.current_fail_per_sec),
-    ];
-    let current = row.current_percentiles_us.as_ref().filter(|_| settings.full_history);
-    let values = current.or(Some(&row.percentiles_us));
-    cells.extend(percentile_cells(row, values, settings.percentiles.len()));
-    cells.extend(figures(row));
-    cells
+    let begin = format!("{}", report.stats.now as i64);
+    for row in entries.into_iter().chain([&report.stats.total]) {
+        table.text(&begin);
+        table.count(report.user_count);
+        table.text(&row.method);
+        table.text(&row.name);
+        for rate in [row.current_rps, row.current_fail_per_sec] {
+            table.made(|cell| write!(cell, "{rate:.6}").expect(IN_MEMORY));
+        }
+        let current = row.current_percentiles_us.as_ref().filter(|_| settings.full_history);
+        let values = current.unwrap_or(&row.percentiles_us);
+        table.percentiles(row, values, settings.percentiles.len());
+        table.figures(row);
+        table.end_row();
+    }
+    table.bytes()
 }
 
 pub(super) fn failures_header() -> Vec<u8> {
-    bytes([header(&FAILURES)])
+    failures_table().bytes()
+}
+
+fn failures_table() -> Table {
+    let mut table = Table::new();
+    table.columns(&FAILURES);
+    table.end_row();
+    table
 }
 
 /// The whole file of failures, in the order in which they were first seen.
 pub(super) fn failures(snapshot: &Snapshot) -> Vec<u8> {
     let time = |seconds: Option<f64>| seconds.map_or_else(String::new, utc);
-    let rows = snapshot.errors.iter().map(|error| {
-        vec![
-            error.method.to_string(),
-            error.name.to_string(),
-            error.text.to_string(),
-            error.occurrences.to_string(),
-            time(error.first_seen),
-            time(error.last_seen),
-        ]
-    });
-    bytes([header(&FAILURES)].into_iter().chain(rows))
+    let mut table = failures_table();
+    for error in &snapshot.errors {
+        table.columns(&[&error.method, &error.name, &error.text]);
+        table.count(error.occurrences);
+        table.columns(&[&time(error.first_seen), &time(error.last_seen)]);
+        table.end_row();
+    }
+    table.bytes()
 }
 
 pub(super) fn exceptions_header() -> Vec<u8> {
-    bytes([header(&EXCEPTIONS)])
+    exceptions_table().bytes()
+}
+
+fn exceptions_table() -> Table {
+    let mut table = Table::new();
+    table.columns(&EXCEPTIONS);
+    table.end_row();
+    table
 }
 
 /// The whole file of exceptions.
 pub(super) fn exceptions(report: &Report) -> Vec<u8> {
-    let rows = report.exceptions.iter().map(|exception| {
-        vec![
-            exception.count.to_string(),
-            exception.message.clone(),
-            exception.traceback.clone(),
-            exception.nodes.clone(),
-        ]
-    });
-    bytes([header(&EXCEPTIONS)].into_iter().chain(rows))
+    let mut table = exceptions_table();
+    for exception in &report.exceptions {
+        table.count(exception.count);
+        table.columns(&[&exception.message, &exception.traceback, &exception.nodes]);
+        table.end_row();
+    }
+    table.bytes()
 }
