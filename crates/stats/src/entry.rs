@@ -316,8 +316,7 @@ impl Entry {
     /// Percentiles in microseconds of about the last `span_s` seconds, 0 where nothing was measured in them.
     /// `None` if no window is kept or none reaches that far back.
     pub fn current_percentiles_us(&self, wanted: &[f64], now: f64, span_s: i64) -> Option<Vec<u64>> {
-        let earlier = self.window.as_ref()?.nearest(now as i64, span_s)?;
-        let recent = self.histogram.since(earlier);
+        let recent = self.window.as_ref()?.recent(now as i64, span_s, &self.histogram)?;
         if recent.is_empty() {
             return Some(vec![0; wanted.len()]);
         }

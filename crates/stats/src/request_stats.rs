@@ -50,7 +50,7 @@ pub enum Windows {
 
 /// The name under which requests beyond the limit of names are counted.
 pub const OTHER_NAMES: &str = "(other names)";
-/// So many names, the first ones, keep a window at the most: of ten thousand they would be a gigabyte and a half.
+/// So many names, the first ones, keep a window at the most: each of them holds a second copy of its histogram.
 pub const MOST_WINDOWS: usize = 1_000;
 /// So many different (method, name) are told apart unless the run says otherwise.
 pub const DEFAULT_NAME_LIMIT: usize = 10_000;
