@@ -67,9 +67,13 @@ OF_A_RUN = (User, TaskSet, requests.Session, requests.Response, ResponseContextM
 def present() -> list[Any]:
     """Everything of a run that is there now, and every greenlet that has not ended; garbage too."""
     found = []
+    wanted: dict[type, bool] = {}
     for each in gc.get_objects():
         # Not `isinstance`, which asks proxies what they stand for.
         kind = type(each)
-        if issubclass(kind, OF_A_RUN) or (issubclass(kind, gevent.Greenlet) and not each.dead):
+        is_wanted = wanted.get(kind)
+        if is_wanted is None:
+            is_wanted = wanted[kind] = issubclass(kind, (*OF_A_RUN, gevent.Greenlet))
+        if is_wanted and not (issubclass(kind, gevent.Greenlet) and each.dead):
             found.append(each)
     return found

@@ -72,7 +72,7 @@ def test_a_missing_wait_time_says_where_to_put_one() -> None:
             def work(self) -> None: ...
 
     user = Restless(Environment(user_classes=[Restless]))
-    with pytest.raises(MissingWaitTimeError, match="Restless or Set class"):
+    with pytest.raises(MissingWaitTimeError, match=r"^neither Restless nor Set has a wait_time; set one"):
         Restless.Set(user).wait_time()
 
 
