@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.server import TestServer
-from support.web import WebRun, free_port, wait_for, web_run
+from support.web import WebRun, free_port, is_as_described, wait_for, web_run
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,7 @@ def test_the_stream_begins_with_everything_and_goes_on_with_changes(ui: WebRun) 
     with ui.events() as events:
         kind, snapshot = next(events)
         assert kind == "snapshot"
+        is_as_described("SnapshotMessage", snapshot)
         assert snapshot["status"]["state"] in ("spawning", "running")
         names = {name[0]: (name[1], name[2]) for name in snapshot["names"]}
         assert ("GET", "/hello") in names.values()
@@ -85,6 +86,7 @@ def test_the_stream_begins_with_everything_and_goes_on_with_changes(ui: WebRun) 
         for _ in range(3):
             kind, update = next(events)
             assert (kind, update["reset"]) == ("update", False)
+            is_as_described("UpdateMessage", update)
             names |= {name[0]: (name[1], name[2]) for name in update["names"]}
             assert all(row["i"] in names for row in update["rows"])
         assert update["total"]["n"] > before
@@ -217,8 +219,9 @@ def test_a_master_with_processes_shares_its_test_out(
         # Locust's endpoint has what Locust has; the stream tells besides how late each worker's loop is.
         assert set(told["workers"][0]) == {"id", "state", "user_count", "cpu_usage", "memory_usage"}
         with run.events() as events:
-            workers = (message["status"]["workers"] for kind, message in events if kind != "alive")
-            assert all(0 <= worker["lag_ms"] < 60_000 for worker in next(workers))
+            workers = next(message["status"]["workers"] for kind, message in events if kind != "alive")
+            assert len(workers) == 2 and all(0 <= worker["lag_ms"] < 60_000 for worker in workers)
+        assert run.get("/metrics").text.count("gregaria_worker_lag_seconds{") == 2
         assert run.get("/worker-count").json() == {"worker_count": 2}
         assert run.post("/stop").json()["success"] is True
         run.wait_for_state("stopped")

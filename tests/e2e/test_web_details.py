@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.server import TestServer
-from support.web import WebRun, wait_for, web_run
+from support.web import WebRun, is_as_described, wait_for, web_run
 
 SOURCE = """
 from locust import HttpUser, constant, task
@@ -54,6 +54,11 @@ def test_samples_are_told_of_what_is_asked_for(ui: WebRun) -> None:
     cut = ui.get("/failures/samples", params={"limit": "2"}).json()
     assert (len(cut["samples"]), cut["more"]) == (2, len(everything["samples"]) - 2)
     assert ui.get("/failures/samples", params={"name": "<script>"}).json()["samples"] == []
+
+
+def test_they_are_as_the_schema_says(ui: WebRun) -> None:
+    is_as_described("SamplesMessage", ui.get("/failures/samples").json())
+    is_as_described("PhasesMessage", ui.get("/phases").json())
 
 
 def test_phases_are_told_by_name_and_add_up(ui: WebRun) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from support.web import WebRun, wait_for, web_run
+from support.web import WebRun, is_as_described, wait_for, web_run
 
 SOURCE = """
 import gevent
@@ -91,6 +91,7 @@ def test_requests_without_an_answer_are_listed_until_they_have_one(gregaria: lis
             statuses = told(run)
             full = next(status for status in statuses if len(status["in_flight"]) == 5)
             assert full["generator"]["in_flight"] == 5
+            is_as_described("Status", full)
             rows = {row["name"]: row for row in full["in_flight"]}
             expected = HOLDING | {f"{other}/hold/greenlet": ("GET", "")}
             assert {name: (row["method"], row["user_class"]) for name, row in rows.items()} == expected

@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import requests
 
 from support.runs import run as run_command
-from support.server import TestServer
+from support.server import REPOSITORY, TestServer
 from support.web import LOCUSTFILE, WebRun, wait_for, web_run
 
 
@@ -18,6 +19,9 @@ def run_once(ui: WebRun, users: int = 2) -> int:
     ui.post("/stop")
     wait_for(lambda: len(runs_of(ui)) == before + 1)
     return int(ui.row("Aggregated")["num_requests"])
+
+
+COMPARISON = json.loads((REPOSITORY / "docs/comparison.schema.json").read_text())
 
 
 def runs_of(ui: WebRun) -> list[dict[str, object]]:
@@ -69,7 +73,13 @@ def test_every_test_of_a_web_ui_is_kept_and_can_be_opened_and_deleted(
 def assert_compares(ui: WebRun, a: object, b: object) -> None:
     address = f"/runs/compare?a={a}&b={b}"
     compared = ui.get(address).json()
+    jsonschema.validate(compared, COMPARISON)
     assert {entry["name"] for entry in compared["names"]} >= {"/hello", "missing"}
+    assert compared["verdict"] and [run["file"] for run in compared["a"] + compared["b"]] == [f"run {a}", f"run {b}"]
+    # Of every name each measure with both values and what can be said, or why nothing can be.
+    for measures in [compared["total"], *(entry["measures"] for entry in compared["names"])]:
+        assert [each["measure"] for each in measures] == ["median", "p95", "p99", "avg", "rps", "fail_ratio"]
+        assert all((each["reason"] is None) == (each["change"] != "unknown") for each in measures)
     assert f"run {a}" in ui.get(f"{address}&format=text").text
     page = ui.get(f"{address}&format=html&fail_if=p95 worse by 10%")
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")

@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import requests
+
+from support.server import REPOSITORY
 
 LOCUSTFILE = """
 from locust import HttpUser, constant, events, task
@@ -65,6 +68,12 @@ def wait_for(what: Callable[[], Any], seconds: float = 30) -> Any:
             return answer
         assert time.monotonic() < deadline, f"it did not come about within {seconds} s"
         time.sleep(0.05)
+
+
+def is_as_described(name: str, message: Any) -> None:
+    """Hold a message of the stream, or a body of an endpoint of ours, against the schema in docs."""
+    schema = json.loads((REPOSITORY / "docs/stream.schema.json").read_text())
+    jsonschema.validate(message, {"$schema": schema["$schema"], "$defs": schema["$defs"], "$ref": f"#/$defs/{name}"})
 
 
 class WebRun:

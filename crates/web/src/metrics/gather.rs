@@ -180,7 +180,10 @@ fn workers(live: &Live) -> Vec<Family> {
     };
     let info =
         live.status.workers.iter().map(|worker| number(&[("worker", &worker.id), ("state", &worker.state)], 1.0));
+    let late = live.status.workers.iter().filter_map(|worker| Some((worker, worker.lag_ms?)));
+    let late = late.map(|(worker, ms)| number(&[("worker", &worker.id)], ms / 1_000.0));
     vec![
+        family("gregaria_worker_lag_seconds", "How late its own loop is.", Kind::Gauge, late.collect()),
         family("gregaria_worker_info", "A worker and its state.", Kind::Gauge, info.collect()),
         family("gregaria_worker_users", "Users on a worker.", Kind::Gauge, of_each(|worker| worker.user_count as f64)),
         family(
