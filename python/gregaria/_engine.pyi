@@ -328,6 +328,10 @@ def transmit(
     chunks; timeout, (`verify`, `cert`), proxy. Gives status, reason, version, headers, body and seconds to the head;
     None for a timeout that only urllib3 can tell the meaning of."""
 
+def without_coding(coding: str, body: bytes) -> bytes:
+    """A body without the codings of this `Content-Encoding`; as it is, if none of them is known. `zlib.error` if it
+    does not decode."""
+
 def tell_of_large_body(limit: int) -> None:
     """Say, the first time, that a body was larger than `limit` bytes and has not been kept."""
 

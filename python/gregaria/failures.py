@@ -260,6 +260,29 @@ def _decode(details: tuple[Any, ...], site: Site, timeout: Any) -> requests.Requ
     return _caused(exceptions.ContentDecodingError(error), error)
 
 
+def zlib_words(coding: str, body: bytes) -> str | None:
+    """What zlib says of this body, read as urllib3 reads it; None if it says nothing."""
+    wanted = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+    bits = wanted.get(coding.strip().lower())
+    if bits is None:
+        return None
+    try:
+        # So much is read at a time; until something has been decoded, deflate may still turn out to be raw.
+        decoder, begun = zlib.decompressobj(bits), False
+        for start in range(0, len(body), 10_240):
+            block = body[start : start + 10_240]
+            try:
+                begun = bool(decoder.decompress(block)) or begun
+            except zlib.error:
+                if bits != zlib.MAX_WBITS or begun:
+                    raise
+                decoder, begun = zlib.decompressobj(-zlib.MAX_WBITS), True
+                decoder.decompress(body[: start + 10_240])
+    except zlib.error as error:
+        return str(error)
+    return None
+
+
 class _Error(Exception):
     """A decoder's error, under the name that decoders give theirs."""
 

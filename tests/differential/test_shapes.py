@@ -21,7 +21,6 @@ LEFT_BEHIND = "a connection on which bytes follow the body, or that the request 
 SHOWN = "header values are shown as the text that was sent"
 READ = "a broken head that http.client reads is read; llhttp refuses it, or reads another one"
 CODINGS = "what the coding allows is decoded, and what is unknown is handed out as it came"
-IN_BODY = "a failure in the body leaves no response"
 
 
 def both_ways(names: Iterable[str], reason: str) -> dict[str, str]:
@@ -64,12 +63,7 @@ DIFFERENT = {
             f"Content-Encoding: {name}": CODINGS
             for name in ("x-gzip", "twice", "two members", "unknown", "empty", "not br")
         },
-        **{f"Content-Encoding: {name}": IN_BODY for name in ("not gzip", "not deflate")},
-        **{f"broken in the body: {name}": IN_BODY for name in ("gzip", "deflate", "corrupt gzip")},
-        "broken, an error: corrupt gzip": "one text for whatever is wrong with a compressed body",
-        **both_ways(("short body", "reset in the body", "ends between chunks", "ends in a chunk"), IN_BODY),
         "streamed answer: bad chunk": "a stream is reported at its head, and breaks where it is read",
-        "timeout of the body": IN_BODY,
         "connection garbage after the body, then GET": LEFT_BEHIND,
         "connection garbage after the body, then POST": LEFT_BEHIND,
         "connection another answer after the body, then GET": LEFT_BEHIND,

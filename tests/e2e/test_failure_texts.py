@@ -16,7 +16,10 @@ from support.server import TestServer
 GOLDEN = json.loads(Path(__file__).parents[1].joinpath("golden/failure_texts.json").read_text(encoding="utf-8"))
 
 # Where Gregaria does better on purpose; each has a test of its own below.
-BETTER = {"early-hints", "corrupt-zstd", "truncated-gzip", "bad-header"}
+BETTER = {
+    *("early-hints", "interim-flood?count=900", "endless-interim", "corrupt-zstd", "zip-bomb?mb=2&kind=zstd"),
+    *("truncated-gzip", "bad-header", "huge-chunk"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +52,30 @@ def test_with_catch_response(case: str, record: dict[str, Any]) -> None:
     assert record[case]["caught"] == GOLDEN["cases"][case]["caught"]
 
 
-def test_early_hints_are_not_the_answer(record: dict[str, Any]) -> None:
-    assert record["early-hints"]["plain"]["response"]["status_code"] == 200
+@pytest.mark.parametrize("case", ["early-hints", "interim-flood?count=900"])
+def test_early_hints_are_not_the_answer(case: str, record: dict[str, Any]) -> None:
+    assert GOLDEN["cases"][case]["plain"]["response"]["status_code"] == 103
+    assert record[case]["plain"]["response"]["status_code"] == 200
+    assert not record[case]["plain"]["errors"]
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    {
+        "endless-interim": "HTTPException('more than 1000 interim answers')",
+        "huge-chunk": 'ChunkedEncodingError(ProtocolError("Connection broken: InvalidChunkLength('
+        "got length b'10000000000000000f\\\\r\\\\n', 0 bytes read)\"",
+    }.items(),
+)
+def test_what_has_no_end_or_no_size_is_a_failure(case: str, expected: str, record: dict[str, Any]) -> None:
+    (_, name, text) = record[case]["plain"]["errors"][0]
+    assert name == f"/{case}"
+    assert text.startswith(expected)
+
+
+def test_zstd_is_decoded(record: dict[str, Any]) -> None:
+    plain = record["zip-bomb?mb=2&kind=zstd"]["plain"]
+    assert (plain["errors"], plain["response"]["content_length"]) == ([], 2 << 20)
 
 
 def test_corrupt_zstd_is_a_failure(record: dict[str, Any]) -> None:

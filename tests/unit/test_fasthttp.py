@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import ssl
 import weakref
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -20,6 +21,7 @@ from gregaria.contrib.fasthttp import (
     FastHttpSession,
     FastResponse,
     HTTPClientPool,
+    HTTPParseError,
     RestResponseContextManager,
     RetriesExceeded,
 )
@@ -264,3 +266,44 @@ def test_an_ssl_context_of_the_scripts_own(environment: Environment, server: Tes
     client = user(environment, server.tls, insecure=False, ssl_context_factory=staticmethod(factory)).client
     assert client.get("/bytes/3").content == b"012"
     assert isinstance(client.get(f"{server.self_signed}/x").error, ssl.SSLCertVerificationError)
+
+
+@pytest.mark.parametrize("road", ["engine", "context of its own", "HTTP/2", "streamed"])
+def test_a_body_that_fails_leaves_its_head(road: str, environment: Environment, server: TestServer) -> None:
+    """As Locust has it: status and headers are there, with what came of the body, and `error` is about neither."""
+    host = {"context of its own": server.tls, "HTTP/2": server.http2}.get(road, server.plain)
+    own = {"ssl_context_factory": staticmethod(ssl._create_unverified_context)}
+    client = user(environment, host, **(own if road == "context of its own" else {})).client
+    client.http_version = "2" if road == "HTTP/2" else "1.1"
+    for path in ("/short?length=100&send=10", "/corrupt/gzip"):
+        response = client.get(path, stream=road == "streamed")
+        assert type(response) is FastResponse
+        assert (response.status_code, response.error) == (200, None)
+        assert response.headers["content-type"].startswith("text/plain")
+        response.raise_for_status()
+        if road == "streamed":
+            with pytest.raises((HTTPParseError, zlib.error)):
+                assert response.content
+        if path == "/corrupt/gzip":
+            with pytest.raises(zlib.error):
+                assert response.text
+        elif road in ("engine", "streamed"):
+            assert (response.content, response.text) == (b"0123456789", "0123456789")
+    failures = [str(failure.error) for failure in environment.stats.errors.values()]
+    assert len(failures) == (0 if road == "streamed" else 2), failures
+    with client.get("/corrupt/gzip", catch_response=True) as caught:
+        assert caught.status_code == 200
+    assert environment.stats.get("/corrupt/gzip", "GET").num_failures == (1 if road == "streamed" else 2)
+
+
+@pytest.mark.parametrize("path", ["/br/500", "/zstd/500", "/gzip/500", "/deflate/500"])
+def test_codings_of_streamed_bodies_are_undone(path: str, environment: Environment, server: TestServer) -> None:
+    client = user(environment, server.plain).client
+    assert client.get(path, stream=True).content == client.get("/bytes/500").content
+
+
+def test_a_streamed_body_in_no_coding_at_all(environment: Environment, server: TestServer) -> None:
+    client = user(environment, server.plain).client
+    for kind in ("br", "zstd"):
+        with pytest.raises(zlib.error):
+            assert client.get(f"/corrupt/{kind}", stream=True).content

@@ -29,8 +29,11 @@ impl Coding {
     }
 }
 
-/// The response with its body decoded as its head says; without it if it would be larger than the limit.
-pub(crate) fn decoded(response: Response, limit_bytes: u64) -> Result<Response, Failure> {
+/// Decodes the body as the head says, or drops it if it would be larger than the limit.
+///
+/// # Errors
+/// As [`decode`]; the body is then as it came.
+pub(crate) fn decode_body(response: &mut Response, limit_bytes: u64) -> Result<(), Failure> {
     let values: Vec<&[u8]> = response
         .headers()
         .filter(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"))
@@ -38,15 +41,12 @@ pub(crate) fn decoded(response: Response, limit_bytes: u64) -> Result<Response, 
         .collect();
     let coding = String::from_utf8_lossy(&values.join(&b", "[..])).into_owned();
     match decode(&coding, response.body(), limit_bytes) {
-        Ok(Some(body)) => Ok(response.with_decoded(body)),
-        Ok(None) => Ok(response),
-        Err(Failure::BodyTooLarge { .. }) => {
-            let mut response = response;
-            response.drop_body(response.wire_body_bytes());
-            Ok(response)
-        }
-        Err(failure) => Err(failure),
+        Ok(Some(body)) => response.put_decoded(body),
+        Ok(None) => {}
+        Err(Failure::BodyTooLarge { .. }) => response.drop_body(response.wire_body_bytes()),
+        Err(failure) => return Err(failure),
     }
+    Ok(())
 }
 
 /// Undoes the codings of a `Content-Encoding` value, last first; `None` if there is none that is known.

@@ -209,10 +209,21 @@ pub struct Completion {
     pub id: u64,
     /// The response, or why there is none.
     pub result: Result<Response, Failure>,
+    /// Of a response that failed in its body: what there is of it.
+    pub broken: Option<Box<Broken>>,
     /// The connection used, if it is still open and can take the next request.
     pub connection: Option<ConnectionId>,
     /// When things happened.
     pub timings: Timings,
+}
+
+/// A response that failed in its body.
+#[derive(Debug)]
+pub struct Broken {
+    /// The head, and what came of the body, not content-decoded.
+    pub response: Response,
+    /// What was wrong came in one read with the end of the head.
+    pub at_once: bool,
 }
 
 /// When things happened, in the order of time.

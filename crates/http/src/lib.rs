@@ -25,11 +25,12 @@ pub mod tls;
 mod websocket;
 
 pub use channel::{Channel, End, Next, Piece, PieceKind, Wait};
+pub use decoding::decode as decode_content;
 pub use error::Error;
 pub use event_stream::{EventParser, ServerEvent};
 pub use exchange::{
-    Command, Completion, ConnectionId, DEFAULT_BODY_LIMIT_BYTES, Durations, Event, Opening, Origin, Request, Scheme,
-    Timings,
+    Broken, Command, Completion, ConnectionId, DEFAULT_BODY_LIMIT_BYTES, Durations, Event, Opening, Origin, Request,
+    Scheme, Timings,
 };
 pub use failure::{Failure, Phase};
 pub use network::{HttpVersion, Network, SharedConnection};

@@ -22,10 +22,25 @@ impl Response {
         Self { head, raw, decoded: None, wire_body_bytes, is_kept: true }
     }
 
-    pub(crate) fn with_decoded(mut self, body: Vec<u8>) -> Self {
+    pub(crate) fn put_decoded(&mut self, body: Vec<u8>) {
         self.raw.truncate(self.head.length);
         self.decoded = Some(body);
+    }
+
+    pub(crate) fn into_raw(self) -> Vec<u8> {
+        self.raw
+    }
+
+    /// The response as if its body were empty.
+    pub fn into_head(mut self) -> Self {
+        self.raw.truncate(self.head.length);
+        self.wire_body_bytes = 0;
         self
+    }
+
+    /// Whether there is a body that is still to be content-decoded.
+    pub(crate) fn is_coded(&self) -> bool {
+        self.head.has_coding && self.is_kept && self.wire_body_bytes > 0
     }
 
     /// The body was beyond the limit: so many bytes of it came.

@@ -122,3 +122,32 @@ fn a_reset_at_every_byte_position() {
     let after = client.send(asking("/", 1, &origin("127.0.0.1", server.addr.port(), None)));
     assert!(after.result.is_ok());
 }
+
+#[test]
+fn what_came_before_the_failure_is_handed_out() {
+    let server = gregaria_testkit::Server::start().expect("a test server");
+    let origin = origin("127.0.0.1", server.addr.port(), None);
+    let client = Client::new();
+    // Path, bytes of the body, and whether what was wrong came with the head; `None` where there is no head.
+    for (path, expected) in [
+        ("/reset", None),
+        ("/garbage", None),
+        ("/many-headers?count=150", None),
+        ("/reset-in-body", Some((50, false))),
+        ("/stall-in-body?ms=5000", Some((50, false))),
+        ("/short", Some((10, false))),
+        ("/short-chunk", Some((14, false))),
+        ("/bad-chunk", Some((5, true))),
+        ("/corrupt/gzip", Some((29, false))),
+    ] {
+        let completion = client.send(asking(path, 1, &origin));
+        assert!(completion.result.is_err(), "{path}");
+        let broken = completion.broken.map(|broken| {
+            assert_eq!((broken.response.status(), broken.response.reason()), (200, &b"OK"[..]), "{path}");
+            (broken.response.body().len(), broken.at_once)
+        });
+        assert_eq!(broken, expected, "{path}");
+    }
+    let whole = client.send(asking("/", 1, &origin));
+    assert!(whole.result.is_ok() && whole.broken.is_none());
+}

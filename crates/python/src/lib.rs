@@ -33,7 +33,7 @@ mod _engine {
     use crate::client::{
         BodyStream, CaughtResponse, ClientPool, ErrorResponse, EventReader, FastHttpSession, FastResponse, HttpSession,
         PendingResponse, ProxyRoute, Response, Timings, WebSocketStream, open_websocket, resolve, set_tracer,
-        tell_of_large_body, transmit,
+        tell_of_large_body, transmit, without_coding,
     };
     #[pymodule_export]
     use crate::cluster::{MasterLink, WorkerLink, ask_master};

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import ssl
 import zlib
@@ -137,9 +138,7 @@ def made(kind: str, details: tuple[Any, ...], https: bool) -> BaseException:
         error = ssl.SSLCertVerificationError if is_certificate else ssl.SSLError
         return error(1, f"{text} (_ssl.c:{SSL_LINE})")
     if kind == "decode":
-        # Of the two ways to read deflate the one with a header is tried last here, so that its complaint counts.
-        raw = details[0].strip().lower() == "deflate" and details[1].startswith("Error -3")
-        return zlib.error("Error -3 while decompressing data: incorrect header check" if raw else details[1])
+        return zlib.error(details[1])
     if kind == "tunnel":
         return OSError(details[0])
     if kind.startswith("http2"):
@@ -147,6 +146,26 @@ def made(kind: str, details: tuple[Any, ...], https: bool) -> BaseException:
     if kind == "closed":
         return HTTPConnectionClosed("connection closed.")
     return HTTPParseError(*_parser_words(kind, details))
+
+
+def zlib_words(coding: str, body: bytes) -> str | None:
+    """What zlib says of this body, read as geventhttpclient reads it; None if it says nothing."""
+    try:
+        if coding.strip().lower() == "gzip":
+            zlib.decompress(body, 16 + zlib.MAX_WBITS)
+        elif coding.strip().lower() == "deflate":
+            _inflate(body)
+    except zlib.error as error:
+        return str(error)
+    return None
+
+
+def _inflate(body: bytes) -> bytes:
+    try:
+        return zlib.decompress(body, -zlib.MAX_WBITS)
+    except zlib.error:
+        # Of the two ways the one with a header is tried last, so that its complaint counts.
+        return zlib.decompress(body)
 
 
 def _timeout(kind: str, https: bool) -> TimeoutError:
@@ -165,6 +184,8 @@ def _parser_words(kind: str, details: tuple[Any, ...]) -> tuple[Any, ...]:
     if kind == "bad_status_line":
         known = details[0].startswith("HTTP/")
         return ("Invalid status code", 13) if known else ("Expected HTTP/, RTSP/ or ICE/", 8)
+    if kind == "bad_chunk" and re.fullmatch(rb"[0-9a-fA-F]+\s*", details[0]):
+        return ("Chunk size overflow", 12)
     words: dict[str, tuple[Any, ...]] = {
         "unknown_protocol": ("Invalid HTTP version", 9),
         "conflicting_lengths": ("Duplicate Content-Length", 4),

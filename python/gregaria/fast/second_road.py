@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from .._engine import without_coding
 from .errors import HTTPConnectionClosed, HTTPParseError
 
 Site = tuple[bool, str, int]
@@ -132,17 +133,15 @@ def content(stream: Any, coding: str) -> bytes:
 def _uncoded(body: bytes, coding: str) -> bytes:
     if coding in ("gzip", "deflate"):
         return unzipped(body, gzip=coding == "gzip")
-    return unzipped(body, gzip=False, br=True) if coding == "br" else body
+    return without_coding(coding, body)
 
 
 def unzipped(body: bytes, gzip: bool = True, br: bool = False) -> bytes:
-    """A body without its content coding: gzip, Brotli (with the `brotli` package) or deflate."""
+    """A body without its content coding: gzip, Brotli or deflate."""
     if gzip:
         return zlib.decompress(body, 16 + zlib.MAX_WBITS)
     if br:
-        import brotli  # type: ignore[import-not-found]
-
-        return bytes(brotli.decompress(body))
+        return without_coding("br", body)
     try:
         return zlib.decompress(body, -zlib.MAX_WBITS)
     except zlib.error:

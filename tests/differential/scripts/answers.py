@@ -137,6 +137,29 @@ ANSWERS: dict[str, list[Any]] = {
     "two lengths": ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "close"],
 }
 
+CORRUPT_GZIP = bytearray(gzip.compress(bytes(range(256)) * 100, mtime=0))
+CORRUPT_GZIP[20:24] = b"\xff\xff\xff\xff"
+BROKEN_CODINGS = {
+    "not gzip": ("gzip", b"plain text"),
+    "corrupt gzip": ("gzip", bytes(CORRUPT_GZIP)),
+    "wrong checksum": ("gzip", gzip.compress(PLAIN, mtime=0)[:-8] + b"12345678"),
+    "not deflate": ("deflate", b"plain text"),
+    "corrupt deflate": ("deflate", DEFLATED[:9] + b"\xff\xff\xff" + DEFLATED[12:]),
+    "corrupt late": ("deflate", zlib.compress(bytes(range(256)) * 100, 0)[:20_000] + b"\xff" * 9000),
+}
+BROKEN_BODIES: dict[str, list[Any]] = {
+    "short": [answer(302, "Location: /there", body=b"go")[:-1], "close"],
+    "reset": [answer(302, "Location: /there", body=b"go")[:-1], "reset"],
+    "bad chunk": ["HTTP/1.1 302 Said\r\nLocation: /there\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "close"],
+    "short chunk": ["HTTP/1.1 302 Said\r\nLocation: /there\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab", "close"],
+    "not gzip": [answer(302, "Location: /there", "Content-Encoding: gzip", body=b"plain text")],
+}
+WHOLE = {
+    "length": answer(200, body=b"hello you"),
+    "chunks": CHUNKED + "5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n",
+    "gzip": answer(200, "Content-Encoding: gzip", body=gzip.compress(b"hello you", mtime=0)),
+}
+
 CHARSETS = (
     ("utf-8", "text/html; charset=utf-8", "ü€".encode()),
     ("latin", "text/html", b"\xfc"),

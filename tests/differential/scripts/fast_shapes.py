@@ -8,7 +8,18 @@ import io
 import zlib
 from typing import Any
 
-from answers import ANSWERS, CHARSETS, CONNECTIONS, ENCODINGS, LOCATIONS, SET_COOKIES, STATUS_LINES
+from answers import (
+    ANSWERS,
+    BROKEN_BODIES,
+    BROKEN_CODINGS,
+    CHARSETS,
+    CONNECTIONS,
+    ENCODINGS,
+    LOCATIONS,
+    SET_COOKIES,
+    STATUS_LINES,
+    WHOLE,
+)
 from recording import (
     FIRST,
     HERE,
@@ -253,6 +264,17 @@ for name, (coding, body) in {
         stream=True,
     )
     shape(f"broken, an error: {name}", "GET", "/x", [answer(500, f"Content-Encoding: {coding}", body=body)])
+for name, (coding, body) in BROKEN_CODINGS.items():
+    shape(f"broken coding: {name}", "GET", "/x", [answer(200, f"Content-Encoding: {coding}", body=body)])
+for name, steps in BROKEN_BODIES.items():
+    shape(f"redirect with a broken body: {name}", "GET", "/x", steps)
+for name, whole in WHOLE.items():
+    positions = range(1, len(whole))
+    sequence(
+        f"reset after each byte: {name}",
+        [("GET", f"/{position}", {}) for position in positions],
+        *[[whole[:position], "reset"] for position in positions],
+    )
 for name, steps in {
     "head": ["hang"],
     "half a head": ["HTTP/1.1 200", "hang"],

@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from answers import ANSWERS, CHARSETS, CONNECTIONS, ENCODINGS, LOCATIONS, SET_COOKIES, STATUS_LINES
+from answers import (
+    ANSWERS,
+    BROKEN_BODIES,
+    BROKEN_CODINGS,
+    CHARSETS,
+    CONNECTIONS,
+    ENCODINGS,
+    LOCATIONS,
+    SET_COOKIES,
+    STATUS_LINES,
+    WHOLE,
+)
 from recording import (
     FIRST,
     HERE,
@@ -492,6 +503,17 @@ for name, steps in ANSWERS.items():
     shape(f"answer: {name}", "GET", "/x", steps)
     if not name.endswith(("at once", "first")):
         shape(f"streamed answer: {name}", "GET", "/x", steps, stream=True)
+for name, (coding, body) in BROKEN_CODINGS.items():
+    shape(f"broken coding: {name}", "GET", "/x", [answer(200, f"Content-Encoding: {coding}", body=body)])
+for name, steps in BROKEN_BODIES.items():
+    shape(f"redirect with a broken body: {name}", "GET", "/x", steps)
+for name, whole in WHOLE.items():
+    positions = range(1, len(whole))
+    sequence(
+        f"reset after each byte: {name}",
+        [("GET", f"/{position}", {}) for position in positions],
+        *[[whole[:position], "reset"] for position in positions],
+    )
 for name, steps in {
     "head": ["hang"],
     "half a head": ["HTTP/1.1 200", "hang"],

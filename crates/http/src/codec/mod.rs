@@ -146,10 +146,22 @@ impl Decoder {
             response.drop_body(dropped);
             return Ok((response, keep_alive));
         }
-        if !self.head.has_coding || response.wire_body_bytes() == 0 {
-            return Ok((response, keep_alive));
+        if response.is_coded()
+            && let Err(failure) = decoding::decode_body(&mut response, self.body_limit)
+        {
+            self.buffer = response.into_raw();
+            return Err(failure);
         }
-        Ok((decoding::decoded(response, self.body_limit)?, keep_alive))
+        Ok((response, keep_alive))
+    }
+
+    /// Of a response that has failed in its body: its head, and what of the body came, not content-decoded.
+    pub fn take_broken(&mut self) -> Response {
+        let mut response = Response::new(self.head, std::mem::take(&mut self.buffer));
+        if let Some(dropped) = self.dropped.take() {
+            response.drop_body(dropped);
+        }
+        response
     }
 
     /// Whether the connection stays usable, known once the response is complete.

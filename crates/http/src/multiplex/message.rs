@@ -9,7 +9,6 @@ use http::{Method, Request, StatusCode, Uri};
 use crate::codec::{Framing, Head};
 use crate::exchange::Scheme;
 use crate::failure::Failure;
-use crate::response::Response;
 
 const MAX_HEADERS: usize = 256;
 /// As the minor version of a head: 2.0 is 20.
@@ -103,19 +102,6 @@ pub(super) fn head_of(response: &http::Response<h2::RecvStream>) -> (Head, Vec<u
 
 fn reason(status: StatusCode) -> &'static str {
     status.canonical_reason().unwrap_or_default()
-}
-
-/// The response that this head and body are; content-decoded.
-pub(super) fn complete(head: Head, raw: Vec<u8>, dropped: Option<u64>, limit_bytes: u64) -> Result<Response, Failure> {
-    let mut response = Response::new(head, raw);
-    if let Some(dropped) = dropped {
-        response.drop_body(dropped);
-        return Ok(response);
-    }
-    match head.has_coding && response.wire_body_bytes() > 0 {
-        true => crate::decoding::decoded(response, limit_bytes),
-        false => Ok(response),
-    }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Waiting {
             finished: now,
             reused: !self.is_first,
         };
-        Completion { id: self.request.id, result: Err(failure), connection: None, timings }
+        Completion { id: self.request.id, result: Err(failure), broken: None, connection: None, timings }
     }
 }
 

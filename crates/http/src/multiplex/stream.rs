@@ -15,7 +15,8 @@ use super::pipe::Flag;
 use super::{Told, Waiting};
 use crate::channel::{Channel, Piece, PieceKind};
 use crate::codec::{Chunks, Framing, Head};
-use crate::exchange::{Completion, Request, Timings};
+use crate::decoding::decode_body;
+use crate::exchange::{Broken, Completion, Request, Timings};
 use crate::failure::Failure;
 use crate::response::Response;
 use crate::survey::Step;
@@ -44,6 +45,15 @@ struct Incoming {
 }
 
 impl Incoming {
+    /// Head and body as they came.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(self.head, self.raw);
+        if self.is_dropped {
+            response.drop_body(self.passed);
+        }
+        response
+    }
+
     fn received(&self) -> u64 {
         self.passed + (self.raw.len() - self.head.length) as u64
     }
@@ -313,8 +323,19 @@ impl Stream {
     }
 
     fn tell(&mut self, result: Result<Response, Failure>, now: Instant, told: &mut Vec<Told>) {
+        self.tell_broken(result, None, now, told);
+    }
+
+    fn tell_broken(
+        &mut self,
+        result: Result<Response, Failure>,
+        broken: Option<Response>,
+        now: Instant,
+        told: &mut Vec<Told>,
+    ) {
         let (id, timings) = (self.id(), self.timings(now));
-        told.push(Told::Completed(Box::new(Completion { id, result, connection: None, timings })));
+        let broken = broken.map(|response| Box::new(Broken { response, at_once: false }));
+        told.push(Told::Completed(Box::new(Completion { id, result, broken, connection: None, timings })));
     }
 
     /// With a channel, the head is the completion.
@@ -333,14 +354,17 @@ impl Stream {
             return told.push(Told::Stirred(channel));
         }
         let Some(incoming) = self.incoming.take() else { return };
-        let dropped = incoming.is_dropped.then_some(incoming.passed);
-        let result = message::complete(incoming.head, incoming.raw, dropped, self.waiting.request.body_limit);
-        self.tell(result, now, told);
+        let mut response = incoming.into_response();
+        match response.is_coded().then(|| decode_body(&mut response, self.waiting.request.body_limit)) {
+            Some(Err(failure)) => self.tell_broken(Err(failure), Some(response), now, told),
+            _ => self.tell(Ok(response), now, told),
+        }
     }
 
     fn conclude(&mut self, failure: Failure, now: Instant, told: &mut Vec<Told>) {
         if !self.announced {
-            self.tell(Err(failure.clone()), now, told);
+            let broken = self.incoming.take().map(Incoming::into_response);
+            self.tell_broken(Err(failure.clone()), broken, now, told);
         }
         if let Some(channel) = self.waiting.request.channel.clone() {
             channel.finish(Err(failure));

@@ -49,6 +49,8 @@ pub(super) struct Intake {
     /// A response is due.
     pub expecting: bool,
     pub complete: bool,
+    /// The head is there, and nothing that came with it was wrong.
+    pub in_body: bool,
     /// Bytes have come since this was last cleared.
     pub heard: bool,
     /// The completion of a request with a channel is out.
@@ -67,6 +69,7 @@ impl Intake {
         match self.decoder.feed(bytes)? {
             Fed::More => {
                 self.heard = true;
+                self.in_body = self.decoder.phase() == Phase::Body;
                 if self.first_byte.is_none() {
                     self.first_byte = Some(Instant::now());
                 }
@@ -173,6 +176,7 @@ impl Connection {
         self.intake.decoder.start(request.is_head, request.body_limit);
         self.intake.expecting = true;
         self.intake.complete = false;
+        self.intake.in_body = false;
         self.intake.announced = false;
         self.intake.first_byte = None;
         self.written = 0;

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::connection::{Progress, Stage};
 use super::driver::Driver;
-use crate::exchange::{Completion, ConnectionId, Event, Request};
-use crate::failure::Failure;
+use crate::exchange::{Broken, Completion, ConnectionId, Event, Request};
+use crate::failure::{Failure, Phase};
 use crate::multiplex::Waiting;
 
 impl Driver {
@@ -76,9 +76,13 @@ impl Driver {
             return self.complete_streamed(id);
         }
         let reusable = connection.is_reusable();
-        let (result, reusable) = match connection.intake.decoder.take() {
-            Ok((response, keep_alive)) => (Ok(response), reusable && keep_alive),
-            Err(failure) => (Err(failure), false),
+        let decoder = &mut connection.intake.decoder;
+        let (result, broken, reusable) = match decoder.take() {
+            Ok((response, keep_alive)) => (Ok(response), None, reusable && keep_alive),
+            Err(failure) => {
+                let broken = Broken { response: decoder.take_broken(), at_once: false };
+                (Err(failure), Some(Box::new(broken)), reusable && decoder.keep_alive())
+            }
         };
         let mut timings = connection.timings(finished);
         timings.first_byte.get_or_insert(finished);
@@ -89,7 +93,8 @@ impl Driver {
         }
         if let Some(request) = request {
             let connection = reusable.then_some(id);
-            self.events.push(Event::Completed(Box::new(Completion { id: request.id, result, connection, timings })));
+            let completion = Completion { id: request.id, result, broken, connection, timings };
+            self.events.push(Event::Completed(Box::new(completion)));
         }
     }
 
@@ -116,8 +121,12 @@ impl Driver {
             return self.fail_streamed(id, failure);
         }
         let timings = connection.timings(Instant::now());
+        let intake = &mut connection.intake;
+        let has_head = intake.expecting && intake.decoder.phase() == Phase::Body;
+        let broken =
+            has_head.then(|| Box::new(Broken { response: intake.decoder.take_broken(), at_once: !intake.in_body }));
         if let Some(request) = connection.end() {
-            let completion = Completion { id: request.id, result: Err(failure), connection: None, timings };
+            let completion = Completion { id: request.id, result: Err(failure), broken, connection: None, timings };
             self.events.push(Event::Completed(Box::new(completion)));
         }
         self.close(id);

@@ -158,7 +158,7 @@ impl Driver {
         let result = Ok(connection.intake.decoder.head_only());
         let timings = connection.timings(Instant::now());
         let Some(request) = &connection.request else { return };
-        let completion = Completion { id: request.id, result, connection: None, timings };
+        let completion = Completion { id: request.id, result, broken: None, connection: None, timings };
         self.events.push(Event::Completed(Box::new(completion)));
     }
 
@@ -194,7 +194,8 @@ impl Driver {
         let request = connection.end();
         self.close(id);
         if let Some(request) = request.filter(|_| !announced) {
-            let completion = Completion { id: request.id, result: Err(failure.clone()), connection: None, timings };
+            let result = Err(failure.clone());
+            let completion = Completion { id: request.id, result, broken: None, connection: None, timings };
             self.events.push(Event::Completed(Box::new(completion)));
         }
         if let Some(channel) = channel {

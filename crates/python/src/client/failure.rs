@@ -152,6 +152,11 @@ pub fn struck_in_body(failure: &Failure) -> bool {
     )
 }
 
+/// Whether `requests` takes no notice of it in the body of a redirect that it follows.
+pub fn is_passed_over(failure: &Failure) -> bool {
+    struck_in_body(failure) && !matches!(failure, Failure::ReadTimeout { .. })
+}
+
 /// Whether an exception while preparing counts as a failed request; the others are raised to the task.
 pub fn is_reportable(py: Python<'_>, error: &PyErr) -> bool {
     let reportable = py

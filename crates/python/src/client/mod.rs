@@ -6,6 +6,7 @@
 mod asynchronous;
 mod body;
 mod bounded;
+mod coding;
 mod cookies;
 mod encoding;
 mod events;
@@ -40,6 +41,7 @@ use pyo3::prelude::*;
 
 pub use asynchronous::PendingResponse;
 pub use bounded::tell_of_large_body;
+pub use coding::without_coding;
 pub use events::EventReader;
 pub use fast::{CaughtResponse, ClientPool, ErrorResponse, FastHttpSession, FastResponse};
 pub use response::Response;

@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::body;
 use super::bounded;
+use super::coding;
 use super::cookies::Cookies;
 use super::failure::{self, Failed};
 use super::headers::Lines;
@@ -341,7 +342,7 @@ impl Journey {
         session: &Bound<'_, HttpSession>,
         url: &Bound<'_, PyAny>,
         options: &Options<'_>,
-        completion: Box<Completion>,
+        mut completion: Box<Completion>,
     ) -> PyResult<Next> {
         let py = session.py();
         self.keep_connection(session, &completion)?;
@@ -351,9 +352,17 @@ impl Journey {
         let phases = timings::add(&mut self.call.phases, &completion);
         let elapsed = taken.first_byte.unwrap_or(taken.finished).saturating_duration_since(taken.started);
         let prepared = &self.prepared;
-        let answer = match completion.result {
-            Ok(answer) => answer,
-            Err(cause) => {
+        let follow = options.allow_redirects.unwrap_or(true);
+        coding::put_words(py, &mut completion, "gregaria.failures");
+        let answer = match (completion.result, completion.broken) {
+            (Ok(answer), _) => answer,
+            // Nobody reads the body of a redirect.
+            (Err(cause), Some(broken))
+                if follow && redirect::is_redirect(&broken.response) && failure::is_passed_over(&cause) =>
+            {
+                broken.response.into_head()
+            }
+            (Err(cause), _) => {
                 self.call.subject = match failure::struck_in_body(&cause) {
                     true => as_passed(session, url),
                     false => Subject::Target(Arc::clone(&prepared.target)),
@@ -373,8 +382,7 @@ impl Journey {
                 answer.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"set-cookie")).map(|(_, value)| value);
             Cookies::keep(session, &prepared.target, set)?;
         }
-        let follow = options.allow_redirects.unwrap_or(true) && redirect::is_redirect(&answer);
-        if !follow {
+        if !follow || !redirect::is_redirect(&answer) {
             self.call.length = bounded::length(py, &answer, self.defaults.body_limit);
             let response = Response::answered(self.call, answer, elapsed, self.history, self.prepared);
             return Ok(Next::Done(Box::new(response)));

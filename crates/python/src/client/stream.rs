@@ -225,12 +225,22 @@ impl Drop for BodyStream {
 
 #[pymethods]
 impl BodyStream {
-    /// So many bytes, fewer only at the end; all that is left without a number.
+    /// So many bytes, fewer only at the end; all that is left without a number. What has come before a failure can be
+    /// read once that has been told.
     #[pyo3(signature = (n = None))]
     fn read(&self, py: Python<'_>, n: Option<isize>) -> PyResult<Py<PyBytes>> {
         let limit = n.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
         let mut read = Vec::new();
-        while read.len() < limit && self.fill(py)? {
+        while read.len() < limit {
+            match self.fill(py) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    let mut reading = self.reading();
+                    (reading.front, reading.offset) = (read, 0);
+                    return Err(error);
+                }
+            }
             let mut reading = self.reading();
             let length = reading.rest().len().min(limit - read.len());
             read.extend_from_slice(&reading.rest()[..length]);

@@ -40,11 +40,6 @@ enum Cause {
     Raised(Py<PyAny>),
 }
 
-/// Whether the server closed the connection before it answered, by `FIN` or by `RST`.
-fn is_closed(failure: &Failure) -> bool {
-    matches!(failure, Failure::ClosedWithoutResponse | Failure::Io { errno: 104 | 32, phase: Phase::Head })
-}
-
 impl FastFailed {
     /// For the garbage collector.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -55,8 +50,12 @@ impl FastFailed {
         visit.call(&*made)
     }
 
-    /// A failure that the reactor reported.
-    pub fn native(failure: Failure, sent: &Sent) -> Self {
+    /// A failure that the reactor reported. A reset before the first byte is a closed connection here.
+    pub fn native(failure: Failure, sent: &Sent, was_heard: bool) -> Self {
+        let failure = match failure {
+            Failure::Io { errno: 104 | 32, phase: Phase::Head } if !was_heard => Failure::ClosedWithoutResponse,
+            failure => failure,
+        };
         let https = sent.target.endpoint.scheme == Scheme::Https;
         FastFailed { cause: Cause::Native(failure), https, made: Mutex::default() }
     }
@@ -69,7 +68,7 @@ impl FastFailed {
     /// What may be done about it.
     pub fn remedy(&self, py: Python<'_>) -> PyResult<Remedy> {
         Ok(match &self.cause {
-            Cause::Native(failure) if is_closed(failure) => Remedy::Reconnect,
+            Cause::Native(Failure::ClosedWithoutResponse) => Remedy::Reconnect,
             Cause::Native(
                 Failure::ConnectTimeout | Failure::HandshakeTimeout | Failure::ReadTimeout { in_body: false },
             ) => Remedy::Retry,
@@ -126,13 +125,15 @@ impl FastFailed {
         if let Some(made) = &*self.made.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok(made.clone_ref(py));
         }
-        // A reset before the first byte is a closed connection here.
-        let closed = Failure::ClosedWithoutResponse;
-        let failure = if is_closed(failure) { &closed } else { failure };
         let made = made_of(py, failure, self.https)?.unbind();
         let mut slot = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(slot.get_or_insert(made).clone_ref(py))
     }
+}
+
+/// Whether an exception makes the request a failed one; any other is the task's affair.
+pub fn is_failure(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    py.import("gregaria.fast.errors")?.call_method1("is_failure", (error.value(py),))?.is_truthy()
 }
 
 fn made_of<'py>(py: Python<'py>, failure: &Failure, https: bool) -> PyResult<Bound<'py, PyAny>> {

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::caught::{self, ErrorResponse};
-use super::failed::{FastFailed, Remedy};
+use super::failed::{self, FastFailed, Remedy};
 use super::options::Options;
 use super::pool::ClientPool;
 use super::report::{self, FastCall};
@@ -19,6 +19,7 @@ use super::request::{self, Sent};
 use super::response::{self, FastResponse, Outcome};
 use super::session::{FastHttpSession, Limits};
 use crate::client::bounded;
+use crate::client::coding;
 use crate::client::cookies::Cookies;
 use crate::client::method::Method;
 use crate::client::stream::{BodyStream, Home, Route};
@@ -158,10 +159,11 @@ impl Underway {
     }
 }
 
-/// An answer, the time to its head, and the body that is still to be read, if it is streamed.
+/// An answer, the time to its head, what broke its body, and the body that is still to be read, if it is streamed.
 struct Arrived {
     answer: Answer,
     elapsed: Duration,
+    broken: Option<FastFailed>,
     stream: Option<Py<PyAny>>,
     phases: Option<PhaseSample>,
 }
@@ -221,7 +223,7 @@ impl Journey<'_, '_> {
         }
         if sent.target.endpoint.host.is_empty() {
             let failure = Failure::Resolve { code: -2, text: "Name or service not known".to_owned() };
-            return Ok(Err(FastFailed::native(failure, sent)));
+            return Ok(Err(FastFailed::native(failure, sent, false)));
         }
         let pool = self.session.get().pool(self.session)?;
         let mut attempts = match request::is_idempotent(&sent.method) {
@@ -293,7 +295,7 @@ impl Journey<'_, '_> {
         Ok(self.received(sent, pool, *completion))
     }
 
-    fn received(&mut self, sent: &Sent, pool: &ClientPool, completion: Completion) -> Result<Arrived, FastFailed> {
+    fn received(&mut self, sent: &Sent, pool: &ClientPool, mut completion: Completion) -> Result<Arrived, FastFailed> {
         if let Some(connection) = completion.connection {
             pool.keep_idle(&sent.origin, connection);
         }
@@ -301,9 +303,17 @@ impl Journey<'_, '_> {
         self.total += taken.finished.saturating_duration_since(taken.started);
         let phases = Some(timings::add(&mut self.call.phases, &completion));
         let elapsed = taken.first_byte.unwrap_or(taken.finished).saturating_duration_since(taken.started);
-        match completion.result {
-            Ok(answer) => Ok(Arrived { answer, elapsed, stream: None, phases }),
-            Err(failure) => Err(FastFailed::native(failure, sent)),
+        coding::put_words(self.session.py(), &mut completion, "gregaria.fast.errors");
+        match (completion.result, completion.broken) {
+            (Ok(answer), _) => Ok(Arrived { answer, elapsed, broken: None, stream: None, phases }),
+            (Err(failure), Some(broken)) if !broken.at_once => {
+                // A decoder that fails has eaten the body.
+                let decoding = matches!(failure, Failure::Decode { .. });
+                let answer = if decoding { broken.response.into_head() } else { broken.response };
+                let broken = Some(FastFailed::native(failure, sent, true));
+                Ok(Arrived { answer, elapsed, broken, stream: None, phases })
+            }
+            (Err(failure), _) => Err(FastFailed::native(failure, sent, taken.first_byte.is_some())),
         }
     }
 
@@ -342,8 +352,11 @@ impl Journey<'_, '_> {
         let (head, stream): (Vec<u8>, Py<PyAny>) = match result {
             Ok(result) => result.extract()?,
             Err(error) => {
-                let caught = py.import("gregaria.fast.errors")?.call_method1("is_failure", (error.value(py),))?;
-                return if caught.is_truthy()? { Ok(Err(FastFailed::raised(py, error))) } else { Err(error) };
+                return if failed::is_failure(py, &error)? {
+                    Ok(Err(FastFailed::raised(py, error)))
+                } else {
+                    Err(error)
+                };
             }
         };
         let mut decoder = Decoder::default();
@@ -351,11 +364,11 @@ impl Journey<'_, '_> {
         match decoder.feed(&head) {
             Ok(Fed::Done(_)) => {}
             Ok(Fed::More) => return Err(PyRuntimeError::new_err("the head of a streamed response is not complete")),
-            Err(failure) => return Ok(Err(FastFailed::native(failure, sent))),
+            Err(failure) => return Ok(Err(FastFailed::native(failure, sent, false))),
         }
         Ok(match decoder.take() {
-            Ok((answer, _)) => Ok(Arrived { answer, elapsed, stream: Some(stream), phases: None }),
-            Err(failure) => Err(FastFailed::native(failure, sent)),
+            Ok((answer, _)) => Ok(Arrived { answer, elapsed, broken: None, stream: Some(stream), phases: None }),
+            Err(failure) => Err(FastFailed::native(failure, sent, false)),
         })
     }
 
@@ -373,14 +386,14 @@ impl Journey<'_, '_> {
             length: 0,
             trace: None,
         };
-        let outcome =
-            Outcome::Answer { answer: arrived.answer, elapsed: arrived.elapsed, stream: arrived.stream, is_bad: false };
+        let Arrived { answer, elapsed, stream, .. } = arrived;
+        let outcome = Outcome::Answer { answer, elapsed, stream, is_bad: false, broken: None };
         self.history.push(Py::new(py, FastResponse::new(outcome, call, sent, Vec::new()))?);
         Ok(())
     }
 
     fn answered(mut self, arrived: Arrived, is_bad: bool, sent: Sent) -> PyResult<FastResponse> {
-        let Arrived { answer, elapsed, stream, .. } = arrived;
+        let Arrived { answer, elapsed, mut broken, stream, .. } = arrived;
         let py = self.session.py();
         let declared = || {
             let length = answer.header("content-length").unwrap_or_default();
@@ -388,6 +401,7 @@ impl Journey<'_, '_> {
         };
         let mut read = None;
         match &stream {
+            _ if broken.is_some() => {}
             None => self.call.length = bounded::length(py, &answer, self.limits.body_limit()),
             Some(_) if self.stream => self.call.length = declared(),
             Some(body) => {
@@ -399,17 +413,26 @@ impl Journey<'_, '_> {
                         self.call.length = content.bind(py).len()? as u64;
                         read = Some(content);
                     }
-                    Err(error) => return self.refused(error, sent),
+                    Err(error) if failed::is_failure(py, &error)? => {
+                        broken = Some(FastFailed::raised(py, error));
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }
         if self.stream && stream.is_none() {
             self.call.length = declared();
         }
+        let broken = match broken {
+            // Of a status that counts as a failure nothing is told without its body.
+            Some(failed) if is_bad => return Ok(self.failed(failed, sent)),
+            broken => broken.map(Box::new),
+        };
         self.call.duration_us = u64::try_from(self.total.as_micros()).unwrap_or(u64::MAX);
         let history = if is_bad { Vec::new() } else { self.history };
-        let response = FastResponse::new(Outcome::Answer { answer, elapsed, stream, is_bad }, self.call, sent, history);
-        Ok(response.with_content(read))
+        let stream = if broken.is_some() { None } else { stream };
+        let outcome = Outcome::Answer { answer, elapsed, stream, is_bad, broken };
+        Ok(FastResponse::new(outcome, self.call, sent, history).with_content(read))
     }
 
     fn failed(mut self, failed: FastFailed, sent: Sent) -> FastResponse {
@@ -420,7 +443,6 @@ impl Journey<'_, '_> {
     /// An exception of Python code on the way: a failed request, or the task's affair.
     fn refused(self, error: PyErr, sent: Sent) -> PyResult<FastResponse> {
         let py = self.session.py();
-        let caught = py.import("gregaria.fast.errors")?.call_method1("is_failure", (error.value(py),))?;
-        if caught.is_truthy()? { Ok(self.failed(FastFailed::raised(py, error), sent)) } else { Err(error) }
+        if failed::is_failure(py, &error)? { Ok(self.failed(FastFailed::raised(py, error), sent)) } else { Err(error) }
     }
 }

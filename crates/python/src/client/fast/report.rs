@@ -78,6 +78,7 @@ impl FastCall {
 /// Judge a response by its status and report it. `changed` is the event's arguments if the task has looked at them.
 pub fn evaluate(response: &Bound<'_, FastResponse>, changed: Option<Py<PyDict>>) -> PyResult<()> {
     let verdict = match &response.get().outcome {
+        Outcome::Answer { broken: Some(broken), .. } => Verdict::Exception(broken.exception(response.py())?),
         Outcome::Answer { is_bad: false, .. } => Verdict::Success,
         _ => Verdict::Status,
     };

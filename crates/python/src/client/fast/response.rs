@@ -28,6 +28,8 @@ pub enum Outcome {
         stream: Option<Py<PyAny>>,
         /// The status does not count as a success.
         is_bad: bool,
+        /// The body did not come whole, or does not decode. The answer then has what came of it, still coded.
+        broken: Option<Box<FastFailed>>,
     },
     Failed(FastFailed),
 }
@@ -99,6 +101,10 @@ impl FastResponse {
         }
     }
 
+    fn is_broken(&self) -> bool {
+        matches!(&self.outcome, Outcome::Answer { broken: Some(_), .. })
+    }
+
     /// An attribute made when first asked for, and kept.
     fn made(slf: &Bound<'_, Self>, slot: Slot, make: impl FnOnce() -> PyResult<Py<PyAny>>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -157,13 +163,20 @@ impl FastResponse {
 
     /// The text, where it is certain without asking Python.
     fn certain_text(&self) -> Option<&str> {
-        let answer = self.answer().filter(|_| self.body_stream().is_none())?;
+        let answer = self.answer().filter(|_| self.body_stream().is_none() && !self.is_broken())?;
         let body = answer.body();
         let certain = self.state().encoding.is_none()
             && !body.is_empty()
             && (names_utf8(answer) || body.is_ascii() && !names_wide_encoding(answer));
         certain.then(|| std::str::from_utf8(body).ok()).flatten()
     }
+}
+
+/// What came of a body that did not come whole; an error where a content coding is on it.
+pub fn partial_content(py: Python<'_>, answer: &Answer) -> PyResult<Py<PyAny>> {
+    let body = PyBytes::new(py, answer.body());
+    let stream = py.import("io")?.getattr("BytesIO")?.call1((body,))?.unbind();
+    content_of(py, &stream, answer)
 }
 
 /// All that is left of a body that is read on demand, without its content coding.
@@ -207,6 +220,7 @@ impl FastResponse {
             |state| &mut state.content,
             || match slf.get().body_stream() {
                 Some(stream) => content_of(py, stream, answer),
+                None if slf.get().is_broken() => partial_content(py, answer),
                 None => Ok(PyBytes::new(py, answer.body()).into_any().unbind()),
             },
         )
@@ -339,12 +353,14 @@ impl FastResponse {
         PyList::new(py, &self.history)
     }
 
-    /// What the body is read from; empty unless it is streamed, because then it has been read.
+    /// What the body is read from; empty unless it is streamed, because then it has been read. Of a body that broke off, what
+    /// came of it.
     #[getter]
     fn stream<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let left = |answer: &Answer| PyBytes::new(py, answer.body());
         match self.body_stream() {
             Some(stream) => Ok(stream.bind(py).clone()),
-            None => py.import("io")?.getattr("BytesIO")?.call0(),
+            None => py.import("io")?.getattr("BytesIO")?.call1((self.answer().filter(|_| self.is_broken()).map(left),)),
         }
     }
 
@@ -428,7 +444,10 @@ impl FastResponse {
         }
         self.call.traverse(&visit)?;
         match &self.outcome {
-            Outcome::Answer { stream, .. } => visit.call(stream)?,
+            Outcome::Answer { stream, broken, .. } => {
+                visit.call(stream)?;
+                broken.as_ref().map_or(Ok(()), |broken| broken.traverse(&visit))?;
+            }
             Outcome::Failed(failed) => failed.traverse(&visit)?,
         }
         for hop in &self.history {
