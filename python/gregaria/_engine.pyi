@@ -1149,7 +1149,12 @@ class MasterLink:
     def count_active(self) -> int:
         """Workers that are ready, spawn or run."""
 
-    def all_in_state(self, state: str) -> bool: ...
+    def all_in_state(self, state: str) -> bool:
+        """Whether all workers that are not missing are in this state."""
+
+    def begin_run(self, run: int) -> None:
+        """Another run begins: what workers report of an earlier one does not count from now."""
+
     def health(self) -> list[tuple[str, dict[str, float]]]:
         """What `engine_stats` says on each worker that ever reported it."""
 
@@ -1201,6 +1206,9 @@ class WorkerLink:
 
     def register(self) -> None:
         """Register with the master, again if need be, in the order of what is sent."""
+
+    def begin_run(self, run: int | None) -> None:
+        """What is counted from now on belongs to this run, if the master gives its runs numbers."""
 
     def reconnect(self) -> None: ...
     def send(self, kind: str, data: Any) -> None:

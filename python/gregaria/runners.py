@@ -306,11 +306,10 @@ class Runner(Pausing):
 
     def stop_users(self, user_classes_stop_count: dict[str, int]) -> None:
         """End so many users of each class, those that were started last, and wait until they have ended."""
-        by_name = self.user_classes_by_name
         chosen = [
             handle
             for name, count in user_classes_stop_count.items()
-            for handle in self.user_greenlets.latest(by_name[name], count)
+            for handle in self.user_greenlets.let_go(self.user_classes_by_name[name], count)
         ]
         stop_users(chosen, self.environment.stop_timeout)
         logger.debug("%i users have been stopped, %i still running", len(chosen), self.user_count)
@@ -450,8 +449,10 @@ class LocalRunner(Runner):
 
     def _follow(self, ramp: _engine.Ramp, order: tuple[int, float, list[type[User]] | None], wait: bool) -> None:
         batches: Iterator[dict[str, dict[str, int]]] = iter(())
+        while self.state == STATE_CLEANUP and self._ramp is ramp:
+            gevent.sleep(0.01)  # the last test is being stopped
         while self._ramp is ramp:
-            verb, about = ramp.next(self.state, self.user_classes_count)
+            verb, about = ramp.next(self.state, self.user_greenlets.staying(self.user_classes))
             match verb:
                 case "over":
                     return
@@ -461,7 +462,7 @@ class LocalRunner(Runner):
                     self.clock.gate.wait()
                     users = next(batches, None)
                     wanted = None if users is None else users[self._local_worker_node.id]
-                    ramp.dispatched(wanted, self.user_classes_count)
+                    ramp.dispatched(wanted, self.user_greenlets.staying(self.user_classes))
                 case "spawn":
                     self.clock.gate.wait()
                     self.spawn_users(about, wait)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ class UserGroup:
 
     def __init__(self) -> None:
         self._by_class: dict[type[Any], dict[UserGreenlet, None]] = {}
+        self._leaving: set[UserGreenlet] = set()
 
     def add(self, handle: UserGreenlet) -> None:
         """A user has been started."""
@@ -33,6 +35,7 @@ class UserGroup:
 
     def discard(self, handle: UserGreenlet) -> None:
         """A user has ended."""
+        self._leaving.discard(handle)
         handles = self._by_class.get(type(handle.args[0]))
         if handles is not None:
             handles.pop(handle, None)
@@ -58,9 +61,19 @@ class UserGroup:
             counts[user_class.__name__] = counts.get(user_class.__name__, 0) + len(handles)
         return counts
 
-    def latest(self, user_class: type[Any], count: int) -> list[UserGreenlet]:
-        """The users of exactly this class that were started last."""
-        return list(islice(reversed(self._by_class.get(user_class, {})), count))
+    def staying(self, user_classes: Iterable[type[Any]]) -> dict[str, int]:
+        """Users of these classes that are not being ended, by the name of their class."""
+        going = Counter(type(handle.args[0]).__name__ for handle in self._leaving)
+        counts = self.counts()
+        names = [user_class.__name__ for user_class in user_classes]
+        return {name: counts.get(name, 0) - going[name] for name in names}
+
+    def let_go(self, user_class: type[Any], count: int) -> list[UserGreenlet]:
+        """The users of exactly this class that were started last: to be ended, they count no longer as staying."""
+        staying = (handle for handle in reversed(self._by_class.get(user_class, {})) if handle not in self._leaving)
+        chosen = list(islice(staying, count))
+        self._leaving.update(chosen)
+        return chosen
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until there is no user, `timeout` seconds at the most; False if there are still some."""

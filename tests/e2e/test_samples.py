@@ -1,6 +1,7 @@
 """Samples of requests through the installed command: what is kept on each road, what is taken out, where it arrives."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from support.cluster import Node, free_port, nodes
 from support.runs import run
 from support.server import REPOSITORY, TestServer, test_server
 
@@ -154,6 +156,7 @@ def test_a_request_can_be_made_again_from_its_sample(shop: Shop, server: TestSer
     assert posted["response_head"].startswith("HTTP/1.1 500 ")
     assert posted["url"] == f"{server.plain}/status/500?token=(removed)"
     assert (posted["kept"], posted["method"], posted["user_class"]) == ("first", "POST", "Shop")
+    assert posted["worker"] is None
     assert posted["error"].startswith("HTTPError('500 Server Error")
     assert sum(us for phase, us in posted["phases_us"].items() if phase != "blocked") <= posted["response_time_us"] + 7
     assert {"send", "wait", "receive"} <= set(posted["phases_us"])
@@ -234,3 +237,39 @@ def test_bad_numbers_of_samples_are_refused(tmp_path: Path) -> None:
         assert done.returncode == 2 and "--samples" in done.stderr and "a whole number from 0" in done.stderr, (
             done.stderr
         )
+
+
+OF_A_WORKER = f"""
+from locust import HttpUser, constant, task
+
+class Shop(HttpUser):
+    wait_time = constant(60)
+
+    @task
+    def buy(self):
+        headers = {{"X-Tenant": {SECRET!r}, "X-Floor": {SECRET!r}, "X-Plain": "plain"}}
+        for _ in range(10):
+            self.client.get("/status/500", headers=headers, name="broken")
+"""
+
+
+def test_workers_keep_what_their_master_wants(tmp_path: Path, server: TestServer) -> None:
+    (tmp_path / "locustfile.py").write_text(OF_A_WORKER)
+    port = str(free_port())
+    at = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"]
+    wanted = ["--samples", "10", "--redact", "X-Tenant", "--result", "result.json", "--html", "report.html"]
+    test = ["--headless", "-H", server.plain, "-u", "1", "-t", "3s", "--only-summary"]
+    with nodes() as running:
+        running.append(Node([*GREGARIA, *at, *wanted, *test], tmp_path))
+        # What is secret on the worker's machine is so for every master.
+        running.append(Node([*GREGARIA, "--worker", "--master-port", port, "--redact", "X-Floor"], tmp_path))
+        assert running[0].end() == 1, running[0].log
+        worker = re.findall(r"(\S+) \(index 0\) reported as ready", running[0].log)[0]
+    text = (tmp_path / "result.json").read_text()
+    result = json.loads(text)
+    jsonschema.validate(result, SCHEMA)
+    assert [each["worker"] for each in result["samples"]] == [worker] * 10
+    assert SECRET not in text
+    for line in ("X-Tenant: (removed)", "X-Floor: (removed)", "X-Plain: plain"):
+        assert line in result["samples"][0]["request_head"]
+    assert worker in (tmp_path / "report.html").read_text()

@@ -16,8 +16,8 @@ RUN_USERS = {
     *("test_client_events", "test_client_roads", "test_client_streaming", "test_connections", "test_contrib_users"),
     *("test_debug", "test_env", "test_hostile_servers", "test_http2", "test_misuse_texts", "test_pausing"),
     *("test_fasthttp", "test_firing", "test_greenlets", "test_greenlets_lent", "test_html_report"),
-    *("test_opentelemetry", "test_road_of_a_request", "test_runner", "test_runner_stop", "test_scripts_reach"),
-    *("test_shape", "test_tasksets", "test_users"),
+    *("test_opentelemetry", "test_road_of_a_request", "test_runner", "test_runner_orders", "test_runner_stop"),
+    *("test_scripts_reach", "test_shape", "test_tasksets", "test_users"),
 }
 """Files whose tests run users."""
 

@@ -243,7 +243,9 @@ def test_the_group_counts_as_users_come_and_go() -> None:
     group.add(one)
     assert len(group) == 3 and one in group and set(group) == group.greenlets == {one, two, text}
     assert group.counts() == {"int": 2, "str": 1}
-    assert group.latest(int, 5) == [two, one] and group.latest(int, 1) == [two] and group.latest(bytes, 1) == []
+    assert group.let_go(int, 1) == [two] and group.let_go(bytes, 1) == []
+    assert group.staying([int, str, bytes]) == {"int": 1, "str": 1, "bytes": 0} and len(group) == 3
+    assert group.let_go(int, 5) == [one], "the other one is going already"
     group.discard(one)
     group.discard(one)
     assert len(group) == 2 and one not in group and group.counts() == {"int": 1, "str": 1}

@@ -115,7 +115,7 @@ fn reports() {
     };
     let locusts = message(plain_fields(&taken, &["key".to_owned(), "key2".to_owned()], 102.0));
     let mut fields = plain_fields(&Taken::default(), &[], 102.0);
-    fields.push(fine_field(&taken, 9, &[("completed".to_owned(), 1.0)], 102.5));
+    fields.push(fine_field(&taken, 9, None, &[("completed".to_owned(), 1.0)], 102.5));
     write("cluster_reports", "locusts", &[&[0], &locusts]);
     write("cluster_reports", "ours", &[&[0], &message(fields)]);
     write("cluster_reports", "compressed", &[&[1], &compressed]);

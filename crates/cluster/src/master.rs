@@ -11,6 +11,7 @@ use rmpv::Value;
 use crate::action::{Action, Gone, Level, Tell};
 use crate::message::{Message, counts, map};
 use crate::nodes::{Node, Nodes, state};
+use crate::report::Report;
 
 /// Where the additions of our own nodes stand in a message's data.
 pub const OURS: &str = "gregaria";
@@ -41,11 +42,13 @@ pub struct Settings {
 pub struct Master {
     pub settings: Settings,
     pub nodes: Nodes,
+    /// The run that is measured at present. What one of ours says of another one does not count.
+    pub run: Option<u64>,
 }
 
 impl Master {
     pub fn new(settings: Settings) -> Self {
-        Self { settings, nodes: Nodes::default() }
+        Self { settings, nodes: Nodes::default(), run: None }
     }
 
     /// Take in a message of the peer with this identity; not `stats`, which [`Master::on_report`] takes.
@@ -156,6 +159,11 @@ impl Master {
     }
 
     fn on_state(&mut self, id: &str, message: &Message, state: &str) -> Vec<Action> {
+        if self.nodes.is_away(id) {
+            // It crossed a stop: Locust's workers say so after they have said that they have stopped.
+            let text = format!("Ignored the {} message of worker {id}, which has stopped since", message.kind);
+            return vec![Action::Log(Level::Debug, text)];
+        }
         let Some(node) = self.nodes.get_mut(id) else {
             let text = format!("Got {} message from unknown worker {id}. Asking worker to quit.", message.kind);
             return vec![Action::Log(Level::Warning, text), Action::Send(Message::new("quit", Value::Nil, id))];
@@ -169,6 +177,9 @@ impl Master {
 
     fn on_left(&mut self, id: &str, how: Gone) -> Vec<Action> {
         let known = self.nodes.remove(id).is_some();
+        if known && how == Gone::Stopped {
+            self.nodes.note_away(id);
+        }
         let index = if known { self.nodes.index(id) } else { 0 };
         let text = match (known, how) {
             (false, Gone::Stopped) => {
@@ -190,24 +201,29 @@ impl Master {
         actions
     }
 
-    /// Take in what a report says about users. The number is that of one of our own nodes' reports.
-    /// Whether its statistics are to be counted, and what else to do. One of ours that has never come here reports what it
-    /// measured for another master.
-    pub fn on_report(&mut self, id: &str, users: &[(String, u64)], number: Option<u64>) -> (bool, Vec<Action>) {
+    /// Take in what a report says about users. Whether its statistics are to be counted, and what else to do. One of ours
+    /// that has never come here reports what it measured for another master; one that was cut off, for an earlier run.
+    pub fn on_report(&mut self, id: &str, report: &Report<'_>) -> (bool, Vec<Action>) {
+        let number = report.number;
         let astray = number.is_some() && !self.nodes.has_come(id);
         let new = !astray && number.is_none_or(|number| self.nodes.is_new_report(id, number));
+        let late = self.run.zip(report.run).is_some_and(|(mine, its)| mine != its);
         let mut actions = Vec::new();
         if number.is_some() && !astray {
             actions.push(self.confirmation(id));
         }
+        if new && late && !report.counted.is_empty() {
+            let text = format!("Worker {id} reported what it had measured in an earlier test: it does not count");
+            actions.push(Action::Log(Level::Warning, text));
+        }
         match self.nodes.get_mut(id) {
-            Some(node) => node.users = users.to_vec(),
+            Some(node) => node.users.clone_from(&report.users),
             None => {
                 let text = format!("Discarded report from unrecognized worker {id}");
                 actions.push(Action::Log(Level::Info, text));
             }
         }
-        (new, actions)
+        (new && !late, actions)
     }
 
     /// A heartbeat for one of ours: says which reports have been counted, and in which form they are wanted.
@@ -256,6 +272,7 @@ impl Master {
         for id in forgotten {
             self.nodes.remove(&id);
             actions.push(Action::Tell(Tell::Left { id, how: Gone::Forgotten }));
+            actions.push(Action::Tell(Tell::StatesChanged));
         }
         actions
     }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::report::Counted;
+use gregaria_stats::Taken;
 
 fn master() -> Master {
     Master::new(Settings {
@@ -41,6 +43,15 @@ fn told(actions: &[Action]) -> Vec<&Tell> {
         _ => None,
     });
     tells.collect()
+}
+
+fn report(number: Option<u64>, run: Option<u64>) -> Report<'static> {
+    let users = vec![("Visitor".to_owned(), 3)];
+    let mut stats = gregaria_stats::Stats::new(100.0);
+    let id = stats.entry("GET", "/", 100.0);
+    stats.record(id, 100.0, Some(1), 0);
+    let counted = Counted::Plain(Taken { samples: Vec::new(), ..stats.take(101.0) });
+    Report { counted, users, number, run, health: Default::default(), now: None }
 }
 
 #[test]
@@ -120,7 +131,7 @@ fn one_of_ours_that_is_not_known_is_asked_to_join_again() {
     fields.push((OURS.into(), map([("additions", ADDITIONS_VERSION.into())])));
     assert!(sent(&master.on_message("h_1", beat.clone()), "rejoin").is_some());
     master.on_message("h_1", ready("h_1"));
-    let (counted, actions) = master.on_report("h_1", &[], Some(7));
+    let (counted, actions) = master.on_report("h_1", &report(Some(7), None));
     let confirmed =
         |actions: &[Action]| sent(actions, "heartbeat").and_then(|beat| beat.field("reports_seen")?.as_u64());
     assert_eq!((counted, confirmed(&actions)), (true, Some(7)));
@@ -132,13 +143,27 @@ fn one_of_ours_that_is_not_known_is_asked_to_join_again() {
 fn a_report_counts_once_however_often_it_comes() {
     let mut master = master();
     master.on_message("h_1", ready("h_1"));
-    let users = [("Visitor".to_owned(), 3)];
-    let outcomes: Vec<_> = [1, 2, 2, 1, 3].map(|number| master.on_report("h_1", &users, Some(number)).0).to_vec();
+    let outcomes: Vec<_> =
+        [1, 2, 2, 1, 3].map(|number| master.on_report("h_1", &report(Some(number), None)).0).to_vec();
     assert_eq!(outcomes, [true, true, false, false, true]);
-    assert!(master.on_report("h_1", &users, None).0);
+    assert!(master.on_report("h_1", &report(None, None)).0);
     assert_eq!(master.nodes.get("h_1").map(Node::user_count), Some(3));
-    let (counted, actions) = master.on_report("h_9", &users, None);
+    let (counted, actions) = master.on_report("h_9", &report(None, None));
     assert!(counted && logged(&actions).contains("Discarded report from unrecognized worker h_9"));
+}
+
+#[test]
+fn what_one_of_ours_measured_in_an_earlier_run_does_not_count() {
+    let mut master = master();
+    master.on_message("h_1", ready("h_1"));
+    assert!(master.on_report("h_1", &report(Some(1), Some(1))).0, "no run has begun here that it could be late for");
+    master.run = Some(2);
+    let (counts, actions) = master.on_report("h_1", &report(Some(2), Some(1)));
+    assert!(!counts && logged(&actions).contains("Worker h_1 reported what it had measured in an earlier test"));
+    assert!(sent(&actions, "heartbeat").is_some(), "it need not send it again");
+    assert!(master.on_report("h_1", &report(Some(3), Some(2))).0 && master.on_report("h_1", &report(None, None)).0);
+    let (counts, actions) = master.on_report("h_1", &report(Some(2), Some(1)));
+    assert!(!counts && logged(&actions).is_empty(), "it is said once");
 }
 
 #[test]
@@ -146,13 +171,13 @@ fn what_one_of_ours_measured_for_another_master_does_not_count() {
     let mut master = master();
     let beat = map([("state", "running".into()), (OURS, map([("additions", ADDITIONS_VERSION.into())]))]);
     assert!(sent(&master.on_message("h_1", Message::new("heartbeat", beat, "h_1")), "rejoin").is_some());
-    let (counts, actions) = master.on_report("h_1", &[], Some(7));
+    let (counts, actions) = master.on_report("h_1", &report(Some(7), None));
     assert!(!counts && sent(&actions, "heartbeat").is_none(), "nor is it confirmed");
     master.on_message("h_1", ready("h_1"));
-    assert!(master.on_report("h_1", &[], Some(8)).0);
+    assert!(master.on_report("h_1", &report(Some(8), None)).0);
     assert_eq!(master.nodes.index("h_1"), 0);
     master.on_message("h_1", Message::new("quit", Value::Nil, "h_1"));
-    assert!(master.on_report("h_1", &[], Some(9)).0, "a last report that comes late counts");
+    assert!(master.on_report("h_1", &report(Some(9), None)).0, "a last report that comes late counts");
 }
 
 #[test]
@@ -168,6 +193,20 @@ fn spawning_of_an_unknown_worker_is_answered_with_quit() {
     master.on_message("h_1", Message::new("spawning_complete", users, "h_1"));
     let node = master.nodes.get("h_1").unwrap();
     assert_eq!((node.state.as_str(), node.user_count()), ("running", 3));
+}
+
+#[test]
+fn what_crosses_a_stop_makes_nobody_quit() {
+    let mut master = master();
+    let spawned = || Message::new("spawning_complete", map([("user_count", 3.into())]), "h_1");
+    master.on_message("h_1", ready("h_1"));
+    master.on_message("h_1", Message::new("client_stopped", Value::Nil, "h_1"));
+    let actions = master.on_message("h_1", spawned());
+    assert!(sent(&actions, "quit").is_none() && told(&actions).is_empty());
+    master.on_message("h_1", ready("h_1"));
+    assert_eq!(master.on_message("h_1", spawned()), [Action::Tell(Tell::StatesChanged)]);
+    master.on_message("h_1", Message::new("quit", Value::Nil, "h_1"));
+    assert!(sent(&master.on_message("h_1", spawned()), "quit").is_some(), "that one is not coming back");
 }
 
 #[test]

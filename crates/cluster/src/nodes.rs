@@ -1,6 +1,6 @@
 //! What a master knows of its workers. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// States that a worker can be in; a worker says its own in every heartbeat.
 pub mod state {
@@ -64,6 +64,8 @@ pub struct Nodes {
     places: HashMap<String, usize>,
     /// Numbers that were given out once; they are never given to another worker.
     indexes: HashMap<String, u64>,
+    /// Those that have stopped and not come back yet.
+    away: HashSet<String>,
     /// The last report of each of our workers that was counted.
     reports_seen: HashMap<String, u64>,
     /// How the engines of our workers have been doing, also of those that have gone.
@@ -100,6 +102,7 @@ impl Nodes {
 
     /// Put a node in, in the place of one with the same id; whether there was one.
     pub fn put(&mut self, node: Node) -> bool {
+        self.away.remove(&node.id);
         match self.get_mut(&node.id) {
             Some(present) => {
                 *present = node;
@@ -118,6 +121,15 @@ impl Nodes {
         let node = self.present.remove(place);
         self.places.values_mut().filter(|later| **later > place).for_each(|later| *later -= 1);
         Some(node)
+    }
+
+    /// A worker has stopped and will be back.
+    pub fn note_away(&mut self, id: &str) {
+        self.away.insert(id.to_owned());
+    }
+
+    pub fn is_away(&self, id: &str) -> bool {
+        self.away.contains(id)
     }
 
     pub fn active(&self) -> usize {

@@ -53,7 +53,8 @@ enum Standing {
         next_at: f64,
     },
     Registered,
-    /// The test has ended here, and the master knows; it will be told when there may be another.
+    /// The test has ended here, or is ending for a master that does not know this worker. It will be told when there may be
+    /// another; until then it hears no heartbeat.
     Away,
     GivenUp,
 }
@@ -221,18 +222,29 @@ impl Worker {
             "stop" => tell(Tell::Stop),
             "quit" => tell(Tell::Quit),
             "reconnect" => tell(Tell::Reconnect),
-            "rejoin" => {
-                self.last_spawn_timestamp = 0.0;
-                self.rejoins = true;
-                tell(Tell::Rejoin)
-            }
+            "rejoin" => self.on_rejoin(),
             PAUSE => tell(Tell::Pause { on: message.data.as_bool().unwrap_or(false) }),
             "update_user_class" => tell(Tell::UpdateUserClass(message.data)),
             _ => tell(Tell::Custom(message)),
         }
     }
 
+    /// Each heartbeat that a master does not know is answered so: the first one counts, and there are no more heartbeats.
+    fn on_rejoin(&mut self) -> Vec<Action> {
+        if self.standing != Standing::Registered {
+            return Vec::new();
+        }
+        self.standing = Standing::Away;
+        self.last_spawn_timestamp = 0.0;
+        self.rejoins = true;
+        vec![Action::Tell(Tell::Rejoin)]
+    }
+
     fn on_ack(&mut self, message: &Message, now: f64) -> Vec<Action> {
+        // An answer that comes late, to somebody who has left meanwhile.
+        if matches!(self.standing, Standing::Away | Standing::Registering { attempts: 0, .. }) {
+            return Vec::new();
+        }
         let index = message.field("index").and_then(Value::as_i64);
         let ours = message
             .field(OURS)
@@ -266,16 +278,13 @@ impl Worker {
     }
 
     fn on_spawn(&mut self, message: Message) -> Vec<Action> {
-        let mut actions = vec![self.message("spawning", Value::Nil)];
         let timestamp = message.field("timestamp").and_then(Value::as_f64).unwrap_or(0.0);
         if timestamp <= self.last_spawn_timestamp {
             let text = "Discard spawn message with older or equal timestamp than timestamp of previous spawn message";
-            actions.push(Action::Log(Level::Info, text.to_owned()));
-            return actions;
+            return vec![Action::Log(Level::Info, text.to_owned())];
         }
         self.last_spawn_timestamp = timestamp;
-        actions.push(Action::Tell(Tell::Spawn(message.data)));
-        actions
+        vec![Action::Tell(Tell::Spawn(message.data))]
     }
 
     /// The number of the next report, counted up. Reports without a number are never kept.

@@ -117,6 +117,33 @@ fn a_client_waits_for_its_server_and_finds_it_again() {
     }
 }
 
+struct Keeper;
+
+impl ClientSink for Keeper {
+    fn event(&self, _: ClientEvent) {}
+
+    fn to_be_sent_again(&self) -> Vec<Vec<u8>> {
+        vec![b"kept 1".to_vec(), b"kept 2".to_vec()]
+    }
+}
+
+#[test]
+fn what_may_be_lost_goes_out_before_what_waits() {
+    let (first, _) = server(Settings::default());
+    let port = first.port();
+    drop(first);
+    let client = Client::connect(("127.0.0.1".into(), port), "host_1", Settings::default(), Arc::new(Keeper)).unwrap();
+    client.send(b"waits".to_vec());
+    let (told, at_server) = channel();
+    let _server = Server::bind("127.0.0.1", port, Settings::default(), Arc::new(Told(Mutex::new(told)))).unwrap();
+    let arrived: Vec<_> = (0..3).map(|_| message_at_server(&at_server).1).collect();
+    assert_eq!(
+        arrived,
+        [&b"kept 1"[..], b"kept 2", b"waits"],
+        "a report after a later one would be taken for an old one"
+    );
+}
+
 #[test]
 fn the_latest_of_two_with_one_identity_is_the_one() {
     let (server, at_server) = server(Settings::default());

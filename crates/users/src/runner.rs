@@ -202,10 +202,10 @@ impl RunnerMachine {
         actions
     }
 
-    /// End the test. Nothing to do if it has ended.
+    /// End the test. If it has ended, a ramp that has not got as far as a test yet must not begin one.
     pub fn stop(&self) -> Vec<Action> {
         if self.state == State::Stopped {
-            return Vec::new();
+            return vec![Action::AbandonRamp];
         }
         vec![
             Action::Fire(Event::TestStopping),

@@ -3,16 +3,14 @@
     start: spawn messages, batch by batch ─ wait for the workers' counts ─ spawning_complete
     stop:  stop messages ─ wait until no worker has users and all are ready again ─ test_stop
 
-Messages of workers are taken in all the while; whatever waits does so in a greenlet of its own.
+A start waits for the end of a stop; it ends a start that is under way, and a stop ends either. Messages of workers are
+taken in all the while; whatever waits does so in a greenlet of its own.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import logging
-import os
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.event import Event
+from greenlet import getcurrent
 
 from .. import _engine, runners
 from ..exception import CannotPauseError
@@ -27,7 +26,9 @@ from ..rpc import Message
 from .inbox import LOCUST_VERSION, call_listener, follow
 from .link_security import master_secret
 from .locustfiles import answer_to_worker
+from .membership import PAUSE, Membership
 from .nodes import ConnectedNodes
+from .orders import Orders, for_log, total, wait_for_reports_s
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -39,25 +40,21 @@ HIGH_RATE_PER_WORKER = 100
 STOP_GRACE_S = 60.0
 LAST_REPORTS_S = 3.0
 RETURN_S = 2.0
+LATE_RETURN_S = 10.0
 CHECK_INTERVAL_S = 0.2
-PAUSE = "gregaria_pause"
-REPORT_WAIT = re.compile(r"(\d+(?:\.\d+)?) *\* *WORKER_REPORT_INTERVAL")
 
 
-class MasterRunner(runners.DistributedRunner):
+class MasterRunner(Membership):
     """Controls workers: runs no users itself."""
 
     def __init__(self, environment: Environment, master_bind_host: str, master_bind_port: int) -> None:
         super().__init__(environment)
         self.master_bind_host = master_bind_host
-        self.spawn_rate: float = 0.0
         self.spawning_completed = False
-        self._ends_without_workers = False
         self._told_of: set[str] = set()
-        self._coming_back: set[str] = set()
-        self._changed = Event()
-        self._dispatch_number = 0
-        self._placed: set[str] = set()
+        self._orders = Orders()
+        self._sending: gevent.Greenlet[..., Any] | None = None
+        self._stop_over = Event()
         self._last_health: list[tuple[str, dict[str, float]]] = []
         self._link = self._listen(master_bind_host, master_bind_port)
         self.master_bind_port = self._link.port
@@ -92,15 +89,6 @@ class MasterRunner(runners.DistributedRunner):
     def _on_quitting(self, environment: Environment, **_kwargs: Any) -> None:
         self.quit()
 
-    def rebalancing_enabled(self) -> bool:
-        """Whether users are spread anew when workers come or go."""
-        options = self.environment.parsed_options
-        return bool(getattr(options, "enable_rebalancing", False)) or self._loss_policy() == "redistribute"
-
-    def _loss_policy(self) -> str | None:
-        policy: str | None = getattr(self.environment.parsed_options, "gregaria_on_worker_loss", None)
-        return policy
-
     def get_worker_index(self, client_id: str) -> int:
         """The worker's number: from 0, in the order of first coming; never changes."""
         return self._link.index(client_id)
@@ -113,11 +101,6 @@ class MasterRunner(runners.DistributedRunner):
     def _ready_count(self) -> int:
         """Workers that are ready, and whose coming everybody has been told of (`worker_connect`)."""
         return sum(node.id in self._told_of for node in self.clients.ready)
-
-    @property
-    def worker_count(self) -> int:
-        """Workers that are ready, spawn or run."""
-        return self.clients.active_count
 
     @property
     def reported_user_classes_count(self) -> dict[str, int]:
@@ -153,7 +136,10 @@ class MasterRunner(runners.DistributedRunner):
         """Go to this number of users at this rate; returns when the ramp is complete or another has replaced it."""
         self._dispatch_number += 1
         number = self._dispatch_number
-        self.spawning_completed = False
+        self._wait_for_turn(number)
+        if number != self._dispatch_number:
+            return
+        self.spawning_completed = self._placed_late = False
         self.target_user_count = user_count = int(user_count)
         workers = [node for node in self.clients.values() if node.state in ("ready", "spawning", "running")]
         if not workers:
@@ -178,14 +164,35 @@ class MasterRunner(runners.DistributedRunner):
                 "Your selected spawn rate is very high (>100/worker): starting users that fast can overload the "
                 "workers and distort what is measured. A slower ramp may do."
             )
-        if self.state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING):
+        if not self._test_runs():
             self._begin_test()
+            if number != self._dispatch_number:
+                return
         self.update_state(runners.STATE_SPAWNING)
         self._users_dispatcher.new_dispatch(user_count, spawn_rate, user_classes)
         if self._send_jobs(number):
             self._complete_ramp(number)
 
+    def _wait_for_turn(self, number: int) -> None:
+        """Before a start: whatever else goes on is brought to its end."""
+        self._abandon_orders()
+        self._wait_for_stop()
+        if not self.worker_count and self._coming_back:
+            self._wait_for(
+                lambda: self.worker_count > 0 or number != self._dispatch_number,
+                self.environment.stop_timeout + LATE_RETURN_S,
+            )
+
+    def _wait_for_stop(self) -> None:
+        while self._stopper is not None and self._stopper is not getcurrent():
+            self._stop_over.wait()
+
+    def _abandon_orders(self) -> None:
+        if self._sending is not None and self._sending is not getcurrent():
+            self._sending.kill(block=True)
+
     def _begin_test(self) -> None:
+        self._link.begin_run(self._orders.begin_run())
         self._reset_run()
         self.environment._filter_tasks_by_tags()
         self.environment.events.test_start.fire(environment=self.environment)
@@ -193,30 +200,37 @@ class MasterRunner(runners.DistributedRunner):
             self.environment.shape_class.reset_time()
 
     def _send_jobs(self, number: int) -> bool:
-        """Send the batches of a ramp; whether it came to its end, and no later one or a stop has taken its place."""
+        """Send the batches of a ramp; whether it came to its end, and no later one or a stop has taken its place.
+
+        A greenlet does it that can be ended: two at once would take batches of the dispatcher from each other.
+        """
+        sending = self._sending = self.greenlet.spawn(self._send_batches)
+        try:
+            sending.join()
+        finally:
+            sending.kill()
+        if sending.exception is not None:
+            raise sending.exception
+        return number == self._dispatch_number
+
+    def _send_batches(self) -> None:
         assert self._users_dispatcher is not None
-        options = self.environment.parsed_options
-        parsed_options = _sendable(vars(options)) if options else {}
         for users in self._users_dispatcher:
             self.clock.gate.wait()
-            if number != self._dispatch_number or self.state not in (runners.STATE_SPAWNING, runners.STATE_RUNNING):
-                return False
-            job = {
-                "timestamp": time.time(),
-                "host": self.environment.host,
-                "stop_timeout": self.environment.stop_timeout,
-                "parsed_options": parsed_options,
-            }
+            if self.state not in (runners.STATE_SPAWNING, runners.STATE_RUNNING):
+                return
+            order = self._orders.order(self.environment)
             for worker, counts in users.items():
-                self._link.send("spawn", {**job, "user_classes_count": counts}, worker)
-            total = _total(users)
-            logger.debug("Sending spawn messages for %d total users to %i worker(s)", sum(total.values()), len(users))
-            self.target_user_classes_count = total
-        return number == self._dispatch_number
+                self._link.send("spawn", {**order, "user_classes_count": counts}, worker)
+            together = total(users)
+            logger.debug(
+                "Sending spawn messages for %d total users to %i worker(s)", sum(together.values()), len(users)
+            )
+            self.target_user_classes_count = together
 
     def _complete_ramp(self, number: int) -> None:
         """Wait a little for the workers to say that they have the users, then tell everybody."""
-        deadline = time.monotonic() + _wait_for_reports_s()
+        deadline = time.monotonic() + wait_for_reports_s()
         told = "All users spawned"
         while self.user_count != self.target_user_count:
             if time.monotonic() > deadline:
@@ -229,20 +243,31 @@ class MasterRunner(runners.DistributedRunner):
         self.environment.events.spawning_complete.fire(user_count=user_count)
         self.send_message("spawning_complete", data={"user_count": user_count})
         self.spawning_completed = True
-        logger.info("%s: %s", told, _for_log(self.reported_user_classes_count))
-
-    def _restart(self) -> None:
-        """Distribute the present target over the present workers, beside whatever else is going on."""
-        self._spawn(self.start, self.target_user_count, self.spawn_rate)
+        logger.info("%s: %s", told, for_log(self.reported_user_classes_count))
+        if self._placed_late:
+            self._restart()
 
     def _stop_test(self, send_stop_to_client: bool) -> None:
-        if self.state in (runners.STATE_INIT, runners.STATE_STOPPED, runners.STATE_STOPPING):
-            return
-        logger.debug("Stopping...")
         self._dispatch_number += 1
+        self._changed.set()
+        idle = (runners.STATE_INIT, runners.STATE_STOPPED, runners.STATE_STOPPING)
+        if self._stopper is not None or self.state in idle:
+            return
+        self._stopper = getcurrent()
+        self._stop_over.clear()
+        try:
+            self._end_test(send_stop_to_client)
+        finally:
+            self._stopper = None
+            self._stop_over.set()
+        self.environment.events.test_stop.fire(environment=self.environment)
+
+    def _end_test(self, send_stop_to_client: bool) -> None:
+        logger.debug("Stopping...")
         self.environment.events.test_stopping.fire(environment=self.environment)
         self.final_user_classes_count = {**self.reported_user_classes_count}
         self.update_state(runners.STATE_STOPPING)
+        self._abandon_orders()
         self._abandon_shape()
         self._end_pause_with_test()
         self._users_dispatcher = None
@@ -254,12 +279,13 @@ class MasterRunner(runners.DistributedRunner):
                 logger.error("Timeout waiting for all workers to stop")
             # They leave and come back; whoever starts the next test at once shall find them.
             self._wait_for(lambda: not self._coming_back, RETURN_S)
+            self.update_state(runners.STATE_STOPPED)
             self.cpu_log_warning()
-        self.environment.events.test_stop.fire(environment=self.environment)
 
     def stop(self, send_stop_to_client: bool = True) -> None:
-        """End the test: have all workers stop their users, and wait for it."""
+        """End the test: have all workers stop their users, and wait for it, whoever began to stop it."""
         self._stop_test(send_stop_to_client)
+        self._wait_for_stop()
 
     def quit(self) -> None:
         """End the test and the workers, and take in their last reports."""
@@ -308,16 +334,6 @@ class MasterRunner(runners.DistributedRunner):
             logger.debug("Sending %s message to worker %s", msg_type, worker)
             self._link.send(msg_type, data, worker)
 
-    def check_stopped(self) -> None:
-        """The test has stopped when all workers are ready again, or none is left."""
-        if self.state == runners.STATE_STOPPING:
-            over = self.clients.all_are_ready
-        else:
-            runs = self.state in (runners.STATE_SPAWNING, runners.STATE_RUNNING)
-            over = runs and self.worker_count == 0 and not self._ends_without_workers
-        if over:
-            self.update_state(runners.STATE_STOPPED)
-
     def heartbeat_worker(self) -> None:
         """For a greenlet: once a second, look who has fallen silent."""
         events = self.environment.events
@@ -328,6 +344,7 @@ class MasterRunner(runners.DistributedRunner):
                 bool(events.heartbeat_sent._handlers),
                 bool(events.worker_report._handlers),
             )
+            self._stop_strays()
             gevent.sleep(runners.HEARTBEAT_INTERVAL)
 
     def client_listener(self) -> None:
@@ -343,7 +360,7 @@ class MasterRunner(runners.DistributedRunner):
                 self._changed.set()
                 events.worker_connect.fire(client_id=about)
             case "joined":
-                self._on_joined(about[0])
+                self._on_joined(*about)
             case "left":
                 self._on_left(*about)
             case "last_left":
@@ -373,99 +390,3 @@ class MasterRunner(runners.DistributedRunner):
                 call_listener(self.environment, self.custom_messages, Message(kind, data, client_id), sender)
             case _:
                 raise NotImplementedError(verb)
-
-    def _dispatcher_rests(self) -> bool:
-        return (
-            self._users_dispatcher is not None
-            and not self._users_dispatcher.dispatch_in_progress
-            and self.state == runners.STATE_RUNNING
-        )
-
-    def _on_joined(self, worker: str) -> None:
-        node = self.clients.get(worker)
-        if worker not in self._placed:
-            self._mark(f"worker {worker} joined")
-        # A test may have begun between a worker's coming and the news of it: then the dispatcher has it already.
-        if node is not None and self._users_dispatcher is not None and worker not in self._placed:
-            self._placed.add(worker)
-            self._users_dispatcher.add_worker(node)
-            if self._dispatcher_rests():
-                self._restart()
-
-    def _on_left(self, worker: str, how: str) -> None:
-        if how != "stopped":
-            self._coming_back.discard(worker)
-        self._changed.set()
-        if how != "forgotten":
-            self._mark(f"worker {worker} {'fell silent' if how == 'missing' else how}")
-        test_runs = self.state in (runners.STATE_RUNNING, runners.STATE_SPAWNING)
-        if test_runs and how != "forgotten" and self._loss_policy() == "abort":
-            self._abort(worker)
-        elif how == "forgotten":
-            if test_runs:
-                # A dispatcher that is made anew does not give users to those who are gone.
-                self._users_dispatcher = None
-                self._restart()
-        elif self._users_dispatcher is not None and worker in self._placed:
-            self._placed.remove(worker)
-            self._users_dispatcher.remove_worker(runners.WorkerNode(worker))
-            rebalances = how != "missing" or (self.rebalancing_enabled() and self.spawning_completed)
-            if rebalances and self._dispatcher_rests() and self._loss_policy() != "continue" and self.worker_count:
-                self._restart()
-
-    def _abort(self, worker: str) -> None:
-        logger.error("Worker %s was lost, stopping test (--on-worker-loss abort)", worker)
-        self._cut_short = f"worker {worker} was lost"
-        self._spawn(self.stop_or_quit)
-
-    def _on_last_left(self, how: str) -> None:
-        logger.info("The last worker %s, stopping test.", "quit" if how == "quit" else "went missing")
-        self.stop()
-        self._ends_without_workers = False
-        self.check_stopped()
-        options = self.environment.parsed_options
-        if options and options.headless and how == "quit":
-            self.quit()
-
-    def _note_end_without_workers(self, how: str) -> None:
-        """Workers may quit when a locustfile has had enough of them; but a test that nobody ran has not passed."""
-        if self.state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING) or self._cut_short:
-            return
-        requests = self.stats.total.num_requests
-        if how != "quit":
-            self._cut_short = (
-                f"all workers were lost, after {requests} requests"
-                if requests
-                else "all workers were lost before a request was made"
-            )
-        elif not requests and not self.stats.total.num_failures:
-            self._cut_short = "all workers quit before a request was made"
-
-
-def _total(users: dict[str, dict[str, int]]) -> dict[str, int]:
-    """Users by class over all workers."""
-    total: dict[str, int] = {}
-    for counts in users.values():
-        for name, count in counts.items():
-            total[name] = total.get(name, 0) + count
-    return total
-
-
-def _for_log(counts: dict[str, int]) -> str:
-    return f"{json.dumps(dict(sorted(counts.items())))} ({sum(counts.values())} total users)"
-
-
-def _sendable(options: dict[str, Any]) -> dict[str, Any]:
-    """The options without those whose values cannot be sent; a worker has its own for these."""
-    plain = (str, int, float, bool, bytes, list, tuple, dict, type(None))
-    return {name: value for name, value in options.items() if isinstance(value, plain)}
-
-
-def _wait_for_reports_s() -> float:
-    """Seconds that the workers get, after a ramp, to say that they have their users."""
-    wanted = os.getenv("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP")
-    if wanted is None:
-        return 1.0
-    if match := REPORT_WAIT.fullmatch(wanted.strip()):
-        return float(match[1]) * runners.WORKER_REPORT_INTERVAL
-    return max(float(wanted), 0.0)

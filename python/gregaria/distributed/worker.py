@@ -3,6 +3,7 @@
     register ─ ack ─ [spawn … ─ stop ─ last report ─ register]… ─ quit ─ last report ─ end
                  └ heartbeats (engine) and reports all the while
 
+What a master says that begins or ends users is done in the order in which it comes: a spawn waits for the stop before.
 The connection, registering and heartbeats are the engine's (crates/cluster); here is what the hub does.
 """
 
@@ -13,14 +14,17 @@ import os
 import socket
 import time
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import gevent
 from gevent.event import Event
+from gevent.lock import RLock
+from gevent.pool import Group
 
-from .. import _engine, argument_parser, runners
+from .. import _engine, argument_parser, runners, samples
 from ..log import get_logs
 from ..rpc import Message
 from .inbox import LOCUST_VERSION, call_listener, follow
@@ -35,7 +39,7 @@ logger = logging.getLogger("locust.runners")
 
 ALIVE_INTERVAL_S = 0.5
 MOST_NEW_LOG_LINES = 70
-OPTIONS_FROM_MASTER = ("expect_workers", "tags", "exclude_tags")
+OPTIONS_FROM_MASTER = ("expect_workers", "tags", "exclude_tags", "gregaria_samples", "gregaria_redact")
 
 
 class WorkerRunner(runners.DistributedRunner):
@@ -58,7 +62,11 @@ class WorkerRunner(runners.DistributedRunner):
         self._lost_at: float | None = None
         self._lag_ms = 0.0
         self._exceptions_to_send: dict[tuple[str, str], int] = {}
+        self._leaving = Group()
+        self._reporting = RLock()
+        self._run: int | None = None
         options = environment.parsed_options
+        self._own_redact = getattr(options, "gregaria_redact", None)
         base_path = getattr(options, "web_base_path", "") or ""
         self._link = _engine.WorkerLink(
             environment.stats,
@@ -105,7 +113,7 @@ class WorkerRunner(runners.DistributedRunner):
         self.target_user_classes_count = user_classes_count
         self.target_user_count = sum(user_classes_count.values())
         self._apply_host()
-        present = self.user_classes_count
+        present = self.user_greenlets.staying(self.user_classes)
         unknown = [name for name in user_classes_count if name not in present]
         if unknown:
             logger.error(
@@ -151,11 +159,13 @@ class WorkerRunner(runners.DistributedRunner):
             case "acknowledged":
                 self._on_acknowledged(about)
             case "spawn":
+                self._leaving.join()
                 self._on_spawn(about)
             case "spawning_complete":
                 events.spawning_complete.fire(user_count=about)
             case "stop":
-                self._spawn(self._stop_for_master)
+                if not self._leaving:
+                    self._leave(self._stop_for_master)
             case "quit":
                 logger.info("Got quit message from master, shutting down...")
                 self._spawn(self._quit_for_master)
@@ -166,14 +176,14 @@ class WorkerRunner(runners.DistributedRunner):
                 self._on_pause(about)
             case "rejoin":
                 logger.warning("The master does not know this worker, it may have been restarted; registering again")
-                self._spawn(self._stop_and_register)
+                self._leave(self._stop_and_register)
             case "heartbeat_received":
                 self.last_heartbeat_timestamp = time.time()
                 events.heartbeat_received.fire(client_id=about, timestamp=self.last_heartbeat_timestamp)
             case "update_user_class":
                 self.environment.update_user_class(about)
             case "master_lost":
-                self._spawn(self._on_master_lost, about)
+                self._leave(self._on_master_lost, about)
             case "gave_up":
                 self._on_gave_up(about)
             case "custom":
@@ -181,6 +191,9 @@ class WorkerRunner(runners.DistributedRunner):
                 call_listener(self.environment, self.custom_messages, Message(kind, data, node_id), "")
             case _:
                 raise NotImplementedError(verb)
+
+    def _leave(self, end: Callable[..., None], *args: Any) -> None:
+        self._leaving.add(self._spawn(end, *args))
 
     def _on_acknowledged(self, index: int | None) -> None:
         if index is not None:
@@ -199,12 +212,22 @@ class WorkerRunner(runners.DistributedRunner):
         self.connection_event.set()
 
     def _on_spawn(self, job: dict[str, Any]) -> None:
-        environment = self.environment
+        environment, run, options = self.environment, job.get("gregaria_run"), job.get("parsed_options") or {}
+        self._link.send("spawning", None)
+        in_test = self.worker_state in (runners.STATE_RUNNING, runners.STATE_SPAWNING)
+        if in_test and run != self._run:
+            # The stop in between was lost with a connection.
+            self._end_run()
+            in_test = False
         environment.host = job.get("host")
         environment.stop_timeout = job.get("stop_timeout") or 0.0
-        self._take_over(job.get("parsed_options") or {})
-        if self.worker_state not in (runners.STATE_RUNNING, runners.STATE_SPAWNING):
+        self._take_over(options)
+        if not in_test:
+            self._run = run
+            self._link.begin_run(run)
             self._reset_run()
+            if "gregaria_samples" in options and environment.parsed_options:
+                samples.set_up(environment.stats, environment.parsed_options)
             environment._filter_tasks_by_tags()
             environment.events.test_start.fire(environment=environment)
         self._set_worker_state(runners.STATE_SPAWNING)
@@ -220,9 +243,11 @@ class WorkerRunner(runners.DistributedRunner):
             argument_parser.setup_parser_arguments(parser)
             self.environment.parsed_options = parser.parse_args([])
         own = argument_parser.default_args_dict()
-        vars(self.environment.parsed_options).update(
-            {name: value for name, value in options.items() if name not in own or name in OPTIONS_FROM_MASTER}
-        )
+        taken = {name: value for name, value in options.items() if name not in own or name in OPTIONS_FROM_MASTER}
+        if "gregaria_redact" in taken:
+            # What is secret here stays secret, whether the master knows it or not.
+            taken["gregaria_redact"] = ",".join(filter(None, (taken["gregaria_redact"], self._own_redact)))
+        vars(self.environment.parsed_options).update(taken)
 
     def _stop_for_master(self) -> None:
         self._end_run()
@@ -254,11 +279,16 @@ class WorkerRunner(runners.DistributedRunner):
             logger.info("The load is stopped. Waiting %g s for the master to come back", patience)
             self._lost_at = time.monotonic()
             self._link.register()
-            gevent.sleep(patience)
-            if self._lost_at is None:
-                return
+            self._spawn(self._wait_for_return, patience)
+        else:
+            self.quit()
+
+    def _wait_for_return(self, patience: float) -> None:
+        lost_at = self._lost_at
+        gevent.sleep(patience)
+        if lost_at is not None and self._lost_at == lost_at:
             logger.error("The master did not come back")
-        self.quit()
+            self.quit()
 
     def _stay_alive(self) -> None:
         """For a greenlet: tell the engine that the hub moves, and how late it is."""
@@ -286,9 +316,11 @@ class WorkerRunner(runners.DistributedRunner):
         if event._handlers == [self._on_report_to_master]:
             self._link.report(list(self.user_classes_count.items()), _engine.engine_stats())
             return
-        data: dict[str, Any] = {}
-        event.fire(client_id=self.client_id, data=data)
-        self._link.send_report(data, _engine.engine_stats())
+        # A listener may wait for something; what is taken for another report meanwhile would take this one's place.
+        with self._reporting:
+            data: dict[str, Any] = {}
+            event.fire(client_id=self.client_id, data=data)
+            self._link.send_report(data, _engine.engine_stats())
 
     def _end_run(self) -> None:
         """Stop. What was measured until the users had stopped is in a last report."""

@@ -221,12 +221,12 @@ const KEPT: Record<string, string> = {
   slowest: "One of the slowest",
 };
 
-function noteOf({ user_class, reused_connection, phases_us }: file.Exchange): string {
+function noteOf({ user_class, worker, reused_connection, phases_us }: file.Exchange): string {
   const connection = reused_connection == null ? "" : reused_connection ? "open connection" : "new connection";
   const phases = PHASES.filter((phase) => phases_us?.[phase]).map(
     (phase) => `${phase} ${duration(toMs(phases_us?.[phase]))}`,
   );
-  return [user_class, connection, phases.join(", ")].filter(Boolean).join(" · ");
+  return [user_class, worker && `worker ${worker}`, connection, phases.join(", ")].filter(Boolean).join(" · ");
 }
 
 function sampleOf(sample: file.Exchange): Sample {

@@ -56,6 +56,13 @@ impl MasterDriver {
         action(&mut self.core.lock())
     }
 
+    /// Another run begins: returns when all that was reported of the last one is in the statistics.
+    pub fn begin_run(&self, run: u64) {
+        let merging = self.core.unpacker.lock().unwrap_or_else(PoisonError::into_inner);
+        self.core.lock().run = Some(run);
+        drop(merging);
+    }
+
     /// A second has passed.
     pub fn tick(&self) {
         let actions = self.core.lock().tick();
@@ -102,16 +109,17 @@ impl Core {
 
     fn on_report(&self, identity: &str, payload: Vec<u8>) -> Result<Vec<Action>, crate::message::Error> {
         let mut unpacker = self.unpacker.lock().unwrap_or_else(PoisonError::into_inner);
-        let report = Report::decode(&payload, &mut unpacker)?;
+        let mut report = Report::decode(&payload, &mut unpacker)?;
         let (counts, mut actions, tell) = {
             let mut master = self.lock();
-            let (counts, actions) = master.on_report(identity, &report.users, report.number);
+            let (counts, actions) = master.on_report(identity, &report);
             if !report.health.is_empty() {
                 master.nodes.note_health(identity, report.health);
             }
             (counts, actions, master.settings.tell_reports)
         };
         if counts {
+            report.counted.came_from(identity);
             self.hub.merge(report.counted, report.now);
             if tell {
                 actions.push(Action::Tell(Tell::Report { payload }));

@@ -26,6 +26,8 @@ pub struct Reporting {
     pub health: Vec<(String, f64)>,
     /// Keys of the failures, for masters that are not ours.
     pub error_keys: Vec<String>,
+    /// The run that this was measured in.
+    pub run: Option<u64>,
     /// A report that listeners have had their hands on; it goes as it is.
     pub written: Option<Vec<(Value, Value)>>,
     /// Seconds since the epoch.
@@ -194,7 +196,7 @@ impl Core {
             }
         };
         if ours.is_some() {
-            fields.push(fine_field(&reporting.taken, number, &reporting.health, reporting.now));
+            fields.push(fine_field(&reporting.taken, number, reporting.run, &reporting.health, reporting.now));
         }
         let bytes = Message::new("stats", Value::Map(fields), &id).encode();
         if ours.is_some() && !reporting.taken.is_empty() {
@@ -231,11 +233,7 @@ impl Core {
 impl ClientSink for Core {
     fn event(&self, event: ClientEvent) {
         match event {
-            ClientEvent::Connected => {
-                *self.last_loss.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                let again = self.lock().on_connected();
-                again.into_iter().for_each(|report| self.sender.wait().send(report));
-            }
+            ClientEvent::Connected => *self.last_loss.lock().unwrap_or_else(PoisonError::into_inner) = None,
             ClientEvent::Message(payload) => match Message::decode(&payload) {
                 Ok(message) => {
                     let actions = self.lock().on_message(message, self.now());
@@ -248,5 +246,9 @@ impl ClientSink for Core {
             },
             ClientEvent::Lost { reason, hopeless, ordinary } => self.on_lost(reason, hopeless, ordinary),
         }
+    }
+
+    fn to_be_sent_again(&self) -> Vec<Vec<u8>> {
+        self.lock().on_connected()
     }
 }

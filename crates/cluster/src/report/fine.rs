@@ -178,6 +178,16 @@ impl<'a> FineReport<'a> {
         self.samples.iter_mut().for_each(|sample| sample.at += seconds);
     }
 
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.errors.is_empty()
+    }
+
+    /// Note on every sample which worker it is from.
+    pub fn came_from(&mut self, worker: &str) {
+        self.samples.iter_mut().for_each(|sample| sample.worker = Some(worker.to_owned()));
+    }
+
     /// Add everything to these statistics.
     pub fn merge_into(&self, stats: &mut Stats, now: f64) {
         for entry in &self.entries {

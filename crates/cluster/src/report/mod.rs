@@ -32,6 +32,21 @@ impl Counted<'_> {
         }
     }
 
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Plain(taken) => taken.is_empty(),
+            Self::Fine(report) => report.is_empty(),
+        }
+    }
+
+    /// Note which worker this is from, where that is kept.
+    pub fn came_from(&mut self, worker: &str) {
+        if let Self::Fine(report) = self {
+            report.came_from(worker);
+        }
+    }
+
     /// Add everything to these statistics.
     pub fn merge_into(&self, stats: &mut Stats, now: f64) {
         match self {
@@ -49,6 +64,8 @@ pub struct Report<'a> {
     pub users: Vec<(String, u64)>,
     /// The number of a report of one of our own nodes.
     pub number: Option<u64>,
+    /// The run that one of our own nodes measured this in, if it knows.
+    pub run: Option<u64>,
     /// How the engine of one of our own nodes has been doing, by figure.
     pub health: BTreeMap<String, f64>,
     /// The clock of one of our own nodes when it wrote this, in seconds since the epoch.
@@ -66,11 +83,12 @@ impl<'a> Report<'a> {
         let users = report.user_classes_count.iter().map(|(name, count)| (name.clone(), count.whole())).collect();
         let number = report.gregaria.as_ref().map(|ours| ours.number);
         let now = report.gregaria.as_ref().and_then(|ours| ours.now);
+        let run = report.gregaria.as_ref().and_then(|ours| ours.run);
         let (counted, health) = match report.gregaria {
             Some(ours) => (Counted::Fine(unpacker.unpack(ours.fine)?), ours.health),
             None => (Counted::Plain(plain_taken(report)), BTreeMap::new()),
         };
-        Ok(Self { counted, users, number, health, now })
+        Ok(Self { counted, users, number, run, health, now })
     }
 }
 
@@ -130,10 +148,12 @@ fn named(thing: &impl Serialize) -> Value {
 }
 
 /// The part of a report that only our own nodes read.
-pub fn fine_field(taken: &Taken, number: u64, health: &[(String, f64)], now: f64) -> (Value, Value) {
+pub fn fine_field(taken: &Taken, number: u64, run: Option<u64>, health: &[(String, f64)], now: f64) -> (Value, Value) {
     let health = health.iter().map(|(name, figure)| (name.as_str().into(), (*figure).into())).collect();
     let fine = Value::Binary(fine::encode(taken));
-    let ours = [("number", number.into()), ("fine", fine), ("health", Value::Map(health)), ("now", now.into())];
+    let run = run.map_or(Value::Nil, Value::from);
+    let health = Value::Map(health);
+    let ours = [("number", number.into()), ("fine", fine), ("health", health), ("now", now.into()), ("run", run)];
     (OURS.into(), map(ours))
 }
 
@@ -196,11 +216,12 @@ mod tests {
         let taken = stats.take(102.0);
         let mut fields = plain_fields(&Taken::default(), &[], 102.0);
         fields.extend(user_fields(&[]));
-        fields.push(fine_field(&taken, 9, &[("completed".to_owned(), 1.0)], 102.5));
+        fields.push(fine_field(&taken, 9, Some(4), &[("completed".to_owned(), 1.0)], 102.5));
         let bytes = Message::new("stats", Value::Map(fields), "host_1").encode();
         let mut unpacker = Unpacker::default();
         let report = Report::decode(&bytes, &mut unpacker).unwrap();
         assert_eq!((report.number, report.health.get("completed"), report.now), (Some(9), Some(&1.0), Some(102.5)));
+        assert_eq!(report.run, Some(4));
         let arrived = taken_from(&report);
         assert_eq!(arrived.entries[0].response_times_us(), [(1_234, 1)]);
         assert_eq!(arrived.errors, taken.errors);

@@ -153,6 +153,9 @@ pub struct Additions<'a> {
     /// The worker's clock when it wrote this, in seconds since the epoch.
     #[serde(default)]
     pub now: Option<f64>,
+    /// The run that this was measured in, as the master calls it.
+    #[serde(default)]
+    pub run: Option<u64>,
 }
 
 fn pairs(counts: impl Iterator<Item = (i64, u64)>) -> Pairs {

@@ -38,6 +38,11 @@ pub enum ClientEvent {
 /// Takes what happens, on the client's thread.
 pub trait ClientSink: Send + Sync + 'static {
     fn event(&self, event: ClientEvent);
+
+    /// There is a connection (again): what goes out before all that waits, since the last one may have lost it.
+    fn to_be_sent_again(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
 }
 
 enum Order {
@@ -204,7 +209,8 @@ impl Run {
                 reason = &mut pumping => break reason,
                 changed = is_open.changed(), if !*is_open.borrow() => {
                     if changed.is_ok() && let Some(way_out) = &way_out {
-                        self.waiting.drain(..).for_each(|payload| { way_out.put(payload); });
+                        let again = self.sink.to_be_sent_again();
+                        again.into_iter().chain(self.waiting.drain(..)).for_each(|payload| { way_out.put(payload); });
                     }
                 }
                 order = self.inbox.recv(), if !dropped => match order {

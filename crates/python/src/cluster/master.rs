@@ -105,8 +105,17 @@ impl MasterLink {
         self.with(|driver| driver.with(|master| master.nodes.active())).unwrap_or(0)
     }
 
+    /// Whether all that are not missing are in this state.
     fn all_in_state(&self, state: &str) -> bool {
-        self.with(|driver| driver.with(|master| master.nodes.iter().all(|node| node.state == state))).unwrap_or(true)
+        let all = |driver: &MasterDriver| {
+            driver.with(|master| master.nodes.iter().all(|node| node.is_missing() || node.state == state))
+        };
+        self.with(all).unwrap_or(true)
+    }
+
+    /// Another run begins; what workers report of an earlier one does not count from now.
+    fn begin_run(&self, py: Python<'_>, run: u64) {
+        py.detach(|| self.with(|driver| driver.begin_run(run)));
     }
 
     /// How the engines of all workers have been doing, by figure; also of those that have gone.

@@ -32,6 +32,8 @@ pub struct WorkerLink {
     pending: Mutex<Taken>,
     /// The next report is a run's last one.
     is_last: AtomicBool,
+    /// What the master calls the run that is measured.
+    run: Mutex<Option<u64>>,
 }
 
 impl WorkerLink {
@@ -87,6 +89,7 @@ impl WorkerLink {
             driver: Mutex::new(Some(driver)),
             pending: Mutex::default(),
             is_last: AtomicBool::default(),
+            run: Mutex::default(),
         })
     }
 
@@ -144,6 +147,11 @@ impl WorkerLink {
         self.with(WorkerDriver::register)
     }
 
+    /// What is counted from now on belongs to this run, if the master gives its runs numbers.
+    fn begin_run(&self, run: Option<u64>) {
+        *lock(&self.run) = run;
+    }
+
     fn reconnect(&self) -> PyResult<()> {
         self.with(WorkerDriver::reconnect)
     }
@@ -163,7 +171,10 @@ impl WorkerLink {
     fn report(&self, py: Python<'_>, users: Vec<(String, u64)>, health: HashMap<String, f64>) -> PyResult<()> {
         let (taken, error_keys) = self.take_statistics(py)?;
         let health = health.into_iter().collect();
-        self.with(|driver| driver.report(Reporting { taken, users, health, error_keys, written: None, now: now() }))
+        let run = *lock(&self.run);
+        self.with(|driver| {
+            driver.report(Reporting { taken, users, health, error_keys, run, written: None, now: now() })
+        })
     }
 
     /// What was counted since the last report, in Locust's form, for listeners to change; `send_report` sends it.
@@ -185,6 +196,7 @@ impl WorkerLink {
             users: Vec::new(),
             health: health.into_iter().collect(),
             error_keys: Vec::new(),
+            run: *lock(&self.run),
             written: Some(fields),
             now: now(),
         };

@@ -235,6 +235,9 @@ shape! {
         /// The class of the user that made it, where that is known.
         #[serde(default)]
         pub user_class: Option<String>,
+        /// Id of the worker that it was made on; absent if it was the process itself.
+        #[serde(default)]
+        pub worker: Option<String>,
         #[serde(default)]
         pub url: Option<String>,
         /// Request line and headers, secrets replaced.

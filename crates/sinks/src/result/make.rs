@@ -206,6 +206,7 @@ pub fn exchange(why: samples::Kept, exchange: &samples::Exchange) -> file::Excha
         at: exchange.at,
         response_time_us: exchange.response_time_us.unwrap_or(0),
         user_class: exchange.user_class.clone(),
+        worker: exchange.worker.clone(),
         url: exchange.url.clone(),
         request_head: exchange.request_head.clone(),
         request_body: exchange.request_body.as_ref().map(body),

@@ -38,12 +38,15 @@ pub struct Exchange {
     pub response_head: Option<String>,
     pub response_body: Option<Body>,
     pub phases: Option<PhaseSample>,
+    /// The worker that told it, if it was one; whoever takes it in knows that.
+    #[serde(skip)]
+    pub worker: Option<String>,
 }
 
 impl Exchange {
     /// Memory that it takes, roughly.
     pub fn size_bytes(&self) -> usize {
-        let texts = [&self.error, &self.user_class, &self.url, &self.request_head, &self.response_head];
+        let texts = [&self.error, &self.user_class, &self.url, &self.request_head, &self.response_head, &self.worker];
         let bodies = [&self.request_body, &self.response_body];
         size_of::<Self>()
             + self.method.len()
