@@ -5,6 +5,8 @@ mod replay;
 
 #[path = "../../../fuzz/targets/http_bodies.rs"]
 mod bodies;
+#[path = "../../../fuzz/targets/http_events.rs"]
+mod events;
 #[path = "../../../fuzz/targets/http_response.rs"]
 mod response;
 
@@ -13,6 +15,11 @@ use replay::replay;
 #[test]
 fn answers_in_pieces_of_any_size() {
     replay("http_response", response::run);
+}
+
+#[test]
+fn events_in_pieces_of_any_size() {
+    replay("http_events", events::run);
 }
 
 #[test]
