@@ -46,10 +46,14 @@ def two_workers(seconds: int) -> Iterator[Row]:
             }
 
 
+def build() -> None:
+    """The simulated workers; done before anything is measured."""
+    command = ["cargo", "build", "--release", "--locked", "--quiet", "-p", "gregaria-cluster", "--example"]
+    subprocess.run([*command, "simulated_workers"], cwd=tools.PROJECT, check=True)
+
+
 def many_workers(seconds: int) -> Iterator[Row]:
     """A master with a thousand simulated workers that report a hundred of a thousand names every three seconds."""
-    build = ["cargo", "build", "--release", "--locked", "--quiet", "-p", "gregaria-cluster", "--example"]
-    subprocess.run([*build, "simulated_workers"], cwd=tools.PROJECT, check=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -87,6 +87,16 @@ def compared(
     return compare
 
 
+def samples(plan: Plan) -> Iterator[Row]:
+    """One GET with and without samples of requests, in turn and back: what changes meanwhile weighs on both alike."""
+    with Nginx() as nginx:
+        for kept in ("0", "3", "3", "0"):
+            load = Load(
+                "get", nginx.url, plan.seconds, count_requests=nginx.requests, options={"GREGARIA_SAMPLES": kept}
+            )
+            yield {**observe("samples", OURS, load), "tool": "none kept" if kept == "0" else f"{kept} kept"}
+
+
 def json_body(_plan: Plan) -> Iterator[Row]:
     """`response.json()` of 100 KiB beside `json.loads`."""
     measure.wait_until_quiet()
@@ -178,6 +188,7 @@ def _with_probe(plan: Plan, scenario: str, base: Load, generators: tuple[str, ..
 REPEATED: dict[str, Scenario] = {
     "get": compared("one GET", (OURS, WRK, HTTP, FAST)),
     "fast": compared("one GET, FastHttpUser", (OURS, WRK), options={"BENCH_CLIENT": "fast"}),
+    "samples": samples,
     "realistic": compared("realistic", (OURS, HTTP, FAST), "realistic"),
     "listener": compared("request listener", (OURS, HTTP, FAST), "listener"),
     "nested": compared("nested task sets", (OURS, HTTP, FAST), "nested"),
@@ -215,8 +226,17 @@ ONCE: dict[str, Scenario] = {
 NAMES = (*REPEATED, *ONCE)
 
 
+BUILT_FOR: dict[str, Callable[[], None]] = {
+    **dict.fromkeys(("stats-10k", "report-10k", "soak"), results.build),
+    "workers": cluster.build,
+}
+"""What rows need beyond the command."""
+
+
 def run_all(plan: Plan, wanted: Callable[[str], bool]) -> Iterator[Row]:
     """All rows, as they come; the rounds of the comparisons are interleaved."""
+    for build in {build for name, build in BUILT_FOR.items() if wanted(name)}:
+        build()
     for round_number in range(plan.rounds):
         for name, scenario in REPEATED.items():
             if wanted(name):
