@@ -17,35 +17,25 @@ use crate::sinks::{ExceptionTuple, describe, exception_rows, to_exception};
 use crate::stats::samples::kept;
 use crate::stats::{RequestStats, Shared, lock, now};
 
-/// So many entries are copied under one lock.
-const ENTRIES_AT_ONCE: u32 = 32;
+/// Of so many entries all are copied under one lock (about a millisecond), so that they add up to the total exactly.
+const ENTRIES_AS_ONE: usize = 512;
+/// Of more so many are copied under one lock: requests that are counted in between may be in an entry and not in the total.
+const ENTRIES_AT_ONCE: usize = 32;
 
-/// Everything that was measured up to now.
+/// Everything that was measured up to now. What the series have is in the total too, which is read after them; the total
+/// has also the requests of seconds that are not over.
 pub fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Everything {
-    let measure = |stats: &Stats, entry: &Entry| {
-        let (requests_per_second, failures_per_second) = stats.total_rates(entry);
-        Measured {
-            entry: entry.clone(),
-            requests_per_second,
-            failures_per_second,
-            history: Vec::new(),
-            overview: Vec::new(),
-        }
-    };
-    let (total, numbers, failures, other_names) = shared.look(|stats| {
-        let numbers: Vec<u32> = stats.numbered_entries().map(|(number, _)| number).collect();
-        let failures = stats.errors().records().to_vec();
-        (measure(stats, stats.total()), numbers, failures, stats.other_requests())
-    });
-    let mut entries = Vec::with_capacity(numbers.len());
-    for some in numbers.chunks(ENTRIES_AT_ONCE as usize) {
-        shared.look(|stats| {
-            let known = some.iter().filter_map(|number| Some((number, stats.get(EntryId::from_index(*number))?)));
-            entries.extend(known.map(|(number, entry)| (*number, measure(stats, entry))));
-        });
-    }
-    let samples = kept(shared);
     shared.followed(|followed| {
+        let (total, numbers, mut entries, failures, other_names) = shared.look(|stats| {
+            let numbers: Vec<u32> = stats.numbered_entries().map(|(number, _)| number).collect();
+            let entries = if numbers.len() <= ENTRIES_AS_ONE { measured(stats, &numbers) } else { Vec::new() };
+            let failures = stats.errors().records().to_vec();
+            (measure(stats, stats.total()), numbers, entries, failures, stats.other_requests())
+        });
+        if entries.is_empty() {
+            let parts = numbers.chunks(ENTRIES_AT_ONCE);
+            entries = parts.flat_map(|some| shared.look(|stats| measured(stats, some))).collect();
+        }
         let tier = followed.history.overview_tier();
         for (number, entry) in &mut entries {
             entry.history = followed.history.name(*number, 0);
@@ -60,11 +50,28 @@ pub fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Ever
             users_peak: followed.users_peak,
             failures,
             exceptions,
-            samples,
+            samples: kept(shared),
             other_names,
             history_lost: followed.lost,
         }
     })
+}
+
+/// The entries with these numbers, as far as they are still there.
+fn measured(stats: &Stats, numbers: &[u32]) -> Vec<(u32, Measured)> {
+    let known = numbers.iter().filter_map(|number| Some((number, stats.get(EntryId::from_index(*number))?)));
+    known.map(|(number, entry)| (*number, measure(stats, entry))).collect()
+}
+
+fn measure(stats: &Stats, entry: &Entry) -> Measured {
+    let (requests_per_second, failures_per_second) = stats.total_rates(entry);
+    Measured {
+        entry: entry.clone(),
+        requests_per_second,
+        failures_per_second,
+        history: Vec::new(),
+        overview: Vec::new(),
+    }
 }
 
 /// A series up to the end of the run: seconds after it in which nothing happened are cut off.
@@ -270,5 +277,45 @@ mod tests {
         assert_eq!(starts(105.5), [100, 101, 102, 103, 104, 105]);
         assert_eq!(starts(102.5), [100, 101, 102, 103], "a request that ended later is not cut off");
         assert_eq!(starts(130.0).len(), 19);
+    }
+
+    #[test]
+    fn a_result_in_the_middle_of_a_run_adds_up() {
+        const ROUNDS: u32 = 300;
+        let shared = Shared::new(Stats::new(100.0));
+        shared.follow().expect("a thread can be started");
+        std::thread::scope(|scope| {
+            let counting = scope.spawn(|| {
+                for round in 0..ROUNDS {
+                    let now = 100.0 + f64::from(round) / 20.0;
+                    for name in 0..200 {
+                        shared.with(|stats| {
+                            let id = stats.entry("GET", &format!("/{name}"), now);
+                            stats.record(id, now, Some(1_000), 1);
+                            if name % 3 == 0 {
+                                stats.record_failure(id, now, "E()");
+                            }
+                        });
+                    }
+                    shared.tick(now, 1);
+                }
+            });
+            let mut ended = false;
+            while !ended {
+                ended = counting.is_finished();
+                let found = collect(&shared, 200.0, Vec::new());
+                let total = &found.total.entry;
+                let requests: u64 = found.entries.iter().map(|one| one.entry.num_requests()).sum();
+                let failures: u64 = found.failures.iter().map(|record| record.occurrences).sum();
+                let points = found.history.iter().flat_map(|segment| &segment.points);
+                let in_series: u64 = points.map(|total| u64::from(total.point.requests)).sum();
+                assert_eq!((requests, failures), (total.num_requests(), total.num_failures()));
+                assert!(in_series <= requests, "{in_series} in the series of {requests}");
+            }
+            shared.advance(200.0, 1);
+            let points = collect(&shared, 200.0, Vec::new()).history;
+            let in_series = points.iter().flat_map(|segment| &segment.points).map(|total| total.point.requests);
+            assert_eq!(in_series.sum::<u32>(), ROUNDS * 200);
+        });
     }
 }
