@@ -25,6 +25,7 @@ Row = dict[str, Any]
 Scenario = Callable[["Plan"], Iterator[Row]]
 TRIES = 3
 TRUE_DELAY_MS = 10
+TLS_USERS = 5_000
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def compared(
         with Nginx() as nginx:
             url = getattr(nginx, address)
             whole = Load(locustfile, url, plan.seconds, count_requests=nginx.requests, **load)
+            if address == "tls_url":
+                whole = replace(whole, options=_believing(nginx, **whole.options))
             for generator in generators:
                 yield observe(scenario, generator, whole)
 
@@ -97,6 +100,11 @@ def samples(plan: Plan) -> Iterator[Row]:
             yield {**observe("samples", OURS, load), "tool": "none kept" if kept == "0" else f"{kept} kept"}
 
 
+def _believing(nginx: Nginx, **options: str) -> dict[str, str]:
+    """The options, and that certificates are checked as everywhere, with the authority of this server."""
+    return {**options, "BENCH_AUTHORITY": str(nginx.authority)}
+
+
 def json_body(_plan: Plan) -> Iterator[Row]:
     """`response.json()` of 100 KiB beside `json.loads`."""
     measure.wait_until_quiet()
@@ -106,22 +114,62 @@ def json_body(_plan: Plan) -> Iterator[Row]:
     yield {**row, **(json.loads(done.stdout) if done.returncode == 0 else {})}
 
 
-def tls_memory(plan: Plan) -> Iterator[Row]:
-    """Memory of users with a connection over TLS that wait, less that of users over plain HTTP."""
-    users, rate = 5_000, 500
-    seconds = users / rate + plan.hold_s
+PHASES_COST = tools.PROJECT / "target/release/examples/phases_cost"
+
+
+def build_phases() -> None:
+    command = ["cargo", "build", "--release", "--locked", "--quiet", "-p", "gregaria-http", "--example"]
+    subprocess.run([*command, PHASES_COST.name], cwd=tools.PROJECT, check=True)
+
+
+def phases(plan: Plan) -> Iterator[Row]:
+    """What knowing the phases of a request costs by itself, and a request with everything."""
+    measure.wait_until_quiet()
+    done = measure.run(measure.Job([str(PHASES_COST)], 5))
+    cost_ns = float(done.stdout) if done.code == 0 else None
+    yield {"scenario": "phases", "tool": OURS, "code": done.code, "phases_ns": cost_ns}
     with Nginx() as nginx:
-        for scenario, url in (("5,000 users", nginx.url), ("5,000 users over TLS", nginx.tls_url)):
-            seen: list[float] = []
+        yield observe("a GET with phases", OURS, Load("get", nginx.url, plan.seconds, count_requests=nginx.requests))
 
-            def watch(pid: int, elapsed_s: float, seen: list[float] = seen) -> None:
+
+def tls_starts(plan: Plan) -> Iterator[Row]:
+    """What a handshake costs that resumes nothing: connections one after the other, and users that come as fast as they
+    can, each with its first request."""
+    yield from compared("HTTPS connections", (OURS,), address="tls_url", options={"BENCH_REUSE": "request"})(plan)
+    with Nginx() as nginx:
+        options = _believing(nginx, BENCH_WAIT="60,60")
+        load = Load("get", nginx.tls_url, 8, TLS_USERS, options=options, count_requests=nginx.requests)
+        yield observe("new users over TLS", OURS, load)
+
+
+def tls_memory(plan: Plan) -> Iterator[Row]:
+    """Memory of users with a connection over TLS that wait, beside that of users over plain HTTP and of nearly none."""
+    rate = 500
+    seconds = TLS_USERS / rate + plan.hold_s
+    with Nginx() as nginx:
+        for scenario, url, users in (
+            ("users over HTTP", nginx.url, TLS_USERS),
+            ("users over TLS", nginx.tls_url, TLS_USERS),
+            ("hardly any user over TLS", nginx.tls_url, 1),
+        ):
+            seen: list[tuple[float, int]] = []
+
+            def watch(pid: int, elapsed_s: float, seen: list[tuple[float, int]] = seen) -> None:
                 if elapsed_s > seconds - 4:
-                    seen.append(measure.memory_mb(pid))
+                    seen.append((measure.memory_mb(pid), nginx.connections()))
 
-            load = Load("get", url, seconds, users, rate, options={"BENCH_WAIT": "3,5", "BENCH_INSECURE": "1"})
-            row = observe(scenario, OURS, replace(load, count_requests=nginx.requests, watch=watch, forget=seen.clear))
-            row["rss_mb"] = max(seen, default=None)
-            yield row
+            options = _believing(nginx, BENCH_WAIT="3,5")
+            load = Load("get", url, seconds, users, rate, options=options, count_requests=nginx.requests)
+            row = observe(scenario, OURS, replace(load, watch=watch, forget=seen.clear))
+            yield {**row, **_largest(seen), "users": users}
+
+
+def _largest(seen: Sequence[tuple[float, int]]) -> Row:
+    """Of what was watched: memory and connections."""
+    return {
+        "rss_mb": max((rss for rss, _ in seen), default=None),
+        "connections": max((connections for _, connections in seen), default=None),
+    }
 
 
 def many_users(plan: Plan) -> Iterator[Row]:
@@ -136,10 +184,7 @@ def many_users(plan: Plan) -> Iterator[Row]:
 
         load = Load("get", nginx.url, seconds, users, rate, options={"BENCH_WAIT": "1,3"})
         load = replace(load, count_requests=nginx.requests, watch=watch, forget=seen.clear)
-        row = observe("10,000 users", OURS, load)
-        row["rss_mb"] = max((rss for rss, _ in seen), default=None)
-        row["connections"] = max((connections for _, connections in seen), default=None)
-        yield row
+        yield {**observe("10,000 users", OURS, load), **_largest(seen)}
 
 
 def starting(_plan: Plan) -> Iterator[Row]:
@@ -194,7 +239,7 @@ REPEATED: dict[str, Scenario] = {
     "nested": compared("nested task sets", (OURS, HTTP, FAST), "nested"),
     "async": compared("async def", (OURS, HTTP, FAST), "coroutines"),
     "http2": compared("HTTP/2 GET", (OURS, H2LOAD), address="two_url", options={"GREGARIA_HTTP_VERSION": "2"}),
-    "tls-steady": compared("HTTPS GET", (OURS, WRK), address="tls_url", options={"BENCH_INSECURE": "1"}),
+    "tls-steady": compared("HTTPS GET", (OURS, WRK), address="tls_url"),
     # Bodies of 1 MiB, which are only read.
     "big": compared("1 MiB bodies", (OURS, WRK), users=10, path="/big"),
 }
@@ -202,11 +247,9 @@ REPEATED: dict[str, Scenario] = {
 
 ONCE: dict[str, Scenario] = {
     "users": many_users,
-    # What a handshake costs: every request makes a connection, and the server resumes none.
-    "tls-starts": compared(
-        "HTTPS connections", (OURS,), address="tls_url", options={"BENCH_INSECURE": "1", "BENCH_REUSE": "request"}
-    ),
+    "tls-starts": tls_starts,
     "tls-memory": tls_memory,
+    "phases": phases,
     "start": starting,
     "version": version,
     "json": json_body,
@@ -229,6 +272,7 @@ NAMES = (*REPEATED, *ONCE)
 BUILT_FOR: dict[str, Callable[[], None]] = {
     **dict.fromkeys(("stats-10k", "report-10k", "soak"), results.build),
     "workers": cluster.build,
+    "phases": build_phases,
 }
 """What rows need beyond the command."""
 
@@ -263,6 +307,7 @@ def describe(row: Row) -> str:
         ("response_us", "µs for response.json()", 0),
         ("loads_us", "µs for json.loads", 0),
         ("true_p50_ms", "ms in truth", 2),
+        ("phases_ns", "ns/request", 0),
     )
     parts += [f"{row[key]:,.{digits}f} {unit}" for key, unit, digits in units if row.get(key) is not None]
     parts += [f"{key} {row[key]}" for key in results.TOLD if key in row]

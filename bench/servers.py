@@ -66,11 +66,17 @@ class Nginx:
         return self
 
     def _make_files(self) -> None:
-        """A body of 1 MiB, and a certificate with a key of an elliptic curve, as sites have it."""
+        """A body of 1 MiB, and a certificate signed by an authority, keys of an elliptic curve, as sites have."""
         (self.directory / "big").write_bytes(b"x" * (1 << 20))
+        self._make_certificate("authority", "/CN=bench authority")
+        signed_by = ["-CA", str(self.authority), "-CAkey", str(self.directory / "authority.key")]
+        extensions = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1"]
+        self._make_certificate("server", "/CN=localhost", *signed_by, *extensions)
+
+    def _make_certificate(self, name: str, subject: str, *more: str) -> None:
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-        files = ["-keyout", str(self.directory / "key.pem"), "-out", str(self.directory / "certificate.pem")]
-        command = ["openssl", "req", "-x509", *curve, "-nodes", "-days", "30", "-subj", "/CN=localhost", *files]
+        files = ["-keyout", str(self.directory / f"{name}.key"), "-out", str(self.directory / f"{name}.pem")]
+        command = ["openssl", "req", "-x509", *curve, "-nodes", "-days", "30", "-subj", subject, *files, *more]
         subprocess.run(command, check=True, capture_output=True)
 
     def __exit__(self, *_: object) -> None:
@@ -90,6 +96,11 @@ class Nginx:
     @property
     def tls_url(self) -> str:
         return f"https://127.0.0.1:{self.tls_port}"
+
+    @property
+    def authority(self) -> Path:
+        """Who signed its certificate."""
+        return self.directory / "authority.pem"
 
     def requests(self) -> int:
         """Requests answered so far; asking counts as one."""

@@ -61,6 +61,7 @@ def targets(rows: Sequence[Row]) -> list[Target]:
     return [
         *_cost(figures),
         *_json(figures),
+        *_phases(figures),
         *_tls(figures),
         *_scale(figures),
         *_start(figures),
@@ -77,7 +78,7 @@ def _cost(figures: Figures) -> list[Target]:
         (
             "one GET",
             (OURS, WRK, FAST, HTTP),
-            ((OURS, WRK, "at most", 1.6), (HTTP, OURS, "at least", 30.0), (FAST, OURS, "at least", 7.0)),
+            ((OURS, WRK, "at most", 1.4), (HTTP, OURS, "at least", 30.0), (FAST, OURS, "at least", 7.0)),
         ),
         ("one GET, FastHttpUser", (OURS, WRK), ((OURS, WRK, "at most", 1.4),)),
         ("realistic", (OURS, FAST, HTTP), ((HTTP, OURS, "at least", 20.0),)),
@@ -104,12 +105,19 @@ def _json(figures: Figures) -> list[Target]:
     scenario = "100 KiB of JSON"
     if not figures.has(scenario):
         return []
-    ours, loads = (figures.median(scenario, OURS, key) for key in ("response_us", "loads_us"))
-    ratio = ours / loads if ours is not None and loads else None
     return [
-        Target(f"{scenario}: response.json()", ours, "µs"),
-        Target(f"{scenario}: response.json() / json.loads", ratio, "×", 1.0),
+        Target(f"{scenario}: response.json()", figures.median(scenario, OURS, "response_us"), "µs"),
+        Target(f"{scenario}: response.json() / json.loads", figures.median(scenario, OURS, "ratio"), "×", 1.0),
     ]
+
+
+def _phases(figures: Figures) -> list[Target]:
+    if not figures.has("phases"):
+        return []
+    cost_ns = figures.median("phases", OURS, "phases_ns")
+    whole_us = figures.median("a GET with phases", OURS, "steady_us")
+    share = cost_ns / (10 * whole_us) if cost_ns is not None and whole_us else None
+    return [Target("phases: share of one GET", share, "%", 2.0)]
 
 
 def _tls(figures: Figures) -> list[Target]:
@@ -119,10 +127,26 @@ def _tls(figures: Figures) -> list[Target]:
         found.append(
             Target("new HTTPS connections per second of CPU", 1e6 / cost_us if cost_us else None, "", 2000, "at least")
         )
-    if figures.has("5,000 users over TLS"):
-        plain, tls = (figures.median(name, OURS, "rss_mb") for name in ("5,000 users", "5,000 users over TLS"))
-        each_kb = (tls - plain) * 1000 / 5_000 if plain is not None and tls is not None else None
-        found.append(Target("a connection over TLS, beside a plain one", each_kb, "kB", 20.0))
+    scenario = "new users over TLS"
+    if figures.has(scenario):
+        own = next(row for row in figures.rows if row["scenario"] == scenario).get("own") or {}
+        # From the start of the test to its end; each user makes its connection and one request.
+        rate = own["requests"] / own["test_cpu_s"] if own.get("test_cpu_s") else None
+        found.append(Target("new HTTPS users per second of CPU", rate, "", 2000, "at least"))
+    scenario = "users over TLS"
+    if figures.has(scenario):
+        row = next(row for row in figures.rows if row["scenario"] == scenario)
+        names = (scenario, "hardly any user over TLS", "users over HTTP")
+        tls, none, plain = (figures.median(name, OURS, "rss_mb") for name in names)
+        each, beside = (
+            (tls - less) * 1024 / row["users"] if tls is not None and less is not None else None
+            for less in (none, plain)
+        )
+        found += [
+            Target("HTTPS users: connections", row.get("connections"), "", row["users"], "at least"),
+            Target("HTTPS: memory of a connected user", each, "KB", 20.0),
+            Target("HTTPS: of that, more than over HTTP", beside, "KB"),
+        ]
     return found
 
 

@@ -45,6 +45,7 @@ def write_summary(environment, **_):
     if not path:
         return
     total = environment.stats.total
+    summary["test_cpu_s"] = time.process_time() - summary.get("start_cpu_s", 0.0)
     summary["requests"] = total.num_requests
     summary["failures"] = total.num_failures
     summary["exceptions"] = sum(entry["count"] for entry in environment.runner.exceptions.values())

@@ -1,4 +1,7 @@
-"""One task with one GET of BENCH_PATH ("/" if it is not set)."""
+"""One task with one GET of BENCH_PATH ("/" if it is not set).
+
+BENCH_AUTHORITY  a file with the certificate that the server's has to be signed by
+"""
 
 import os
 
@@ -14,8 +17,8 @@ class Getter(Base):
     connection_reuse = os.environ.get("BENCH_REUSE", "keep")
 
     def on_start(self):
-        if os.environ.get("BENCH_INSECURE"):
-            self.client.verify = False
+        if os.environ.get("BENCH_AUTHORITY"):
+            self.client.verify = os.environ["BENCH_AUTHORITY"]
 
     @task
     def get(self):

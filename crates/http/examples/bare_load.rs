@@ -1,20 +1,22 @@
 //! The reactor alone under load, without users and Python: N connections in a closed loop for some seconds, to be set
 //! beside `wrk -t1 -cN`. Prints requests per second and CPU time per request.
 //!
-//! `bare_load HOST:PORT [CONNECTIONS] [SECONDS] [PATH]`, with `https://HOST:PORT` for TLS without verification.
+//! `bare_load HOST:PORT [CONNECTIONS] [SECONDS] [PATH] [http2]`, with `https://HOST:PORT` for TLS without verification.
 
 use std::error::Error;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use gregaria_http::{
-    Command, Completion, ConnectionId, Event, EventSink, Origin, Reactor, Request, Scheme, Settings, Submitter,
-    TlsSettings, Verify,
+    Command, Completion, ConnectionId, Event, EventSink, HttpVersion, Network, Origin, Reactor, Request, Scheme,
+    Settings, SharedConnection, Submitter, TlsSettings, Verify,
 };
 
 struct Loop {
     origin: Arc<Origin>,
     bytes: Vec<u8>,
+    /// By request id: each has its own, as users do.
+    shared: Vec<Option<Arc<SharedConnection>>>,
     submitter: Arc<OnceLock<Submitter>>,
     commands: Vec<Command>,
     until: Instant,
@@ -32,11 +34,13 @@ struct Totals {
     last_failure: Option<String>,
 }
 
-fn request(id: u64, origin: &Arc<Origin>, connection: Option<ConnectionId>, bytes: &[u8]) -> Command {
-    Command::Send(Box::new(Request { id, connection, ..Request::new(Arc::clone(origin), bytes.to_vec()) }))
-}
-
 impl Loop {
+    fn request(&self, id: u64, connection: Option<ConnectionId>) -> Command {
+        let shared = self.shared[id as usize].clone();
+        let request = Request::new(Arc::clone(&self.origin), self.bytes.clone());
+        Command::Send(Box::new(Request { id, connection, shared, ..request }))
+    }
+
     fn completed(&mut self, completion: &Completion) {
         match &completion.result {
             Ok(response) if response.status() < 400 => self.totals.body_bytes += response.body().len() as u64,
@@ -52,7 +56,7 @@ impl Loop {
         self.totals.requests += 1;
         self.totals.response_time += completion.timings.finished - completion.timings.started;
         if completion.timings.finished < self.until {
-            self.commands.push(request(completion.id, &self.origin, completion.connection, &self.bytes));
+            self.commands.push(self.request(completion.id, completion.connection));
         } else {
             self.in_flight -= 1;
         }
@@ -94,16 +98,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (host, port) = address.rsplit_once(':').ok_or("HOST:PORT, please")?;
     let tls = (scheme == Scheme::Https).then(|| TlsSettings::shared(&Verify::Off, None)).transpose()?;
-    let origin =
-        Arc::new(Origin { scheme, host: host.to_owned(), port: port.parse()?, tls, proxy: None, network: None });
+    let is_two = arguments.get(5).is_some_and(|text| text == "http2");
+    let network = is_two.then(|| Arc::new(Network { http_version: HttpVersion::Two, ..Network::default() }));
+    let origin = Arc::new(Origin { scheme, host: host.to_owned(), port: port.parse()?, tls, proxy: None, network });
     let bytes = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").into_bytes();
 
     let (sender, receiver) = mpsc::channel();
     let submitter = Arc::new(OnceLock::new());
     let start = Instant::now();
     let sink = Loop {
-        origin: Arc::clone(&origin),
-        bytes: bytes.clone(),
+        origin,
+        bytes,
+        shared: (0..connections).map(|_| is_two.then(Arc::default)).collect(),
         submitter: Arc::clone(&submitter),
         commands: Vec::new(),
         until: start + Duration::from_secs(seconds),
@@ -111,9 +117,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         totals: Totals::default(),
         done: sender,
     };
+    let mut commands = (0..connections as u64).map(|id| sink.request(id, None)).collect();
     let reactor = Reactor::spawn(Settings::default(), Box::new(sink))?;
     let _ = submitter.set(reactor.submitter());
-    let mut commands = (0..connections as u64).map(|id| request(id, &origin, None, &bytes)).collect();
     reactor.submit(&mut commands);
     let totals = receiver.recv()?;
     let elapsed = start.elapsed().as_secs_f64();
