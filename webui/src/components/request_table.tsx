@@ -33,9 +33,10 @@ export function RequestTable(props: RequestTableProps): JSX.Element {
   const { percentiles, shown, live = false } = props;
   const shownKey = shown.join();
   const hasSparks = props.live === true;
+  const [requests, failures] = [count(props.total.requests).length, count(props.total.failures).length];
   const columns = useMemo(
-    () => requestColumns(percentiles, shown, live, hasSparks),
-    [percentiles.join(), shownKey, live, hasSparks],
+    () => widened(requestColumns(percentiles, shown, live, hasSparks), { requests, failures }),
+    [percentiles.join(), shownKey, live, hasSparks, requests, failures],
   );
   return (
     <Table
@@ -55,6 +56,14 @@ export function RequestTable(props: RequestTableProps): JSX.Element {
       tools={props.tools}
     />
   );
+}
+
+/** The columns, wide enough for counts of so many characters: a count that is cut off would be another one. */
+export function widened<T>(columns: Column<T>[], characters: Readonly<Record<string, number>>): Column<T>[] {
+  return columns.map((column) => {
+    const needed = (characters[column.key] ?? 0) * 0.62 + 1.3;
+    return needed > (column.width ?? 13) ? { ...column, width: needed } : column;
+  });
 }
 
 function requestColumns(

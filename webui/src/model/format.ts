@@ -105,6 +105,5 @@ export function plural(amount: number, noun: string, nouns = `${noun}s`): string
 
 /** The console's line on the generator, without the words that a badge says already. */
 export function withoutVerdict(line: string): string {
-  const text = line.replace(/^Generator: (WAS THE LIMIT: )?/, "");
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return line.replace(/^Generator: WAS THE LIMIT: (.)/, (_, first: string) => first.toUpperCase());
 }
