@@ -3,7 +3,7 @@
 
 use memchr::memchr;
 
-use crate::codec::Head;
+use crate::codec::{Defect, Head};
 
 /// A response whose body is complete and content-decoded.
 #[derive(Debug, Clone)]
@@ -93,6 +93,11 @@ impl Response {
     /// The first header of this name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers().find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+    }
+
+    /// What a stricter client than http.client would refuse.
+    pub fn defect(&self) -> Option<Defect> {
+        self.head.defect
     }
 
     /// Whether there is a `Set-Cookie` header.

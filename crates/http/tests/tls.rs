@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use gregaria_http::{ClientCertificate, Failure, Request, TlsFailure, TlsFailureKind, TlsSettings, Verify};
+use gregaria_http::{ClientCertificate, Command, Failure, Request, TlsFailure, TlsFailureKind, TlsSettings, Verify};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -232,6 +232,26 @@ fn later_connections_resume_the_session() {
     for expected in [HandshakeKind::Full, HandshakeKind::Resumed] {
         assert!(client.get(&origin, None).result.is_ok());
         assert_eq!(kinds.recv_timeout(HANG).unwrap(), Some(expected));
+    }
+}
+
+#[test]
+fn the_name_is_told_in_the_handshake_and_an_address_is_not() {
+    let (name_sender, names) = mpsc::channel();
+    let server = serving(config(&Identity::self_signed(|_| ())), move |mut stream| {
+        read_request(&mut stream);
+        name_sender.send(stream.conn.server_name().map(str::to_owned)).unwrap();
+        let _ = stream.write_all(&ok("x"));
+    });
+    let client = Client::new();
+    let (port, addresses) = (server.address.port(), vec![server.address.ip()]);
+    // As `--resolve` sends connections elsewhere: the name stays what it was.
+    client.submit([Command::Resolve { host: "shop.example".to_owned(), port, addresses }]);
+    for (host, told) in [("localhost", Some("localhost")), ("shop.example", Some("shop.example")), ("127.0.0.1", None)]
+    {
+        let origin = origin(host, port, settings(Verify::Off));
+        assert!(client.get(&origin, None).result.is_ok(), "{host}");
+        assert_eq!(names.recv_timeout(HANG).unwrap().as_deref(), told);
     }
 }
 

@@ -179,6 +179,15 @@ def _system_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
+_DEFECTS = {
+    "it breaks off": ("Invalid EOF state", 14),
+    "Content-Length is no number": ("Invalid character in Content-Length", 11),
+    "Content-Length is there twice": ("Duplicate Content-Length", 4),
+    "Content-Length, and chunks": ("Transfer-Encoding can't be present with Content-Length", 15),
+    "chunks, and Content-Length": ("Content-Length can't be present with Transfer-Encoding", 11),
+}
+
+
 def _parser_words(kind: str, details: tuple[Any, ...]) -> tuple[Any, ...]:
     """What llhttp, the parser of geventhttpclient, says of a response, and its number for that."""
     if kind == "bad_status_line":
@@ -186,6 +195,8 @@ def _parser_words(kind: str, details: tuple[Any, ...]) -> tuple[Any, ...]:
         return ("Invalid status code", 13) if known else ("Expected HTTP/, RTSP/ or ICE/", 8)
     if kind == "bad_chunk" and re.fullmatch(rb"[0-9a-fA-F]+\s*", details[0]):
         return ("Chunk size overflow", 12)
+    if kind == "bad_head" and details[0] in _DEFECTS:
+        return _DEFECTS[details[0]]
     words: dict[str, tuple[Any, ...]] = {
         "unknown_protocol": ("Invalid HTTP version", 9),
         "conflicting_lengths": ("Duplicate Content-Length", 4),

@@ -116,6 +116,9 @@ ANSWERS: dict[str, list[Any]] = {
     "nothing until the end": [answer(200, length=False, body=b""), "close"],
     "100 first": ["HTTP/1.1 100 Continue\r\n\r\n" + answer(200)],
     "length and chunks": [CHUNKED.replace("\r\n\r\n", "\r\nContent-Length: 3\r\n\r\n") + "3\r\nabc\r\n0\r\n\r\n"],
+    "length before chunks": [
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    ],
     "head in pieces": ["HTTP/1.1 2", "00 OK\r\nContent-Le", "ngth: 2\r\n\r", "\nok"],
     "folded header": ["HTTP/1.1 200 OK\r\nX-Fold: a\r\n b\r\nContent-Length: 2\r\n\r\nok"],
     "only line feeds": ["HTTP/1.1 200 OK\nContent-Length: 2\n\nok"],

@@ -1,6 +1,7 @@
 //! Response heads: what the status line and the header lines say about version, status, framing and keep-alive.
 //! Lenient where http.client is lenient; never looks at the body and holds no bytes.
 
+use std::fmt;
 use std::mem::MaybeUninit;
 
 use crate::failure::Failure;
@@ -45,6 +46,35 @@ pub struct Head {
     pub has_location: bool,
     /// There is a `Content-Encoding`.
     pub has_coding: bool,
+    /// What a stricter client would refuse.
+    pub defect: Option<Defect>,
+}
+
+/// What http.client reads and others do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defect {
+    /// The connection ended in the header lines.
+    BrokenOff,
+    /// `Content-Length` is no number.
+    BadLength,
+    /// `Content-Length` is there more than once.
+    LengthTwice,
+    /// `Content-Length` before chunked transfer coding.
+    LengthAndChunks,
+    /// `Content-Length` after chunked transfer coding.
+    ChunksAndLength,
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::BrokenOff => "it breaks off",
+            Self::BadLength => "Content-Length is no number",
+            Self::LengthTwice => "Content-Length is there twice",
+            Self::LengthAndChunks => "Content-Length, and chunks",
+            Self::ChunksAndLength => "chunks, and Content-Length",
+        })
+    }
 }
 
 impl Head {
@@ -87,8 +117,19 @@ impl Head {
         let minor_version = response.version.unwrap_or_default();
         let framing = facts.framing(status, to_head_request)?;
         let keep_alive = status != 101 && framing != Framing::UntilClose && facts.keep_alive(minor_version);
+        let defect = facts.defect(framing);
         let Facts { has_set_cookie, has_location, has_coding, .. } = facts;
-        Ok(Some(Head { status, minor_version, length, framing, keep_alive, has_set_cookie, has_location, has_coding }))
+        Ok(Some(Head {
+            status,
+            minor_version,
+            length,
+            framing,
+            keep_alive,
+            has_set_cookie,
+            has_location,
+            has_coding,
+            defect,
+        }))
     }
 }
 
@@ -120,6 +161,8 @@ struct Facts<'a> {
     length: Option<&'a [u8]>,
     more_lengths: Vec<&'a [u8]>,
     chunked: bool,
+    /// The length came after that.
+    late_length: bool,
     close: bool,
     kept: bool,
     has_set_cookie: bool,
@@ -138,7 +181,7 @@ impl<'a> Facts<'a> {
             10 if name.eq_ignore_ascii_case(b"set-cookie") => self.has_set_cookie = true,
             10 if name.eq_ignore_ascii_case(b"keep-alive") => self.kept = true,
             14 if name.eq_ignore_ascii_case(b"content-length") => match self.length {
-                None => self.length = Some(value),
+                None => (self.length, self.late_length) = (Some(value), self.chunked),
                 Some(_) => self.more_lengths.push(value),
             },
             16 if name.eq_ignore_ascii_case(b"content-encoding") => self.has_coding = true,
@@ -159,6 +202,17 @@ impl<'a> Facts<'a> {
             Some(length) => Framing::Exact(length),
             None => Framing::UntilClose,
         })
+    }
+
+    fn defect(&self, framing: Framing) -> Option<Defect> {
+        self.length?;
+        match framing {
+            Framing::Chunked if self.late_length => Some(Defect::ChunksAndLength),
+            Framing::Chunked => Some(Defect::LengthAndChunks),
+            _ if !self.more_lengths.is_empty() => Some(Defect::LengthTwice),
+            Framing::UntilClose => Some(Defect::BadLength),
+            Framing::Empty | Framing::Exact(_) => None,
+        }
     }
 
     /// urllib3's rules: a value that is no number is as good as none; several that differ are an error.

@@ -13,7 +13,7 @@ use crate::decoding;
 use crate::failure::{Failure, Phase};
 use crate::response::Response;
 pub(crate) use chunked::Chunks;
-pub use head::{Framing, Head, MAX_LINE, MAX_LINES};
+pub use head::{Defect, Framing, Head, MAX_LINE, MAX_LINES};
 pub use piecewise::Stretch;
 
 /// The most that is set aside for a body on the word of its `Content-Length`.
@@ -120,6 +120,7 @@ impl Decoder {
             self.buffer.extend_from_slice(b"\r\n\r\n");
             self.end_head()?;
             self.head.keep_alive = false;
+            self.head.defect = Some(Defect::BrokenOff);
             if self.phase() == Phase::Head {
                 return Err(Failure::ClosedWithoutResponse);
             }

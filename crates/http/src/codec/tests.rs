@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Decoder, Fed, Framing};
+use super::{Decoder, Defect, Fed, Framing};
 use crate::failure::Failure;
 use crate::response::Response;
 
@@ -60,6 +60,27 @@ fn a_response_in_one_piece_is_held_in_a_vector_of_its_size() {
     assert_eq!(decoder.head.framing, Framing::Exact(5));
     decoder.take().unwrap();
     assert_eq!(decoder.buffer.capacity(), 0);
+}
+
+#[test]
+fn what_stricter_clients_refuse_is_noted() {
+    for (lines, defect) in [
+        ("Content-Length: 0", None),
+        ("Transfer-Encoding: chunked", None),
+        ("X-A: 1", None),
+        ("Content-Length: many", Some(Defect::BadLength)),
+        ("Content-Length: -5", Some(Defect::BadLength)),
+        ("Content-Length: 0\r\nContent-Length: 0", Some(Defect::LengthTwice)),
+        ("Content-Length: 0\r\nTransfer-Encoding: chunked", Some(Defect::LengthAndChunks)),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 0", Some(Defect::ChunksAndLength)),
+    ] {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\n0\r\n\r\n");
+        let whole = decode_all(bytes.as_bytes()).unwrap();
+        assert_eq!(whole.defect(), defect, "{lines}");
+        let split = decode(&bytes.as_bytes().chunks(1).collect::<Vec<_>>(), false).0.unwrap().0;
+        assert_eq!(split.defect(), defect, "{lines}, byte by byte");
+    }
+    assert_eq!(decode_all(b"HTTP/1.1 200 OK\r\nX-A").unwrap().defect(), Some(Defect::BrokenOff));
 }
 
 #[test]

@@ -10,15 +10,12 @@ use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use rustc_hash::FxHashMap;
 
+use super::known::KnownTexts;
 use super::prepared::Prepared;
 use super::response::{self, Response};
 
-/// Texts of failures that depend on nothing but their kind and error number.
-static KNOWN: Mutex<Option<FxHashMap<Key, Arc<str>>>> = Mutex::new(None);
-
-type Key = (u8, i32);
+static KNOWN: KnownTexts = KnownTexts::new();
 
 /// Why there is no response.
 pub struct Failed {
@@ -54,18 +51,7 @@ impl Failed {
             Cause::Native(Failure::ClosedWithoutResponse) => Some((3, 0)),
             _ => None,
         };
-        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = key
-            && let Some(text) = known().get_or_insert_default().get(&key)
-        {
-            return Ok(Arc::clone(text));
-        }
-        let (_, reported) = self.exceptions(py, sent)?;
-        let text: Arc<str> = reported.bind(py).repr()?.to_str()?.into();
-        if let Some(key) = key {
-            known().get_or_insert_default().insert(key, Arc::clone(&text));
-        }
-        Ok(text)
+        KNOWN.text(key, || Ok(self.exceptions(py, sent)?.1.bind(py).repr()?.to_str()?.into()))
     }
 
     /// The exception that `raise_for_status()` raises, and the one for listeners and statistics.

@@ -16,6 +16,7 @@ mod firing;
 mod headers;
 mod idle;
 mod json;
+mod known;
 mod method;
 mod options;
 mod perform;

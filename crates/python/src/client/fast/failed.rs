@@ -3,19 +3,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gregaria_http::codec::Defect;
 use gregaria_http::{Failure, Phase, Scheme};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use rustc_hash::FxHashMap;
 
 use super::request::Sent;
 use crate::client::failure;
+use crate::client::known::KnownTexts;
 
 /// `ETIMEDOUT`, `ENOLINK`, `ENOENT`, `EPIPE`.
 const PASSING_ERRORS: [i32; 4] = [110, 67, 2, 32];
 
-/// Texts of failures that are told apart by a kind and a number.
-type Texts = FxHashMap<(u8, i32), Arc<str>>;
+static KNOWN: KnownTexts = KnownTexts::new();
 
 /// What may be done about a failure.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,11 @@ impl FastFailed {
         FastFailed { cause: Cause::Native(failure), https, made: Mutex::default() }
     }
 
+    /// An answer that geventhttpclient's parser does not take.
+    pub fn refused(defect: Defect, sent: &Sent) -> Self {
+        FastFailed::native(Failure::BadHead { text: defect.to_string() }, sent, true)
+    }
+
     /// An exception that Python code raised.
     pub fn raised(py: Python<'_>, error: PyErr) -> Self {
         FastFailed { cause: Cause::Raised(error.into_value(py).into_any()), https: false, made: Mutex::default() }
@@ -96,24 +101,13 @@ impl FastFailed {
 
     /// The text that the statistics group by.
     pub fn text(&self, py: Python<'_>) -> PyResult<Arc<str>> {
-        static KNOWN: Mutex<Option<Texts>> = Mutex::new(None);
-        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let key = match &self.cause {
             Cause::Native(Failure::Connect { errno }) => Some((0, *errno)),
             Cause::Native(Failure::Resolve { code, .. }) => Some((1, *code)),
             Cause::Native(Failure::ClosedWithoutResponse) => Some((2, 0)),
             _ => None,
         };
-        if let Some(key) = key
-            && let Some(text) = known().get_or_insert_default().get(&key)
-        {
-            return Ok(Arc::clone(text));
-        }
-        let text: Arc<str> = self.exception(py)?.bind(py).repr()?.to_str()?.into();
-        if let Some(key) = key {
-            known().get_or_insert_default().insert(key, Arc::clone(&text));
-        }
-        Ok(text)
+        KNOWN.text(key, || Ok(self.exception(py)?.bind(py).repr()?.to_str()?.into()))
     }
 
     /// The exception that it is.

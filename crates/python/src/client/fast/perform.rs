@@ -304,6 +304,9 @@ impl Journey<'_, '_> {
         let phases = Some(timings::add(&mut self.call.phases, &completion));
         let elapsed = taken.first_byte.unwrap_or(taken.finished).saturating_duration_since(taken.started);
         coding::put_words(self.session.py(), &mut completion, "gregaria.fast.errors");
+        if let Some(defect) = completion.result.as_ref().ok().and_then(Answer::defect) {
+            return Err(FastFailed::refused(defect, sent));
+        }
         match (completion.result, completion.broken) {
             (Ok(answer), _) => Ok(Arrived { answer, elapsed, broken: None, stream: None, phases }),
             (Err(failure), Some(broken)) if !broken.at_once => {
@@ -326,12 +329,16 @@ impl Journey<'_, '_> {
         request.body_limit = u64::MAX;
         let completion = Hub::get(py)?.exchange(py, request)?;
         let (started, phases) = (completion.timings.started, timings::sample(&completion));
+        let has_head = completion.result.is_ok();
         let mut received = self.received(sent, home.get(), *completion);
-        if let Ok(arrived) = &mut received {
+        if has_head {
             let (origin, read_timeout) = (Arc::clone(&sent.origin), self.limits.read);
             let route = Route { origin, closes: false, read_timeout, started, phases };
+            // One that is let go closes its connection.
             let stream = BodyStream::new(channel, Home::Pool(home.clone_ref(py)), route);
-            arrived.stream = Some(Bound::new(py, stream)?.into_any().unbind());
+            if let Ok(arrived) = &mut received {
+                arrived.stream = Some(Bound::new(py, stream)?.into_any().unbind());
+            }
         }
         Ok(received)
     }
