@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { NO_STATUS } from "../src/model/live.ts";
+import { comparison } from "../tests/support/comparison.ts";
 import { resultFile } from "../tests/support/result.ts";
 import { snapshot } from "../tests/support/stream.ts";
 import { serious } from "./support/axe.ts";
@@ -26,17 +27,6 @@ const kept = (id: number, change: object = {}) => ({
   ...change,
 });
 
-function slowResult(id: number) {
-  const file = resultFile();
-  file.run.started_at += id * 3600;
-  file.run.ended_at += id * 3600;
-  if (id === 3)
-    for (const entry of [file.total, ...file.entries])
-      for (const share of Object.keys(entry.percentiles_us ?? {}))
-        if (entry.percentiles_us) entry.percentiles_us[share] = (entry.percentiles_us[share] ?? 0) * 2;
-  return file;
-}
-
 test("runs are listed, compared in words, opened and deleted", async () => {
   let runs = [kept(3, { failed_thresholds: 1, exit_code: 3 }), kept(2), kept(1, { state: "interrupted" })];
   const deleted: string[] = [];
@@ -44,8 +34,8 @@ test("runs are listed, compared in words, opened and deleted", async () => {
     () => snapshot({ status: { ...NO_STATUS, state: "ready" } }),
     (order) => {
       if (order === "GET runs") return { runs };
-      const [, id] = /^GET runs\/(\d+)$/.exec(order) ?? [];
-      if (id !== undefined) return slowResult(Number(id));
+      if (order === "GET runs/compare") return comparison();
+      if (/^GET runs\/\d+$/.test(order)) return resultFile();
       if (!order.startsWith("DELETE ")) return undefined;
       deleted.push(order);
       runs = runs.filter((run) => order !== `DELETE runs/${run.id}`);
@@ -68,9 +58,16 @@ test("runs are listed, compared in words, opened and deleted", async () => {
     expect(await page.getByRole("button", { name: "Compare two" }).isDisabled()).toBe(true);
     await rows.nth(1).getByRole("button").click();
     await page.getByRole("button", { name: "Compare two" }).click();
-    const changed = page.getByRole("region", { name: "Differences" });
-    await changed.getByText(/^p95 of all requests rose: .*\(\+100 %\)\.$/).waitFor();
-    await page.getByRole("region", { name: "By name" }).getByText("/search?q=[term]").first().waitFor();
+    await page.getByRole("heading", { name: "p95, p99 worse; p50 better." }).waitFor();
+    await page.getByText("the setting spawn-rate differs").waitFor();
+    const names = page.getByRole("region", { name: "By name" });
+    await names.getByText("2 differences").waitFor();
+    expect(await names.locator("tbody tr").first().innerText()).toMatch(
+      /search[\s\S]*p95[\s\S]*\+85 % to \+115 %[\s\S]*Worse/,
+    );
+    await names.getByLabel("What is compared").selectOption({ label: "p95" });
+    await names.getByText("Only in one of the runs").waitFor();
+    await names.getByText("No difference shown").waitFor();
     expect(await page.locator("canvas").count()).toBe(1);
     expect(await serious(page)).toEqual([]);
     await page.setViewportSize({ width: 375, height: 800 });

@@ -1,68 +1,54 @@
 import { expect, test } from "vitest";
-import type { ResultFile } from "../src/generated/result.ts";
-import { changeWords, compareRuns } from "../src/model/compare.ts";
-import { fromResult } from "../src/model/from_result.ts";
-import { resultFile } from "./support/result.ts";
+import {
+  differenceWords,
+  intervalWords,
+  isChange,
+  judged,
+  rowsOf,
+  scaleOf,
+  valueWords,
+  verdict,
+} from "../src/model/compare.ts";
+import { better, compared, comparison, estimate, same, unknown } from "./support/comparison.ts";
 
-/** The same run later, in which everything took so many times as long. */
-function slower(times: number, change: (file: ResultFile) => void = () => {}): ResultFile {
-  const file = structuredClone(resultFile());
-  for (const entry of [file.total, ...file.entries])
-    for (const [key, value] of Object.entries(entry.percentiles_us ?? {}))
-      if (entry.percentiles_us) entry.percentiles_us[key] = value * times;
-  file.run.started_at += 3600;
-  file.run.ended_at += 3600;
-  change(file);
-  return file;
-}
-const against = (file: ResultFile) => compareRuns(fromResult(resultFile()), fromResult(file));
-const words = (file: ResultFile) => against(file).words.map(({ judgement, text }) => `${judgement}: ${text}`);
-
-test("what got slower is said, first of everything and then of the names that changed most", () => {
-  const found = words(
-    slower(2, ({ entries: [first] }) => {
-      if (first?.percentiles_us) first.percentiles_us["95"] = (first.percentiles_us["95"] ?? 0) * 5;
-    }),
-  );
-  expect(found.find((each) => each.includes("p95 of all requests"))).toMatch(
-    /^worse: p95 of all requests rose: .* before, .* after \(\+100 %\)\.$/,
-  );
-  const names = found.filter((each) => /p95 of (GET|POST|PUT|DELETE)/.test(each));
-  expect(names).toHaveLength(5);
-  expect(names[0]).toContain("(+900 %)");
+test("the verdict names what the engine shows to be worse or better, and nothing else", () => {
+  expect(verdict(comparison())).toBe("p95, p99 worse; p50 better.");
+  expect(verdict(comparison({ total: [same("p95"), same("avg")] }))).toBe("No difference can be shown.");
+  expect(verdict(comparison({ total: [unknown("p95")] }))).toContain("too short");
 });
 
-test("runs that are alike are said to be, and no name is singled out", () => {
-  const found = words(slower(1.05));
-  expect(found.filter((each) => !each.startsWith("other: "))).toEqual([]);
-  expect(found.find((each) => each.includes("p50 of all"))).toContain("stayed about the same");
+test("differences are told as shares, as points of a ratio, or in their unit, with their intervals", () => {
+  expect([compared("p95"), same("p95"), better("p95")].map(differenceWords)).toEqual(["+100 %", "+1.0 %", "−40.0 %"]);
+  expect(intervalWords(same("p95"))).toBe("−4.5 % to +6.5 %");
+  const ratio = compared("fail_ratio", { difference: estimate(0.0123, -0.0001, 0.02) });
+  expect([differenceWords(ratio), intervalWords(ratio)]).toEqual(["+1.23 points", "−0.01 points to +2.00 points"]);
+  const fresh = { relative: null, difference: estimate(1_500, -0.4, 2_000) };
+  expect(differenceWords(compared("avg", fresh))).toBe("+1.50 ms");
+  expect(intervalWords(compared("avg", fresh))).toBe("0.00 ms to +2.00 ms");
+  expect(differenceWords(compared("rps", { relative: null, difference: estimate(-1.5, -2, -1) }))).toBe("−1.50/s");
+  expect(differenceWords(compared("avg", { relative: null, difference: null }))).toBe("–");
+  expect([valueWords("p95", estimate(12_500, 0, 0)), valueWords("fail_ratio", estimate(0.02, 0, 0))]).toEqual([
+    "12.5 ms",
+    "2 %",
+  ]);
+  expect([valueWords("rps", estimate(95.2, 0, 0)), valueWords("rps", null)]).toEqual(["95.2", "–"]);
 });
 
-test("failures, names that came and went, another load and a generator at its limit are told", () => {
-  const {
-    pairs,
-    settings,
-    words: found,
-  } = against(
-    slower(1, (file) => {
-      file.total.failures = file.total.requests;
-      const [first] = file.entries;
-      if (first !== undefined) first.name = "/brand-new";
-      file.run.users_peak = 500;
-      file.generator.was_the_limit = true;
-      file.settings["spawn-rate"] = 77;
-    }),
-  );
-  const text = found.map((each) => each.text).join("\n");
-  expect(text).toContain("100 % after");
-  expect(text).toContain("1 name of the first run is not in the second");
-  expect(text).toContain("1 name of the second run is not in the first");
-  expect(text).toContain("500 after");
-  expect(text).toContain("The generator was the limit in the second run");
-  expect(pairs.find((pair) => pair.name === "/brand-new")?.before).toBeNull();
-  expect(settings.find(([label]) => label === "spawn-rate")?.[2]).toBe("77");
+test("what may be chance is no change, and what cannot be judged says why and has no interval", () => {
+  const chance = compared("p95", { maybe_chance: true });
+  expect([compared("p95"), better("p95"), same("p95"), chance].map(isChange)).toEqual([true, true, false, false]);
+  expect(judged(chance)).toEqual(["Perhaps worse, perhaps chance", "none"]);
+  expect(judged(unknown("p95"))).toEqual(["The run was too short", "none"]);
+  expect(intervalWords(unknown("p95"))).toBe("");
+  expect(intervalWords(compared("p95", { relative: estimate(1, null, 2) }))).toBe("");
 });
 
-test("changes in words", () => {
-  expect([0.25, -0.5, 0, 0.0001, null].map(changeWords)).toEqual(["+25 %", "−50 %", "0 %", "0 %", "–"]);
+test("every measure of every name is a row, and all drawings of a kind have one scale", () => {
+  const { names, total } = comparison();
+  const rows = rowsOf(names);
+  expect(rows).toHaveLength(7);
+  expect(new Set(rows.map((row) => row.key)).size).toBe(7);
+  expect(scaleOf(total, false)).toBe(1);
+  expect(scaleOf(total, true)).toBe(0.014);
+  expect(scaleOf([unknown("p95")], false)).toBe(0);
 });

@@ -45,6 +45,34 @@ test("the sparkline of a row goes on while nothing is said of it, and ends with 
   expect(live.total.spark?.()).toHaveLength(60);
 });
 
+test("sparklines begin with what was before the page was opened, and after the end show the whole run", () => {
+  const live = begun();
+  const track = (rps: number[]) => ({ rps, failures: [], percentiles: {} });
+  const key = rowKey("GET", "/");
+  const times = Array.from({ length: 200 }, (_, at) => live.time - 200 + at);
+  const history = {
+    times,
+    users: [],
+    marks: [],
+    total: track(times.map(() => 5)),
+    names: new Map([[key, track(times.map((_, at) => at))]]),
+  };
+  live.past(history);
+  expect(live.rows[0]?.spark?.()).toEqual([...Array.from({ length: 59 }, (_, at) => 141 + at), 1]);
+  expect(live.rows[1]?.spark?.()).toEqual([1]);
+  live.update(update(11, { rows: [figures(0, 5, 9)] }));
+  expect(live.rows[0]?.spark?.().slice(-3)).toEqual([199, 1, 9]);
+  live.past({ ...history, times: times.slice(0, 2) });
+  expect(live.rows[0]?.spark?.()).toHaveLength(60);
+  live.update(update(12, { status: { ...NO_STATUS, state: "stopped" } }));
+  live.past(history);
+  const whole = live.rows[0]?.spark?.() ?? [];
+  expect([whole.length, whole[0], whole.at(-1)]).toEqual([60, 1, 197.5]);
+  expect(live.total.spark?.()).toEqual(Array(60).fill(5));
+  live.update(update(13, { status: { ...NO_STATUS, state: "running" } }));
+  expect(live.rows[0]?.spark?.().at(-1)).toBe(9);
+});
+
 test("after the end the run's own length counts, not the time since", () => {
   const live = begun();
   live.update(update(11, { point: point(103), status: { ...NO_STATUS, run: 1, started: 98, state: "running" } }));

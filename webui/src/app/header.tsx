@@ -2,7 +2,8 @@
 // whether the generator itself keeps up.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Badge } from "../components/details.tsx";
+import { Badge, Thresholds } from "../components/details.tsx";
+import { Icon } from "../components/icons.tsx";
 import favicon from "../favicon.svg";
 import { bytes, clock, count, duration, figure, percent, percentileName, withoutVerdict } from "../model/format.ts";
 import { theme, toggleTheme } from "../model/theme.ts";
@@ -56,10 +57,16 @@ export function Header(): JSX.Element {
             aria-label="Help"
             onClick={() => (dialog.value = "help")}
           >
-            ?
+            <Icon name="help" />
           </button>
-          <button type="button" class="button plain icon" title="Light or dark (T)" onClick={toggleTheme}>
-            {theme.value === "dark" ? "Light" : "Dark"}
+          <button
+            type="button"
+            class="button plain icon"
+            title="Light or dark (T)"
+            aria-label={theme.value === "dark" ? "Light" : "Dark"}
+            onClick={toggleTheme}
+          >
+            <Icon name={theme.value === "dark" ? "sun" : "moon"} />
           </button>
         </span>
       </div>
@@ -237,16 +244,13 @@ function ThresholdState() {
         />
       </summary>
       <div class="menu-body">
-        {thresholds.map((threshold) => (
-          <div key={threshold.text} class="row">
-            <Badge
-              judgement={threshold.state === "pass" || threshold.state === "fail" ? threshold.state : "none"}
-              words={threshold.state}
-            />
-            <code>{threshold.text}</code>
-            <span class="muted">{threshold.value}</span>
-          </div>
-        ))}
+        <Thresholds
+          thresholds={thresholds.map(({ text, state, value }) => ({
+            text,
+            judgement: state === "pass" || state === "fail" ? state : "none",
+            actual: value,
+          }))}
+        />
       </div>
     </details>
   );
@@ -259,7 +263,7 @@ function Health() {
   const level = over ? (generator.overall_limit ? "limit" : "ok") : generator.level;
   const judgement = { limit: "fail", warning: "warn" }[level] ?? "pass";
   const short = { limit: over ? "was the limit" : "is the limit", warning: "is strained" }[level];
-  const words = over ? withoutVerdict(generator.overall) : generator.verdict;
+  const words = withoutVerdict(over ? generator.overall : generator.verdict);
   return (
     <details class={`health ${judgement}`} id="health">
       <summary>
@@ -271,7 +275,7 @@ function Health() {
         {!over && (
           <span class="muted small number health-figures">
             {figure(generator.cpu_percent)} % CPU · {bytes(generator.memory_bytes)} · {count(generator.in_flight)} in
-            flight · Python waits {duration(generator.wait_ms)}
+            flight
           </span>
         )}
       </summary>
@@ -301,7 +305,7 @@ function Messages() {
         <span class="row">
           <span class="grow">{notice.value.text}</span>
           <button type="button" class="button plain small" aria-label="Dismiss" onClick={() => tell("")}>
-            ×
+            <Icon name="close" />
           </button>
         </span>
       </p>,

@@ -6,25 +6,51 @@ import type { ResultFile } from "../generated/result.ts";
 import { fromResult, rowKey } from "../model/from_result.ts";
 import type { Failure, Run, Sample } from "../model/run.ts";
 import { readData } from "../report/data.ts";
-import { phase, status } from "./state.ts";
+import { drawSoon, live, phase, status } from "./state.ts";
 
 const EVERY_MS = 5_000;
 
 /** The newest that was fetched; of this test, or null. */
 export const detailed = signal<Run | null>(null);
-let asked = false;
+let asked: Promise<void> | null = null;
 
-async function fetchResult(): Promise<void> {
-  if (asked) return;
-  asked = true;
+/** Those who want it at the same time share one answer. */
+function fetchResult(): Promise<void> {
+  asked ??= take().finally(() => {
+    asked = null;
+  });
+  return asked;
+}
+
+async function take(): Promise<void> {
   try {
     const response = await fetch("stats/result", { credentials: "same-origin" });
     if (response.ok) detailed.value = fromResult((await readData(await response.text())) satisfies ResultFile);
   } catch {
     // Without them the tab says that there are none; the connection's state is told elsewhere.
-  } finally {
-    asked = false;
   }
+}
+
+/** With more names their past is not worth asking for: the sparklines begin when the page is opened. */
+const MOST_WITH_PAST = 1_000;
+
+/** Fills the sparklines, once after each snapshot and once when the run is over. */
+export function usePast(): void {
+  const over = phase.value === "stopped";
+  const wanted = live.rows.length > 0 && live.rows.length <= MOST_WITH_PAST;
+  const { snapshots } = live;
+  useEffect(() => {
+    if (!wanted) return;
+    let here = true;
+    void fetchResult().then(() => {
+      if (!here || detailed.value === null || live.snapshots !== snapshots) return;
+      live.past(detailed.value.history);
+      drawSoon();
+    });
+    return () => {
+      here = false;
+    };
+  }, [wanted, over, snapshots]);
 }
 
 /** Keeps `detailed` fresh while the component is there, if it wants that. */

@@ -8,6 +8,7 @@ import "uplot/dist/uPlot.min.css";
 import { time as clockTime, dateTime } from "../model/format.ts";
 import type { Mark, Numbers } from "../model/run.ts";
 import { colour, theme } from "../model/theme.ts";
+import { Icon } from "./icons.tsx";
 
 export interface Line {
   readonly label: string;
@@ -103,8 +104,14 @@ export function Chart(props: ChartProps): JSX.Element {
             Whole run
           </button>
         )}
-        <button type="button" class="button plain small" onClick={() => plot.current && savePng(plot.current, title)}>
-          PNG
+        <button
+          type="button"
+          class="button plain icon"
+          title="Save as a picture (PNG)"
+          aria-label={`Save ${title} as a picture`}
+          onClick={() => plot.current && savePng(plot.current, title)}
+        >
+          <Icon name="save" />
         </button>
       </figcaption>
       <div ref={holder} class="plot" style={{ minHeight: `${height}px` }} role="img" aria-label={spoken(props, at)} />
@@ -208,7 +215,7 @@ function plotOptions(
     scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     padding: [8, 28, 0, 0],
     axes: [
-      { ...axis, values: (_plot, splits) => splits.map(clockTime), space: 80, size: 28, incrs: SECONDS },
+      { ...axis, values: (_plot, splits) => splits.map(clockTime), space: 80, size: 24, incrs: SECONDS },
       {
         ...axis,
         size: 58,
@@ -254,15 +261,51 @@ function drawMarks(plot: uPlot, marks: readonly Mark[]): void {
   pen.strokeStyle = colour("muted");
   pen.fillStyle = colour("muted");
   pen.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  pen.lineWidth = devicePixelRatio;
+  pen.textBaseline = "top";
   pen.setLineDash([4, 4]);
-  for (const mark of marks) {
-    const x = plot.valToPos(mark.time, "x", true);
-    if (x < left - 1 || x > left + width + 1) continue;
+  const places = labelPlaces(
+    marks.map((mark) => [plot.valToPos(mark.time, "x", true), pen.measureText(mark.label).width]),
+    [left, left + width],
+    6 * devicePixelRatio,
+  );
+  for (const [at, place] of places.entries()) {
+    const mark = marks[at];
+    if (place === null || mark === undefined) continue;
     pen.beginPath();
-    pen.moveTo(x, top);
-    pen.lineTo(x, top + height);
+    pen.moveTo(place.x, top);
+    pen.lineTo(place.x, top + height);
     pen.stroke();
-    pen.fillText(mark.label, x + 4, top + 12 * devicePixelRatio);
+    pen.textAlign = place.leftwards ? "right" : "left";
+    const gap = (place.leftwards ? -4 : 4) * devicePixelRatio;
+    pen.fillText(mark.label, place.x + gap, top + (2 + 14 * place.row) * devicePixelRatio);
   }
   pen.restore();
+}
+
+interface LabelPlace {
+  readonly x: number;
+  /** The label stands left of its line, since there is no room on the right. */
+  readonly leftwards: boolean;
+  readonly row: number;
+}
+
+const LABEL_ROWS = 4;
+
+/** Where labels at these places, so wide, stand without covering each other; null outside of the chart. Ascending places. */
+export function labelPlaces(
+  labels: readonly (readonly [number, number])[],
+  [left, right]: readonly [number, number],
+  gap: number,
+): (LabelPlace | null)[] {
+  const ends = Array<number>(LABEL_ROWS).fill(Number.NEGATIVE_INFINITY);
+  return labels.map(([x, width]) => {
+    if (x < left - 1 || x > right + 1) return null;
+    const leftwards = x + gap + width > right && x - gap - width >= left;
+    const from = leftwards ? x - gap - width : x;
+    const free = ends.findIndex((end) => end <= from);
+    const row = free < 0 ? LABEL_ROWS - 1 : free;
+    ends[row] = leftwards ? x : x + gap + width;
+    return { x, leftwards, row };
+  });
 }

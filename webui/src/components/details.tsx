@@ -1,8 +1,8 @@
 // The smaller parts of page and report: verdict, phases, failures, exceptions, ratios, facts, sparkline. Every text of a
 // run goes into the page as text, never as markup.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
-import { count, dateTime, duration, percent, plural } from "../model/format.ts";
+import { useMemo, useState } from "preact/hooks";
+import { count, dateTime, duration, percent, plural, time } from "../model/format.ts";
 import type {
   FactGroup,
   Failure,
@@ -171,8 +171,16 @@ function PhaseBar({ label, method, phases, longest }: PhaseBarProps) {
 const MOST_FAILURES = 100;
 
 /** The most frequent first, so many of them until one asks for all. */
-export function Failures({ failures }: { readonly failures: readonly Failure[] }): JSX.Element {
+export function Failures({
+  failures,
+  rows,
+}: {
+  readonly failures: readonly Failure[];
+  /** Of what each is a share. */
+  readonly rows: readonly Row[];
+}): JSX.Element {
   const [all, setAll] = useState(false);
+  const requests = useMemo(() => new Map(rows.map((row) => [`${row.method}\u0000${row.name}`, row.requests])), [rows]);
   if (failures.length === 0) return <p class="empty">No request failed.</p>;
   const shown = all ? failures : failures.slice(0, MOST_FAILURES);
   return (
@@ -187,7 +195,11 @@ export function Failures({ failures }: { readonly failures: readonly Failure[] }
               <br />
               <code>{failure.error}</code>
             </span>
-            <span class="muted small number">{dateTime(failure.lastSeen)}</span>
+            <span class="muted small number fold-note">
+              {shareWords(failure, requests.get(`${failure.method}\u0000${failure.name}`))}
+              <br />
+              last {failure.lastSeen === null ? "–" : time(failure.lastSeen)}
+            </span>
           </summary>
           <div class="fold-body">
             <p class="muted small">
@@ -210,6 +222,9 @@ export function Failures({ failures }: { readonly failures: readonly Failure[] }
     </div>
   );
 }
+
+const shareWords = ({ occurrences }: Failure, requests: number | undefined): string =>
+  requests === undefined || requests < occurrences ? "" : `${percent(occurrences / requests)} of its requests`;
 
 interface SampleProps {
   readonly sample: Sample;
@@ -316,7 +331,7 @@ export function Facts({ groups }: { readonly groups: readonly FactGroup[] }): JS
 export function Sparkline({ values, slots }: { readonly values: Numbers; readonly slots: number }) {
   const known = values.map((value) => value ?? 0);
   const most = Math.max(...known, 1e-9);
-  const step = 80 / (slots - 1);
+  const step = 80 / Math.max(1, slots - 1);
   const x = (at: number) => (80 - (known.length - 1 - at) * step).toFixed(1);
   const path = known
     .map((value, at) => `${at === 0 ? "M" : "L"}${x(at)} ${(20 - (18 * value) / most).toFixed(1)}`)

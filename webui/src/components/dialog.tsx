@@ -1,6 +1,7 @@
 // A dialog over the page, with the browser's own focus trap and Escape.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { Icon } from "./icons.tsx";
 
 interface Props {
   readonly title: string;
@@ -11,7 +12,12 @@ interface Props {
 export function Dialog({ title, onClose, children }: Props): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    const before = document.activeElement;
     element.current?.showModal();
+    // Also when it goes without being closed, as after a form that was sent.
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
   }, []);
   return (
     <dialog
@@ -26,8 +32,8 @@ export function Dialog({ title, onClose, children }: Props): JSX.Element {
       <div class="dialog-body">
         <div class="heading">
           <h2 class="grow">{title}</h2>
-          <button type="button" class="button plain" aria-label="Close" onClick={() => element.current?.close()}>
-            ×
+          <button type="button" class="button plain icon" aria-label="Close" onClick={() => element.current?.close()}>
+            <Icon name="close" />
           </button>
         </div>
         {children}

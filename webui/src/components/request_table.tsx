@@ -14,7 +14,8 @@ export interface RequestTableProps {
   readonly percentiles: readonly number[];
   /** Percentiles that are columns from the start. */
   readonly shown: readonly number[];
-  readonly live?: boolean;
+  /** Figures of this moment, or the last of a test that is over; without it those of a finished run. */
+  readonly live?: "now" | "over";
   readonly selected?: ReadonlySet<string>;
   readonly onSelect?: (row: Row) => void;
   readonly tools?: ComponentChildren;
@@ -30,17 +31,17 @@ const GROUPS = [
 ] as const;
 
 export function RequestTable(props: RequestTableProps): JSX.Element {
-  const { percentiles, shown, live = false } = props;
+  const { percentiles, shown, live } = props;
   const shownKey = shown.join();
-  const hasSparks = props.live === true;
   const [requests, failures] = [count(props.total.requests).length, count(props.total.failures).length];
   const columns = useMemo(
-    () => widened(requestColumns(percentiles, shown, live, hasSparks), { requests, failures }),
-    [percentiles.join(), shownKey, live, hasSparks, requests, failures],
+    () => widened(requestColumns(percentiles, shown, live), { requests, failures }),
+    [percentiles.join(), shownKey, live, requests, failures],
   );
   return (
     <Table
       label="Requests"
+      noun="name"
       filterId="filter-requests"
       columns={columns}
       rows={props.rows}
@@ -69,10 +70,9 @@ export function widened<T>(columns: Column<T>[], characters: Readonly<Record<str
 function requestColumns(
   percentiles: readonly number[],
   shown: readonly number[],
-  live: boolean,
-  sparks: boolean,
+  live: "now" | "over" | undefined,
 ): Column<Row>[] {
-  const rate = live ? "now" : "over the whole run";
+  const rate = live === undefined ? "over the whole run" : "now";
   const numeric = { numeric: true, width: 5.3 } as const;
   return [
     {
@@ -86,18 +86,7 @@ function requestColumns(
         </>
       ),
     },
-    ...(sparks
-      ? [
-          {
-            key: "spark",
-            title: "Last minute",
-            hint: "Requests per second in the last minute",
-            width: 6.8,
-            value: (row: Row) => row.rps,
-            cell: (row: Row) => <Sparkline values={row.spark?.() ?? []} slots={60} />,
-          },
-        ]
-      : []),
+    ...(live === undefined ? [] : [sparkColumn(live === "over")]),
     {
       key: "requests",
       title: "Requests",
@@ -155,11 +144,26 @@ function requestColumns(
     {
       key: "bytes",
       title: "Mean size",
-      ...numeric,
+      numeric: true,
+      width: 6.2,
       value: (row) => row.meanBytes,
       cell: (row) => bytes(row.meanBytes),
     },
   ];
+}
+
+function sparkColumn(over: boolean): Column<Row> {
+  return {
+    key: "spark",
+    title: over ? "The run" : "Last minute",
+    hint: `Requests per second, ${over ? "over the whole run" : "in the last minute"}`,
+    width: 6.8,
+    value: (row) => row.rps,
+    cell: (row) => {
+      const values = row.spark?.() ?? [];
+      return <Sparkline values={values} slots={over ? values.length : 60} />;
+    },
+  };
 }
 
 const failedShare = (row: Row): number => (row.requests > 0 ? row.failures / row.requests : row.failures > 0 ? 1 : 0);

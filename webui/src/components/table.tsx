@@ -1,7 +1,7 @@
 // The one table of page and report: sort, filter, group, chosen columns, pinned row, and only the rows in view in the DOM.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { count } from "../model/format.ts";
+import { count, plural } from "../model/format.ts";
 import { ColumnChooser } from "./column_chooser.tsx";
 import {
   type Column,
@@ -36,6 +36,10 @@ export interface TableProps<R> {
   readonly empty?: string;
   readonly tools?: ComponentChildren;
   readonly filterId?: string;
+  /** What a row is, for the number of them. */
+  readonly noun?: string;
+  /** Nothing above it: neither filter nor number nor columns to choose. */
+  readonly plain?: boolean;
 }
 
 export function Table<R>(props: TableProps<R>): JSX.Element {
@@ -72,43 +76,46 @@ export function Table<R>(props: TableProps<R>): JSX.Element {
 
   return (
     <div class="table">
-      <div class="table-tools">
-        {text !== undefined && (
-          <input
-            type="search"
-            class="field filter"
-            id={props.filterId}
-            placeholder="Filter: words, -without"
-            aria-label={`Filter ${props.label}`}
-            value={query}
-            onInput={(event) => setQuery(event.currentTarget.value)}
-          />
-        )}
-        {props.groups !== undefined && (
-          <select
-            class="field"
-            aria-label="Group rows"
-            value={groupBy}
-            onChange={(event) => {
-              setGroupBy(Number(event.currentTarget.value));
-              setClosed(new Set());
-            }}
-          >
-            <option value={-1}>No groups</option>
-            {props.groups.map((group, index) => (
-              <option key={group.title} value={index}>
-                By {group.title}
-              </option>
-            ))}
-          </select>
-        )}
-        <span class="muted small" aria-live="polite">
-          {found.length === rows.length ? count(rows.length) : `${count(found.length)} of ${count(rows.length)}`}
-        </span>
-        <span class="grow" />
-        {props.tools}
-        <ColumnChooser columns={props.columns} shown={columns} onChange={setShown} />
-      </div>
+      {props.plain !== true && (
+        <div class="table-tools">
+          {text !== undefined && (
+            <input
+              type="search"
+              class="field filter"
+              id={props.filterId}
+              placeholder="Filter: words, -without"
+              aria-label={`Filter ${props.label}`}
+              value={query}
+              onInput={(event) => setQuery(event.currentTarget.value)}
+            />
+          )}
+          {props.groups !== undefined && (
+            <select
+              class="field"
+              aria-label="Group rows"
+              value={groupBy}
+              onChange={(event) => {
+                setGroupBy(Number(event.currentTarget.value));
+                setClosed(new Set());
+              }}
+            >
+              <option value={-1}>No groups</option>
+              {props.groups.map((group, index) => (
+                <option key={group.title} value={index}>
+                  By {group.title}
+                </option>
+              ))}
+            </select>
+          )}
+          <span class="muted small" aria-live="polite">
+            {found.length === rows.length ? "" : `${count(found.length)} of `}
+            {plural(rows.length, props.noun ?? "row")}
+          </span>
+          <span class="grow" />
+          {props.tools}
+          <ColumnChooser columns={props.columns} shown={columns} onChange={setShown} />
+        </div>
+      )}
       <Body
         {...props}
         columns={columns}

@@ -11,11 +11,12 @@ export interface TimeChartsProps {
   /** Names to draw beside the total, by their keys, with what they are called. */
   readonly chosen: readonly { readonly key: string; readonly label: string }[];
   readonly group: string;
+  readonly height?: number;
   /** More charts in the same grid. */
   readonly children?: ComponentChildren;
 }
 
-export function TimeCharts({ history, chosen, group, children }: TimeChartsProps): JSX.Element {
+export function TimeCharts({ history, chosen, group, height, children }: TimeChartsProps): JSX.Element {
   const { times, marks, total } = history;
   const shares = Object.keys(total.percentiles)
     .map(Number)
@@ -52,7 +53,7 @@ export function TimeCharts({ history, chosen, group, children }: TimeChartsProps
     () => [{ label: "Users", colour: "c4", values: history.users, fill: true }],
     [history.users],
   );
-  const common = { times, marks, group };
+  const common = { times, marks, group, ...(height === undefined ? {} : { height }) };
   return (
     <div class="charts">
       <Chart title="Requests and failures" unit="per second" lines={rates} format={figure} {...common} />

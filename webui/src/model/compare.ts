@@ -1,165 +1,148 @@
-// Two runs held side by side: each figure before and after, by name, and what stands out in words. Pure. It tells what
-// changed, not whether that could be chance: a small change between two runs usually is.
-import { count, duration, figure, percent, plural } from "./format.ts";
-import type { Row, Run } from "./run.ts";
+// What the engine says of two runs (`/runs/compare`), in words and as rows of a table. Pure. Whether a difference is more than
+// chance is the engine's to say and is not judged here again.
+import { duration, figure, percent } from "./format.ts";
 
-export interface Pair {
+/** As crates/stats/src/compare writes it: an interval without an end has null there. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+export interface Compared {
+  /** "median", "p95", "avg", "rps", "fail_ratio". */
+  readonly measure: string;
+  readonly a: Estimate | null;
+  readonly b: Estimate | null;
+  readonly difference: Estimate | null;
+  readonly relative: Estimate | null;
+  readonly change: "better" | "worse" | "not_shown" | "unknown";
+  readonly reason: string | null;
+  readonly maybe_chance: boolean;
+}
+
+export interface ComparedName {
+  readonly method: string;
+  readonly name: string;
+  readonly measures: readonly Compared[];
+}
+
+export interface ComparedRun {
+  readonly started_at: number;
+  readonly seconds: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly users_peak: number;
+}
+
+/** As crates/sinks/src/compare/data.rs writes it: response times in microseconds, ratios from 0 to 1. */
+export interface Comparison {
+  readonly confidence: number;
+  readonly a: readonly ComparedRun[];
+  readonly b: readonly ComparedRun[];
+  readonly warnings: readonly string[];
+  readonly total: readonly Compared[];
+  readonly names: readonly ComparedName[];
+}
+
+/** One measure of one name, or of all requests. */
+export interface ComparedRow {
   readonly key: string;
   readonly method: string;
   readonly name: string;
-  readonly before: Row | null;
-  readonly after: Row | null;
+  readonly compared: Compared;
 }
 
-export interface Comparison {
-  readonly before: Run;
-  readonly after: Run;
-  readonly total: Pair;
-  readonly pairs: readonly Pair[];
-  readonly words: readonly Finding[];
-  /** Settings that are not the same: name, before, after. */
-  readonly settings: readonly (readonly [string, string, string])[];
+export const rowsOf = (names: readonly ComparedName[]): ComparedRow[] =>
+  names.flatMap(({ method, name, measures }) =>
+    measures.map((compared) => ({ key: `${method}\u0000${name}\u0000${compared.measure}`, method, name, compared })),
+  );
+
+/** Whether a difference is shown, even among so many comparisons. */
+export const isChange = ({ change, maybe_chance: chance }: Compared): boolean =>
+  (change === "better" || change === "worse") && !chance;
+
+const MEASURES: Record<string, string> = { median: "p50", avg: "Mean", rps: "RPS", fail_ratio: "Failed" };
+export const measureName = (measure: string): string => MEASURES[measure] ?? measure;
+
+const REASONS: Record<string, string> = {
+  only_one_side: "Only in one of the runs",
+  no_series: "Its course was not kept",
+  too_few_blocks: "The run was too short",
+  too_few_requests: "Too few requests",
+};
+
+/** What is to be said of it, and how that looks. */
+export function judged(compared: Compared): readonly [string, "worse" | "better" | "none"] {
+  const { change, reason } = compared;
+  if (change === "unknown") return [REASONS[reason ?? ""] ?? "Nothing to compare", "none"];
+  if (change === "not_shown") return ["No difference shown", "none"];
+  if (!isChange(compared)) return [`Perhaps ${change}, perhaps chance`, "none"];
+  return change === "worse" ? ["Worse", "worse"] : ["Better", "better"];
 }
 
-export interface Finding {
-  readonly text: string;
-  readonly judgement: "better" | "worse" | "other";
+export function valueWords(measure: string, estimate: Estimate | null): string {
+  if (estimate === null) return "–";
+  if (measure === "fail_ratio") return percent(estimate.value);
+  return measure === "rps" ? figure(estimate.value) : duration(estimate.value / 1000);
 }
 
-/** Relative changes up to this are as often noise as not. */
-const NOTABLE = 0.1;
-/** Names with fewer requests in either run have no percentiles worth comparing. */
-const ENOUGH = 100;
-const MOST_NAMES = 5;
-
-export function compareRuns(before: Run, after: Run): Comparison {
-  const pairs = paired(before.rows, after.rows);
-  const total = { key: "", method: "", name: "Aggregated", before: before.total, after: after.total };
-  const settings = differing(before, after);
-  return { before, after, total, pairs, settings, words: findings(before, after, pairs) };
+/** What the difference is told as: points of a ratio, else the share of what was, else the difference itself. */
+export function told({
+  measure,
+  difference,
+  relative,
+}: Compared): readonly [Estimate | null, (value: number) => string] {
+  // Shares of a ratio say little: from 0.01 % to 0.02 % is not twice as bad as anything.
+  if (measure === "fail_ratio") return [difference, (value) => signed(value * 100, 2, " points")];
+  if (relative !== null) return [relative, (value) => signed(value * 100, Math.abs(value) >= 1 ? 0 : 1, " %")];
+  if (measure === "rps") return [difference, (value) => signed(value, 2, "/s")];
+  return [difference, (value) => signed(value / 1000, 2, " ms")];
 }
 
-function paired(before: readonly Row[], after: readonly Row[]): Pair[] {
-  const later = new Map(after.map((row) => [row.key, row]));
-  const known = new Set(before.map((row) => row.key));
-  const pair = (row: Row, first: Row | null, second: Row | null): Pair => ({
-    key: row.key,
-    method: row.method,
-    name: row.name,
-    before: first,
-    after: second,
-  });
-  return [
-    ...before.map((row) => pair(row, row, later.get(row.key) ?? null)),
-    ...after.filter((row) => !known.has(row.key)).map((row) => pair(row, null, row)),
-  ];
+export function differenceWords(compared: Compared): string {
+  const [estimate, show] = told(compared);
+  return estimate === null ? "–" : show(estimate.value);
 }
 
-/** `0.25` is a quarter more than before; null where there is nothing to compare. */
-export function change(before: number | null | undefined, after: number | null | undefined): number | null {
-  if (before == null || after == null || before === 0) return null;
-  return after / before - 1;
+/** The interval, if it is known at both ends. */
+export function intervalOf(compared: Compared): readonly [number, number] | null {
+  const [estimate] = told(compared);
+  if (estimate === null || estimate.low === null || estimate.high === null || compared.reason !== null) return null;
+  return [estimate.low, estimate.high];
 }
 
-export function changeWords(value: number | null): string {
-  if (value === null) return "–";
-  const rounded = Math.abs(value) < 0.0005 ? 0 : value;
-  return `${rounded > 0 ? "+" : rounded < 0 ? "−" : ""}${percent(Math.abs(rounded))}`;
+export function intervalWords(compared: Compared): string {
+  const [, show] = told(compared);
+  const interval = intervalOf(compared);
+  return interval === null ? "" : `${show(interval[0])} to ${show(interval[1])}`;
 }
 
-export const failedShare = (row: Row | null): number | null =>
-  row === null || row.requests === 0 ? null : row.failures / row.requests;
-
-export function percentileOf(run: Run, row: Row | null, share: number): number | null {
-  const at = run.percentiles.indexOf(share);
-  return at < 0 || row === null ? null : (row.percentiles[at] ?? null);
+/** Without a minus sign before a zero. */
+function signed(value: number, digits: number, unit: string): string {
+  const text = Math.abs(value).toFixed(digits);
+  const sign = Number(text) === 0 ? "" : value < 0 ? "−" : "+";
+  return `${sign}${text}${unit}`;
 }
 
-function findings(before: Run, after: Run, pairs: readonly Pair[]): Finding[] {
-  const found: Finding[] = [];
-  const [first, second] = [before.total, after.total];
-  const rate = change(first.rps, second.rps);
-  found.push(told("Requests per second", first.rps, second.rps, rate, figure, false));
-  for (const share of [0.5, 0.95, 0.99]) {
-    const [a, b] = [percentileOf(before, first, share), percentileOf(after, second, share)];
-    if (a !== null && b !== null)
-      found.push(told(`p${share * 100} of all requests`, a, b, change(a, b), duration, true));
-  }
-  const [failedBefore, failedAfter] = [failedShare(first) ?? 0, failedShare(second) ?? 0];
-  if (failedBefore !== failedAfter) {
-    found.push({
-      text: `Failed requests: ${percent(failedBefore)} before, ${percent(failedAfter)} after.`,
-      judgement: failedAfter > failedBefore ? "worse" : "better",
-    });
-  }
-  found.push(...byName(before, after, pairs), ...circumstances(before, after, pairs));
-  return found;
+/** All requests together in one sentence. */
+export function verdict({ total }: Comparison): string {
+  const these = (change: string) =>
+    total.filter((compared) => compared.change === change).map(({ measure }) => measureName(measure));
+  const found = (["worse", "better"] as const)
+    .map((change) => [change, these(change)] as const)
+    .filter(([, measures]) => measures.length > 0)
+    .map(([change, measures]) => `${measures.join(", ")} ${change}`);
+  if (found.length > 0) return `${found.join("; ")}.`;
+  return total.some(({ change }) => change === "not_shown")
+    ? "No difference can be shown."
+    : "Nothing can be said: at least one of the runs was too short.";
 }
 
-function told(
-  what: string,
-  before: number,
-  after: number,
-  relative: number | null,
-  show: (value: number) => string,
-  lessIsBetter: boolean,
-): Finding {
-  const notable = relative !== null && Math.abs(relative) > NOTABLE;
-  const verb = !notable ? "stayed about the same" : (relative ?? 0) > 0 ? "rose" : "fell";
-  const better = (relative ?? 0) > 0 !== lessIsBetter;
-  return {
-    text: `${what} ${verb}: ${show(before)} before, ${show(after)} after (${changeWords(relative)}).`,
-    judgement: !notable ? "other" : better ? "better" : "worse",
-  };
-}
-
-/** The names whose p95 changed most. */
-function byName(before: Run, after: Run, pairs: readonly Pair[]): Finding[] {
-  return pairs
-    .filter((pair) => (pair.before?.requests ?? 0) >= ENOUGH && (pair.after?.requests ?? 0) >= ENOUGH)
-    .map((pair) => {
-      const [a, b] = [percentileOf(before, pair.before, 0.95), percentileOf(after, pair.after, 0.95)];
-      return { pair, a, b, relative: change(a, b) };
-    })
-    .filter(({ relative }) => relative !== null && Math.abs(relative) > NOTABLE)
-    .sort((x, y) => Math.abs(Math.log(1 + (y.relative ?? 0))) - Math.abs(Math.log(1 + (x.relative ?? 0))))
-    .slice(0, MOST_NAMES)
-    .map(({ pair, a, b, relative }) =>
-      told(`p95 of ${`${pair.method} ${pair.name}`.trim()}`, a ?? 0, b ?? 0, relative, duration, true),
-    );
-}
-
-/** What bears on the comparison itself. */
-function circumstances(before: Run, after: Run, pairs: readonly Pair[]): Finding[] {
-  const found: string[] = [];
-  if (before.peakUsers !== after.peakUsers)
-    found.push(
-      `The load was another: ${count(before.peakUsers)} users at most before, ${count(after.peakUsers)} after.`,
-    );
-  const gone = pairs.filter((pair) => pair.after === null).length;
-  const fresh = pairs.filter((pair) => pair.before === null).length;
-  if (gone > 0) found.push(`${plural(gone, "name")} of the first run ${gone === 1 ? "is" : "are"} not in the second.`);
-  if (fresh > 0)
-    found.push(`${plural(fresh, "name")} of the second run ${fresh === 1 ? "is" : "are"} not in the first.`);
-  for (const [run, which] of [
-    [before, "first"],
-    [after, "second"],
-  ] as const) {
-    if (run.verdict.generator?.limit)
-      found.push(`The generator was the limit in the ${which} run; its load fell behind.`);
-  }
-  return found.map((text) => ({ text, judgement: "other" }));
-}
-
-function differing(before: Run, after: Run): [string, string, string][] {
-  const facts = (run: Run) =>
-    new Map(
-      run.facts
-        .filter((group) => group.title !== "Generator")
-        .flatMap((group) => group.facts.map((fact) => [fact.label, fact.value] as const)),
-    );
-  const [first, second] = [facts(before), facts(after)];
-  return [...new Set([...first.keys(), ...second.keys()])]
-    .filter((label) => first.get(label) !== second.get(label))
-    .map((label) => [label, first.get(label) ?? "–", second.get(label) ?? "–"]);
+/** Where the ends of the drawings are, so that all of a kind have one scale; one that is far out is cut off. */
+export function scaleOf(all: readonly Compared[], ratios: boolean): number {
+  const ends = all
+    .filter(({ measure }) => (measure === "fail_ratio") === ratios)
+    .flatMap((compared) => intervalOf(compared) ?? []);
+  return Math.min(1, Math.max(0, ...ends.map(Math.abs)));
 }

@@ -103,7 +103,7 @@ export function plural(amount: number, noun: string, nouns = `${noun}s`): string
   return `${count(amount)} ${amount === 1 ? noun : nouns}`;
 }
 
-/** The console's line on the generator, without the words that a badge says already. */
+/** The line of console or server on the generator, without the words that a badge says already. */
 export function withoutVerdict(line: string): string {
   return line.replace(/^Generator: WAS THE LIMIT: (.)/, (_, first: string) => first.toUpperCase());
 }

@@ -56,9 +56,30 @@ interface Spark {
 }
 
 const TOTAL = -1;
+const TOTAL_KEY = "\u0000Aggregated";
 
 function prolonged({ at, values }: Spark, now: number): Numbers {
   return [...values, ...Array<number | null>(Math.min(SPARK, now - at)).fill(values.at(-1) ?? null)].slice(-SPARK);
+}
+
+/** One value for each of the last seconds before a time, as far back as there are any. */
+function lastSeconds(times: readonly number[], values: Numbers, until: number, seconds: number): Numbers {
+  const found: Numbers = [];
+  let place = times.length - 1;
+  for (let time = until - 1; time >= Math.max(times[0] ?? until, until - seconds); time -= 1) {
+    while (place > 0 && (times[place] ?? 0) > time) place -= 1;
+    found.unshift(values[place] ?? null);
+  }
+  return found;
+}
+
+/** So many values at the most, each the mean of a part. */
+function thinned(values: Numbers, most: number): Numbers {
+  if (values.length <= most) return values;
+  return Array.from({ length: most }, (_, at) => {
+    const part = values.slice(Math.floor((at * values.length) / most), Math.floor(((at + 1) * values.length) / most));
+    return part.reduce<number>((sum, value) => sum + (value ?? 0), 0) / part.length;
+  });
 }
 
 export class Live {
@@ -81,6 +102,8 @@ export class Live {
   marks: readonly Mark[] = [];
   /** Counts lines ever got, so that a reader knows which are new. */
   logLines = 0;
+  /** Counts snapshots: with each the sparklines begin anew, and their past is wanted again. */
+  snapshots = 0;
   /** When the run ended, or the newest figures while it lasts. */
   ended = 0;
 
@@ -93,12 +116,17 @@ export class Live {
   private watchedFrom = new Map<string, number>();
   private readonly sparks = new Map<number, Spark>();
   private updates = 0;
+  private sparksFrom = 0;
+  /** Requests per second over the whole run by name, once it is over. */
+  private whole: ReadonlyMap<string, Numbers> | null = null;
   private drawn: History | null = null;
 
   snapshot(message: stream.SnapshotMessage): void {
     this.settings = message.settings;
     this.sequence = message.sequence;
+    this.snapshots += 1;
     this.clear();
+    this.sparksFrom = message.time;
     this.points = [...message.points];
     while (this.points.length > MOST_POINTS) this.thin();
     this.ended = message.points.at(-1)?.time ?? message.time;
@@ -135,6 +163,22 @@ export class Live {
     this.drawn = null;
   }
 
+  /** The sparklines of what was before the page was opened, or of the whole run when that is over. */
+  past(history: History): void {
+    const tracks = new Map([[TOTAL_KEY, history.total], ...history.names]);
+    if (this.status.state === "stopped") {
+      this.whole = new Map([...tracks].map(([key, { rps }]) => [key, thinned(rps, SPARK)]));
+      return;
+    }
+    for (const [id, key] of [[TOTAL, TOTAL_KEY], ...[...this.byId].map(([id, row]) => [id, row.key])] as const) {
+      const [spark, track] = [this.sparks.get(Number(id)), tracks.get(String(key))];
+      if (spark === undefined || track === undefined) continue;
+      const before = lastSeconds(history.times, track.rps, this.sparksFrom, SPARK);
+      this.sparks.set(Number(id), { ...spark, values: [...before, ...spark.values].slice(-SPARK) });
+    }
+    this.sparksFrom = Number.NEGATIVE_INFINITY;
+  }
+
   /** Columns for the charts; worked out when somebody looks, once for each message. */
   get history(): History {
     this.drawn ??= this.draw();
@@ -167,6 +211,7 @@ export class Live {
     this.updates += 1;
     this.drawn = null;
     this.status = message.status;
+    if (message.status.state !== "stopped") this.whole = null;
     this.currentPercentiles = message.current_percentiles;
     this.total = this.row(message.total, { method: "", name: "Aggregated" }, TOTAL);
     for (const [id, method, name] of message.names) this.names.set(id, { method, name });
@@ -211,17 +256,19 @@ export class Live {
         none ? null : figures.m,
         ...this.settings.percentiles.map((_, at) => (none ? null : (figures.p[at] ?? null))),
       ],
-      spark: this.spark(id, figures.r),
+      spark: this.spark(id, rowKey(method, name), figures.r),
     };
   }
 
   /** Requests per second of the last minute; a row of which nothing is said goes on as it was. */
-  private spark(id: number, rps: number): () => Numbers {
+  private spark(id: number, key: string, rps: number): () => Numbers {
     const before = this.sparks.get(id);
     const values = [...(before === undefined ? [] : prolonged(before, this.updates - 1)), rps].slice(-SPARK);
-    const spark = { at: this.updates, values };
-    this.sparks.set(id, spark);
-    return () => prolonged(spark, this.updates);
+    this.sparks.set(id, { at: this.updates, values });
+    return () => {
+      const spark = this.sparks.get(id);
+      return this.whole?.get(key) ?? (spark === undefined ? [] : prolonged(spark, this.updates));
+    };
   }
 
   private add(point: stream.Point, rows: readonly stream.Figures[]): void {
@@ -322,7 +369,7 @@ export class Live {
 const QUIET: stream.Figures = { i: 0, n: 0, r: 0, m: 0, a: 0, l: 0, h: 0, s: 0, p: [] };
 
 export const emptyRow: Row = {
-  key: "\u0000Aggregated",
+  key: TOTAL_KEY,
   method: "",
   name: "Aggregated",
   requests: 0,

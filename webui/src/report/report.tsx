@@ -14,6 +14,7 @@ import {
 } from "../components/details.tsx";
 import { type Curve, Histogram, Spectrum } from "../components/distribution.tsx";
 import { HeatMap } from "../components/heat.tsx";
+import { Icon } from "../components/icons.tsx";
 import { NameChips, useChosen } from "../components/name_chips.tsx";
 import { RequestTable } from "../components/request_table.tsx";
 import { TimeCharts } from "../components/time_charts.tsx";
@@ -78,7 +79,7 @@ export function Report({ result }: { readonly result: ResultFile }): JSX.Element
           <Phases rows={run.rows} total={run.total} />
         </Section>
         <Section id="failures" title="Failures">
-          <Failures failures={run.failures} />
+          <Failures failures={run.failures} rows={run.rows} />
         </Section>
         {slow.length > 0 && (
           <Section id="slowest" title="Slowest exchanges">
@@ -147,8 +148,14 @@ function Top({ run }: { readonly run: Run }) {
         <button type="button" class="button no-print" onClick={() => print()}>
           Print
         </button>
-        <button type="button" class="button no-print" onClick={toggleTheme}>
-          {theme.value === "dark" ? "Light" : "Dark"}
+        <button
+          type="button"
+          class="button icon no-print"
+          aria-label={theme.value === "dark" ? "Light" : "Dark"}
+          title="Light or dark"
+          onClick={toggleTheme}
+        >
+          <Icon name={theme.value === "dark" ? "sun" : "moon"} />
         </button>
       </div>
       <nav class="report-links no-print" aria-label="Sections">

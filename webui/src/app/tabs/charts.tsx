@@ -1,5 +1,5 @@
 // The charts, live, for all requests and for chosen names.
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { NameChips } from "../../components/name_chips.tsx";
 import { matcher } from "../../components/table_rows.ts";
 import { TimeCharts } from "../../components/time_charts.tsx";
@@ -24,8 +24,20 @@ export function ChosenNames() {
   return <NameChips chosen={names} onRemove={toggleName} onClear={() => choose(new Set())} />;
 }
 
+/** As high as fits: two rows of charts on a usual screen, more of each on a large one. */
+function useChartHeight(): number {
+  const [height, setHeight] = useState(innerHeight);
+  useEffect(() => {
+    const look = () => setHeight(innerHeight);
+    addEventListener("resize", look);
+    return () => removeEventListener("resize", look);
+  }, []);
+  return Math.round(Math.min(460, Math.max(200, 0.27 * height)));
+}
+
 export function Charts() {
   version.value;
+  const height = useChartHeight();
   const names = useChosenNames();
   const details = useDetails(names.length > 0);
   const { history } = live;
@@ -41,7 +53,7 @@ export function Charts() {
       {live.history.times.length === 0 ? (
         <p class="empty">The first points come a second after the start.</p>
       ) : (
-        <TimeCharts history={drawn} chosen={names} group="live" />
+        <TimeCharts history={drawn} chosen={names} group="live" height={height} />
       )}
       <p class="muted small">
         Drag over a chart to zoom in, double-click to see all of it. Click a line’s name to hide it.

@@ -71,6 +71,7 @@ export function Workers(): JSX.Element {
       {distributed && (
         <Table
           label="Workers"
+          noun="worker"
           columns={WORKERS}
           rows={workers}
           rowKey={(worker) => worker.id}
@@ -114,6 +115,7 @@ export function Workers(): JSX.Element {
         {inFlight.length > 0 && (
           <Table
             label="Requests in flight"
+            noun="request"
             columns={IN_FLIGHT}
             rows={inFlight}
             rowKey={(request) => `${request.method} ${request.name} ${request.age_seconds}`}

@@ -1,7 +1,7 @@
 // The newest lines of the log, coloured by level, with a filter; follows the end unless one scrolls up.
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { matcher } from "../../components/table_rows.ts";
-import { count } from "../../model/format.ts";
+import { plural } from "../../model/format.ts";
 import { live, logSeen, version } from "../state.ts";
 
 const SHOWN = 600;
@@ -49,7 +49,7 @@ export function Logs() {
           value={query}
           onInput={(event) => setQuery(event.currentTarget.value)}
         />
-        <span class="muted small">{count(lines.length)} lines</span>
+        <span class="muted small">{plural(lines.length, "line")}</span>
       </div>
       {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable with the keyboard

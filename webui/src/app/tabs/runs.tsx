@@ -5,10 +5,11 @@ import { useEffect, useState } from "preact/hooks";
 import { CompareView } from "../../components/compare.tsx";
 import { Badge } from "../../components/details.tsx";
 import { Dialog } from "../../components/dialog.tsx";
+import type { Curve } from "../../components/distribution.tsx";
 import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table_rows.ts";
 import type { ResultFile } from "../../generated/result.ts";
-import { type Comparison, compareRuns } from "../../model/compare.ts";
+import type { Comparison } from "../../model/compare.ts";
 import { clock, count, dateTime, figure, ms, percent, plural } from "../../model/format.ts";
 import { fromResult } from "../../model/from_result.ts";
 import { theme } from "../../model/theme.ts";
@@ -134,24 +135,33 @@ function Verdict({ run }: { readonly run: StoredRun }) {
 
 const failedShare = (run: StoredRun): number | null => (run.requests ? (run.failures ?? 0) / run.requests : null);
 
-async function loaded(id: string): Promise<ResultFile | null> {
-  return await get<ResultFile>(`runs/${encodeURIComponent(id)}`);
+/** The distribution of all requests of a run. */
+async function curve(label: string, id: string): Promise<Curve[]> {
+  const file = await get<ResultFile>(`runs/${encodeURIComponent(id)}`);
+  const buckets = file === null ? undefined : fromResult(file).total.buckets;
+  return buckets === undefined ? [] : [{ label, buckets }];
 }
+
+const titleOf = (run: StoredRun): string => [run.profile, run.host, run.locustfile].filter(Boolean).join(" · ");
 
 /** The older one is "before". */
 async function compared(ids: readonly string[]): Promise<Compared | null> {
-  const all = await Promise.all(ids.map(async (id) => ({ id, file: await loaded(id) })));
-  const [before, after] = all
-    .flatMap(({ id, file }) => (file === null ? [] : [{ id, run: fromResult(file) }]))
-    .sort((a, b) => a.run.start - b.run.start);
+  const [before, after] = runs.value
+    .filter((run) => ids.includes(String(run.id)))
+    .sort((a, b) => (a.started ?? 0) - (b.started ?? 0));
   if (before === undefined || after === undefined) return null;
-  const query = new URLSearchParams({ a: before.id, b: after.id });
-  return { found: compareRuns(before.run, after.run), address: `runs/compare?${query}&format=html` };
+  const [a, b] = [String(before.id), String(after.id)];
+  const address = `runs/compare?${new URLSearchParams({ a, b })}`;
+  const [found, ...curves] = await Promise.all([get<Comparison>(address), curve("Before", a), curve("After", b)]);
+  if (found === null) return null;
+  return { found, curves: curves.flat(), titles: [titleOf(before), titleOf(after)], address };
 }
 
 interface Compared {
   readonly found: Comparison;
-  /** The server's own page about the two. */
+  readonly curves: readonly Curve[];
+  readonly titles: readonly [string, string];
+  /** Where the server compares the two; it can do so in other formats. */
   readonly address: string;
 }
 
@@ -193,15 +203,11 @@ export function Runs(): JSX.Element {
           <button type="button" class="button" onClick={back}>
             ← Back to the runs
           </button>
+          <span class="grow" />
+          <LinkButton title="As a page" href={`${comparison.address}&format=html`} />
+          <LinkButton title="As Markdown" href={`${comparison.address}&format=markdown`} />
         </div>
-        <CompareView
-          comparison={comparison.found}
-          more={
-            <a href={comparison.address} target="_blank" rel="noreferrer">
-              How sure that is: intervals for every name
-            </a>
-          }
-        />
+        <CompareView comparison={comparison.found} curves={comparison.curves} titles={comparison.titles} />
       </div>
     );
   }
@@ -216,6 +222,10 @@ export function Runs(): JSX.Element {
         <LinkButton
           title="Open the report"
           href={only === undefined ? null : `runs/${encodeURIComponent(only)}/report?theme=${theme.value}`}
+        />
+        <LinkButton
+          title="Save the result"
+          href={only === undefined ? null : `runs/${encodeURIComponent(only)}?download=1`}
         />
         <button type="button" class="button" disabled={ids.length !== 2} onClick={() => void compare()}>
           Compare two
@@ -235,6 +245,7 @@ export function Runs(): JSX.Element {
         rows={runs.value}
         rowKey={(run) => String(run.id)}
         sort={{ key: "started", down: true }}
+        noun="run"
         text={(run) => `${run.host} ${run.profile} ${run.locustfile}`}
         filterId="filter-runs"
         selected={chosen}

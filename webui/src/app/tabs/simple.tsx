@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Exceptions, Failures, Phases, RatioTree } from "../../components/details.tsx";
 import { Table } from "../../components/table.tsx";
 import { matcher } from "../../components/table_rows.ts";
-import { count } from "../../model/format.ts";
+import { count, plural } from "../../model/format.ts";
 import { theme } from "../../model/theme.ts";
 import { get } from "../api.ts";
 import { args } from "../arguments.ts";
@@ -32,10 +32,11 @@ export function FailuresTab(): JSX.Element {
           onInput={(event) => setQuery(event.currentTarget.value)}
         />
         <span class="muted small">
-          {count(found.length)} of {count(live.failures.length)}
+          {found.length === live.failures.length ? "" : `${count(found.length)} of `}
+          {plural(live.failures.length, "kind")}
         </span>
       </div>
-      <Failures failures={found} />
+      <Failures failures={found} rows={live.rows} />
     </div>
   );
 }

@@ -2,7 +2,8 @@
 import { useMemo } from "preact/hooks";
 import { RequestTable } from "../../components/request_table.tsx";
 import type { Row } from "../../model/run.ts";
-import { choose, chosen, live, version } from "../state.ts";
+import { usePast } from "../result.ts";
+import { choose, chosen, live, phase, version } from "../state.ts";
 import { ChosenNames } from "./charts.tsx";
 
 export function toggleName({ key }: { readonly key: string }): void {
@@ -15,12 +16,13 @@ export function toggleName({ key }: { readonly key: string }): void {
 
 export function Statistics() {
   version.value;
+  usePast();
   const shares = useMemo(() => live.nameShares(), [live.settings]);
   return (
     <div class="stack">
       <ChosenNames />
       <RequestTable
-        live
+        live={phase.value === "stopped" ? "over" : "now"}
         rows={live.rows}
         total={live.total}
         percentiles={shares}
