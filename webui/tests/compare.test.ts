@@ -1,21 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  differenceWords,
-  intervalWords,
-  isChange,
-  judged,
-  rowsOf,
-  scaleOf,
-  valueWords,
-  verdict,
-} from "../src/model/compare.ts";
+import { differenceWords, intervalWords, isChange, judged, rowsOf, scaleOf, valueWords } from "../src/model/compare.ts";
 import { better, compared, comparison, estimate, same, unknown } from "./support/comparison.ts";
-
-test("the verdict names what the engine shows to be worse or better, and nothing else", () => {
-  expect(verdict(comparison())).toBe("p95, p99 worse; p50 better.");
-  expect(verdict(comparison({ total: [same("p95"), same("avg")] }))).toBe("No difference can be shown.");
-  expect(verdict(comparison({ total: [unknown("p95")] }))).toContain("too short");
-});
 
 test("differences are told as shares, as points of a ratio, or in their unit, with their intervals", () => {
   expect([compared("p95"), same("p95"), better("p95")].map(differenceWords)).toEqual(["+100 %", "+1.0 %", "−40.0 %"]);

@@ -18,8 +18,8 @@ test("a snapshot is the whole state", () => {
   expect(live.history.times).toEqual([98, 99]);
   expect(live.history.total.percentiles).toEqual({ 0.5: [5, 5], 0.95: [null, null] });
   expect(live.ratios.total.map((ratio) => [ratio.planned, ratio.actual])).toEqual([
-    [0.5, 0.75],
-    [0.5, 0.25],
+    [0.75, 0.5],
+    [0.25, 0.5],
   ]);
   expect(live.history.marks).toEqual([{ time: 98, label: "Run #1" }]);
 });

@@ -1,5 +1,6 @@
 // Debian's Chromium, driven by playwright-core; a fresh profile each time, and no talk to anyone but the page.
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { readFileSync } from "node:fs";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 export async function launch(): Promise<Browser> {
   return await chromium.launch({
@@ -26,6 +27,7 @@ export interface Watched {
 
 export async function open(browser: Browser, options: BrowserContextOptions = {}): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  if (process.env.GREGARIA_PAGE === "dist") await fromDist(context);
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const complaints: string[] = [];
@@ -36,4 +38,23 @@ export async function open(browser: Browser, options: BrowserContextOptions = {}
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("request", (request) => asked.push(request.url()));
   return { page, complaints, asked };
+}
+
+/** The page as webui/dist has it instead of the one in the command: to look at a change without building the command anew. */
+async function fromDist(context: BrowserContext): Promise<void> {
+  const dist = new URL("../../dist/app/", import.meta.url);
+  await context.route(/\/assets\/[^/]+$/, (route) =>
+    route.fulfill({ path: new URL(`assets/${route.request().url().split("/").at(-1)}`, dist).pathname }),
+  );
+  await context.route(
+    (url) => url.pathname === "/",
+    async (route) => {
+      const response = await route.fetch({ maxRedirects: 0 });
+      const text = await response.text();
+      const data = /<script type="application\/json" id="template-args">.*?<\/script>/s.exec(text)?.[0];
+      if (data === undefined) return await route.fulfill({ response });
+      const page = readFileSync(new URL("index.html", dist), "utf8").replace("</body>", () => `${data}</body>`);
+      await route.fulfill({ response, body: page });
+    },
+  );
 }

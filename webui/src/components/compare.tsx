@@ -2,11 +2,9 @@
 // one scale, and whether that is more than chance.
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import type { Compared, ComparedRun, Comparison } from "../generated/comparison.ts";
 import {
-  type Compared,
   type ComparedRow,
-  type ComparedRun,
-  type Comparison,
   differenceWords,
   intervalOf,
   intervalWords,
@@ -17,7 +15,7 @@ import {
   scaleOf,
   told,
   valueWords,
-  verdict,
+  verdictWords,
 } from "../model/compare.ts";
 import { clock, count, dateTime, percent } from "../model/format.ts";
 import { Badge } from "./details.tsx";
@@ -39,7 +37,7 @@ export function CompareView({ comparison, curves, titles }: Props): JSX.Element 
   return (
     <div class="stack">
       <section class="panel" aria-label="What changed">
-        <h2>{verdict(comparison)}</h2>
+        <h2>{verdictWords(comparison)}</h2>
         <div class="sides">
           <Side title="Before" name={titles[0]} run={a[0]} />
           <Side title="After" name={titles[1]} run={b[0]} />

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { count, dateTime, duration, percent, plural, time } from "../model/format.ts";
+import { anyActual } from "../model/ratios.ts";
 import type {
   FactGroup,
   Failure,
@@ -81,6 +82,8 @@ const PHASE_NAMES: Record<string, string> = {
   wait: "Waiting for the server",
   receive: "Receiving",
 };
+export const phaseName = (phase: string): string => PHASE_NAMES[phase] ?? phase;
+
 const PHASE_COLOURS: Record<string, string> = {
   blocked: "c8",
   dns: "c7",
@@ -107,7 +110,7 @@ export function Phases({ rows, total }: { readonly rows: readonly Row[]; readonl
         {names.map((name) => (
           <span key={name} class="key">
             <span class="swatch block" style={{ "--swatch": `var(--${phaseColour(name)})` }} />
-            {PHASE_NAMES[name] ?? name}
+            {phaseName(name)}
           </span>
         ))}
       </div>
@@ -145,7 +148,7 @@ interface PhaseBarProps {
 }
 
 function PhaseBar({ label, method, phases, longest }: PhaseBarProps) {
-  const words = phases.phases.map((phase) => `${PHASE_NAMES[phase.name] ?? phase.name} ${duration(phase.meanMs)}`);
+  const words = phases.phases.map((phase) => `${phaseName(phase.name)} ${duration(phase.meanMs)}`);
   const reused = phases.count > 0 ? phases.reused / phases.count : 0;
   const versions = Object.entries(phases.versions).map(([version, count]) => `HTTP/${version}: ${count} responses`);
   const title = [...words, `${percent(reused)} over connections that were open`, ...versions].join("\n");
@@ -275,7 +278,7 @@ export function Exceptions({ exceptions }: { readonly exceptions: readonly TaskE
 
 export function RatioTree({ ratios }: { readonly ratios: readonly Ratio[] }): JSX.Element {
   if (ratios.length === 0) return <p class="empty">No user classes.</p>;
-  const known = ratios.some((ratio) => ratio.actual != null);
+  const known = anyActual(ratios);
   return (
     <div class={known ? undefined : "planned-only"}>
       <div class="ratio-line muted small">
@@ -297,7 +300,10 @@ function RatioList({ ratios }: { readonly ratios: readonly Ratio[] }) {
           <div class="ratio-line">
             <span>{ratio.name}</span>
             <span class="bar" aria-hidden="true">
-              <span style={{ width: `${100 * Math.min(1, ratio.planned)}%`, "--swatch": "var(--c1)" }} />
+              <span
+                style={{ width: `${100 * Math.min(1, ratio.actual ?? ratio.planned)}%`, "--swatch": "var(--c1)" }}
+              />
+              {ratio.actual != null && <i style={{ left: `${100 * Math.min(1, ratio.planned)}%` }} />}
             </span>
             <span class="number">{percent(ratio.planned)}</span>
             <span class="number">{ratio.actual == null ? "" : percent(ratio.actual)}</span>

@@ -1,49 +1,7 @@
 // What the engine says of two runs (`/runs/compare`), in words and as rows of a table. Pure. Whether a difference is more than
 // chance is the engine's to say and is not judged here again.
+import type { Compared, Comparison, Estimate, Named } from "../generated/comparison.ts";
 import { duration, figure, percent } from "./format.ts";
-
-/** As crates/stats/src/compare writes it: an interval without an end has null there. */
-export interface Estimate {
-  readonly value: number;
-  readonly low: number | null;
-  readonly high: number | null;
-}
-
-export interface Compared {
-  /** "median", "p95", "avg", "rps", "fail_ratio". */
-  readonly measure: string;
-  readonly a: Estimate | null;
-  readonly b: Estimate | null;
-  readonly difference: Estimate | null;
-  readonly relative: Estimate | null;
-  readonly change: "better" | "worse" | "not_shown" | "unknown";
-  readonly reason: string | null;
-  readonly maybe_chance: boolean;
-}
-
-export interface ComparedName {
-  readonly method: string;
-  readonly name: string;
-  readonly measures: readonly Compared[];
-}
-
-export interface ComparedRun {
-  readonly started_at: number;
-  readonly seconds: number;
-  readonly requests: number;
-  readonly failures: number;
-  readonly users_peak: number;
-}
-
-/** As crates/sinks/src/compare/data.rs writes it: response times in microseconds, ratios from 0 to 1. */
-export interface Comparison {
-  readonly confidence: number;
-  readonly a: readonly ComparedRun[];
-  readonly b: readonly ComparedRun[];
-  readonly warnings: readonly string[];
-  readonly total: readonly Compared[];
-  readonly names: readonly ComparedName[];
-}
 
 /** One measure of one name, or of all requests. */
 export interface ComparedRow {
@@ -53,7 +11,7 @@ export interface ComparedRow {
   readonly compared: Compared;
 }
 
-export const rowsOf = (names: readonly ComparedName[]): ComparedRow[] =>
+export const rowsOf = (names: readonly Named[]): ComparedRow[] =>
   names.flatMap(({ method, name, measures }) =>
     measures.map((compared) => ({ key: `${method}\u0000${name}\u0000${compared.measure}`, method, name, compared })),
   );
@@ -62,7 +20,7 @@ export const rowsOf = (names: readonly ComparedName[]): ComparedRow[] =>
 export const isChange = ({ change, maybe_chance: chance }: Compared): boolean =>
   (change === "better" || change === "worse") && !chance;
 
-const MEASURES: Record<string, string> = { median: "p50", avg: "Mean", rps: "RPS", fail_ratio: "Failed" };
+const MEASURES: Record<string, string> = { median: "Median", avg: "Mean", rps: "RPS", fail_ratio: "Failed" };
 export const measureName = (measure: string): string => MEASURES[measure] ?? measure;
 
 const REASONS: Record<string, string> = {
@@ -125,19 +83,9 @@ function signed(value: number, digits: number, unit: string): string {
   return `${sign}${text}${unit}`;
 }
 
-/** All requests together in one sentence. */
-export function verdict({ total }: Comparison): string {
-  const these = (change: string) =>
-    total.filter((compared) => compared.change === change).map(({ measure }) => measureName(measure));
-  const found = (["worse", "better"] as const)
-    .map((change) => [change, these(change)] as const)
-    .filter(([, measures]) => measures.length > 0)
-    .map(([change, measures]) => `${measures.join(", ")} ${change}`);
-  if (found.length > 0) return `${found.join("; ")}.`;
-  return total.some(({ change }) => change === "not_shown")
-    ? "No difference can be shown."
-    : "Nothing can be said: at least one of the runs was too short.";
-}
+/** The engine's line as a sentence. */
+export const verdictWords = ({ verdict }: Comparison): string =>
+  `${verdict.replace(/^[a-z](?!\d)/, (first) => first.toUpperCase())}.`;
 
 /** Where the ends of the drawings are, so that all of a kind have one scale; one that is far out is cut off. */
 export function scaleOf(all: readonly Compared[], ratios: boolean): number {

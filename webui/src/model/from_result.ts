@@ -3,6 +3,7 @@
 import type { Heat } from "../components/heat.tsx";
 import type * as file from "../generated/result.ts";
 import { count, duration, percent, plural, withoutVerdict } from "./format.ts";
+import { ratios } from "./ratios.ts";
 import { bucketValueUs, heatBoundsUs } from "./result_buckets.ts";
 import type {
   Bucket,
@@ -12,7 +13,6 @@ import type {
   History,
   Numbers,
   PhaseTimes,
-  Ratio,
   Row,
   Run,
   Sample,
@@ -254,21 +254,6 @@ function sampleOf(sample: file.Exchange): Sample {
       ...body("Response body", sample.response_body),
     ],
   };
-}
-
-interface RatioJson {
-  readonly ratio?: number;
-  readonly tasks?: Readonly<Record<string, RatioJson>>;
-}
-
-/** Locust's form, `{name: {ratio, tasks}}`, as trees. */
-export function ratios(table: unknown): Ratio[] {
-  if (typeof table !== "object" || table === null) return [];
-  return Object.entries(table as Record<string, RatioJson>).map(([name, { ratio = 0, tasks }]) => ({
-    name,
-    planned: ratio,
-    children: ratios(tasks),
-  }));
 }
 
 function verdict(result: file.ResultFile): Verdict {

@@ -1,7 +1,8 @@
 // The run as the page knows it, put together from the event stream: a snapshot, then what changed. Pure: no DOM, no clock.
 // Rows that did not change stay the same objects, so that what is drawn from them need not be drawn again.
 import type * as stream from "../generated/stream.ts";
-import { ratios, rowKey } from "./from_result.ts";
+import { rowKey } from "./from_result.ts";
+import { ratios, withActual, withActualOfClass } from "./ratios.ts";
 import type { Failure, History, Mark, Numbers, Ratio, Row, TaskException, Track } from "./run.ts";
 
 /** Points that are kept; beyond them every second one of the older half goes. */
@@ -356,12 +357,10 @@ export class Live {
     return [0.5, ...this.settings.percentiles];
   }
 
-  private actual({ per_class, total }: stream.Ratios): { perClass: Ratio[]; total: Ratio[] } {
-    const all = this.status.users_by_class.reduce((sum, [, users]) => sum + users, 0);
-    const share = new Map(this.status.users_by_class.map(([name, users]) => [name, all > 0 ? users / all : null]));
+  private actual({ per_class, total, planned, actual }: stream.Ratios): { perClass: Ratio[]; total: Ratio[] } {
     return {
-      perClass: ratios(per_class),
-      total: ratios(total).map((ratio) => ({ ...ratio, actual: share.get(ratio.name) ?? null })),
+      perClass: withActualOfClass(ratios(per_class), actual),
+      total: withActual(ratios(planned ?? total), actual),
     };
   }
 }

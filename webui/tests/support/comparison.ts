@@ -1,5 +1,5 @@
 // What the engine says of two runs, made up: something got worse, something better, and the rest is as it was.
-import type { Compared, Comparison, Estimate } from "../../src/model/compare.ts";
+import type { Compared, Comparison, Estimate } from "../../src/generated/comparison.ts";
 
 export const estimate = (value: number, low: number | null, high: number | null): Estimate => ({ value, low, high });
 
@@ -13,6 +13,11 @@ export function compared(measure: string, change: Partial<Compared> = {}): Compa
     change: "worse",
     reason: null,
     maybe_chance: false,
+    p_value: null,
+    blocks: [10, 10],
+    paired: true,
+    correlated: false,
+    between_runs: false,
     ...change,
   };
 }
@@ -45,8 +50,19 @@ export const unknown = (measure: string): Compared =>
   compared(measure, { change: "unknown", reason: "too_few_blocks", difference: estimate(5, null, null) });
 
 export function comparison(change: Partial<Comparison> = {}): Comparison {
-  const run = { started_at: 1_795_237_589, seconds: 120, requests: 10_800, failures: 36, users_peak: 50 };
+  const run = {
+    file: "run 1",
+    started_at: 1_795_237_589,
+    seconds: 120,
+    requests: 10_800,
+    failures: 36,
+    users_peak: 50,
+  };
   return {
+    format: "gregaria-comparison",
+    version: 1,
+    verdict: "p95 worse; median better",
+    conditions: [],
     confidence: 0.95,
     a: [run],
     b: [{ ...run, started_at: run.started_at + 3600 }],
@@ -60,9 +76,23 @@ export function comparison(change: Partial<Comparison> = {}): Comparison {
       ratio,
     ],
     names: [
-      { method: "GET", name: "/search?q=[term]", measures: [same("median"), compared("p95"), ratio] },
-      { method: "POST", name: "/cart", measures: [better("median"), same("p95"), ratio] },
       {
+        in: "both",
+        requests: [500, 500],
+        method: "GET",
+        name: "/search?q=[term]",
+        measures: [same("median"), compared("p95"), ratio],
+      },
+      {
+        in: "both",
+        requests: [500, 500],
+        method: "POST",
+        name: "/cart",
+        measures: [better("median"), same("p95"), ratio],
+      },
+      {
+        in: "b",
+        requests: [0, 500],
         method: "GET",
         name: "/new",
         measures: [

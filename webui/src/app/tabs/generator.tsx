@@ -1,6 +1,6 @@
 // Workers, and how the generator itself is doing: figures, requests in flight with their age, users by class.
 import type { JSX } from "preact";
-import { Tiles } from "../../components/details.tsx";
+import { phaseName, Tiles } from "../../components/details.tsx";
 import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table_rows.ts";
 import type { InFlight, Worker } from "../../generated/stream.ts";
@@ -34,7 +34,19 @@ const WORKERS: Column<Worker>[] = [
     value: (worker) => worker.memory_usage,
     cell: (worker) => bytes(worker.memory_usage),
   },
+  {
+    key: "lag",
+    title: "Lag",
+    hint: "How late the worker’s own loop is",
+    numeric: true,
+    width: 7,
+    value: (worker) => worker.lag_ms,
+    cell: (worker) => <span class={(worker.lag_ms ?? 0) > LATE_MS ? "bad" : undefined}>{duration(worker.lag_ms)}</span>,
+  },
 ];
+
+/** As the generator's own verdict counts an answer as late. */
+const LATE_MS = 50;
 
 const IN_FLIGHT: Column<InFlight>[] = [
   {
@@ -49,8 +61,17 @@ const IN_FLIGHT: Column<InFlight>[] = [
     ),
   },
   {
+    key: "phase",
+    title: "Now",
+    hint: "What the request is at",
+    width: 12,
+    value: (request) => phaseName(request.phase),
+  },
+  { key: "user", title: "User class", width: 10, value: (request) => request.user_class },
+  {
     key: "age",
-    title: "Waiting for",
+    title: "Age",
+    hint: "How long it has been without an answer",
     numeric: true,
     width: 9,
     value: (request) => request.age_seconds,
@@ -118,7 +139,7 @@ export function Workers(): JSX.Element {
             noun="request"
             columns={IN_FLIGHT}
             rows={inFlight}
-            rowKey={(request) => `${request.method} ${request.name} ${request.age_seconds}`}
+            rowKey={(request) => `${request.method} ${request.name} ${request.user_class} ${request.age_seconds}`}
             sort={{ key: "age", down: true }}
           />
         )}

@@ -8,31 +8,15 @@ import { Dialog } from "../../components/dialog.tsx";
 import type { Curve } from "../../components/distribution.tsx";
 import { Table } from "../../components/table.tsx";
 import type { Column } from "../../components/table_rows.ts";
+import type { Comparison } from "../../generated/comparison.ts";
 import type { ResultFile } from "../../generated/result.ts";
-import type { Comparison } from "../../model/compare.ts";
+import type { StoredRun } from "../../generated/stream.ts";
 import { clock, count, dateTime, figure, ms, percent, plural } from "../../model/format.ts";
 import { fromResult } from "../../model/from_result.ts";
 import { theme } from "../../model/theme.ts";
 import { get, remove } from "../api.ts";
 import { args } from "../arguments.ts";
 import { phase, readOnly, status, tell } from "../state.ts";
-
-export interface StoredRun {
-  readonly id: string | number;
-  readonly started?: number | null;
-  readonly ended?: number | null;
-  readonly state?: string;
-  readonly exit_code?: number | null;
-  readonly failed_thresholds?: number;
-  readonly host?: string | null;
-  readonly profile?: string | null;
-  readonly locustfile?: string | null;
-  readonly requests?: number | null;
-  readonly failures?: number | null;
-  readonly rps?: number | null;
-  readonly p95_ms?: number | null;
-  readonly users?: number | null;
-}
 
 export const hasRuns = signal(false);
 const runs = signal<readonly StoredRun[]>([]);
