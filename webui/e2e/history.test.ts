@@ -63,7 +63,7 @@ test("runs are listed, compared in words, opened and deleted", async () => {
     const names = page.getByRole("region", { name: "By name" });
     await names.getByText("2 differences").waitFor();
     expect(await names.locator("tbody tr").first().innerText()).toMatch(
-      /search[\s\S]*p95[\s\S]*\+85 % to \+115 %[\s\S]*Worse/,
+      /search[\s\S]*p95[\s\S]*\+85.0 % to \+115 %[\s\S]*Worse/,
     );
     await names.getByLabel("What is compared").selectOption({ label: "p95" });
     await names.getByText("Only in one of the runs").waitFor();

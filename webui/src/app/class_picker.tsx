@@ -87,15 +87,23 @@ function ClassSettings({ name, onClose }: { readonly name: string; readonly onCl
   const settings = settingsOf(name);
   const tasks = args.available_user_tasks?.[name] ?? [];
   const [changed, setChanged] = useState<Record<string, unknown>>({});
-  const [chosenTasks, setTasks] = useState<readonly string[]>((settings.tasks as string[] | undefined) ?? tasks);
+  const [chosenTasks, setTasks] = useState<ReadonlySet<string>>(
+    new Set((settings.tasks as string[] | undefined) ?? tasks),
+  );
+  const toggle = (task: string) => {
+    const next = new Set(chosenTasks);
+    if (!next.delete(task)) next.add(task);
+    setTasks(next);
+  };
   const [refusal, setRefusal] = useState("");
   const save = async () => {
-    const answer = await changeUser({ user_class_name: name, ...changed, tasks: chosenTasks });
+    const kept = tasks.filter((task) => chosenTasks.has(task));
+    const answer = await changeUser({ user_class_name: name, ...changed, tasks: kept });
     if (!answer.ok) {
       setRefusal(answer.message || "That could not be saved.");
       return;
     }
-    saved.set(name, { ...saved.get(name), ...changed, tasks: chosenTasks });
+    saved.set(name, { ...saved.get(name), ...changed, tasks: kept });
     onClose();
   };
   const plain = Object.entries(settings).filter(
@@ -123,18 +131,12 @@ function ClassSettings({ name, onClose }: { readonly name: string; readonly onCl
         {tasks.length > 0 && (
           <fieldset class="picker">
             <legend>Tasks</legend>
-            {tasks.map((task) => (
+            {/* A task of weight three is listed three times. */}
+            {[...new Set(tasks)].map((task) => (
               <label key={task} class="check">
-                <input
-                  type="checkbox"
-                  checked={chosenTasks.includes(task)}
-                  onChange={() =>
-                    setTasks(
-                      chosenTasks.includes(task) ? chosenTasks.filter((each) => each !== task) : [...chosenTasks, task],
-                    )
-                  }
-                />
+                <input type="checkbox" checked={chosenTasks.has(task)} onChange={() => toggle(task)} />
                 {task}
+                <span class="muted small">weight {tasks.filter((each) => each === task).length}</span>
               </label>
             ))}
           </fieldset>
@@ -144,9 +146,11 @@ function ClassSettings({ name, onClose }: { readonly name: string; readonly onCl
             {refusal}
           </p>
         )}
-        <button type="button" class="button primary" onClick={save}>
-          Save
-        </button>
+        <div class="row">
+          <button type="button" class="button primary" onClick={save}>
+            Save
+          </button>
+        </div>
       </div>
     </Dialog>
   );

@@ -99,6 +99,7 @@ const MOST_PHASE_ROWS = 20;
 
 /** Where the time goes: for each name a bar, as long as its mean time and cut into phases. */
 export function Phases({ rows, total }: { readonly rows: readonly Row[]; readonly total: Row }): JSX.Element {
+  const [shares, setShares] = useState(false);
   const measured = rows.filter((row) => row.phases !== undefined && row.phases.count > 0);
   if (measured.length === 0) return <p class="empty">No phases were measured.</p>;
   const slowest = [...measured].sort((a, b) => meanOf(b.phases) - meanOf(a.phases)).slice(0, MOST_PHASE_ROWS);
@@ -113,10 +114,20 @@ export function Phases({ rows, total }: { readonly rows: readonly Row[]; readonl
             {phaseName(name)}
           </span>
         ))}
+        <span class="grow" />
+        <label class="check small no-print">
+          <input type="checkbox" checked={shares} onChange={(event) => setShares(event.currentTarget.checked)} />
+          Only shares: each bar in full
+        </label>
       </div>
       <div class="bars">
         {total.phases !== undefined && total.phases.count > 0 && (
-          <PhaseBar label="All requests" method="" phases={total.phases} longest={longest} />
+          <PhaseBar
+            label="All requests"
+            method=""
+            phases={total.phases}
+            longest={shares ? meanOf(total.phases) : longest}
+          />
         )}
         {slowest.map((row) => (
           <PhaseBar
@@ -124,7 +135,7 @@ export function Phases({ rows, total }: { readonly rows: readonly Row[]; readonl
             label={row.name}
             method={row.method}
             phases={row.phases as PhaseTimes}
-            longest={longest}
+            longest={shares ? meanOf(row.phases) : longest}
           />
         ))}
       </div>
@@ -162,7 +173,10 @@ function PhaseBar({ label, method, phases, longest }: PhaseBarProps) {
         {phases.phases.map((phase) => (
           <span
             key={phase.name}
-            style={{ width: `${(100 * phase.meanMs) / longest}%`, "--swatch": `var(--${phaseColour(phase.name)})` }}
+            style={{
+              width: `${(100 * phase.meanMs) / Math.max(longest, 1e-6)}%`,
+              "--swatch": `var(--${phaseColour(phase.name)})`,
+            }}
           />
         ))}
       </span>
@@ -200,8 +214,7 @@ export function Failures({
             </span>
             <span class="muted small number fold-note">
               {shareWords(failure, requests.get(`${failure.method}\u0000${failure.name}`))}
-              <br />
-              last {failure.lastSeen === null ? "–" : time(failure.lastSeen)}
+              <br /> last {failure.lastSeen === null ? "–" : time(failure.lastSeen)}
             </span>
           </summary>
           <div class="fold-body">
