@@ -29,7 +29,7 @@ export async function open(browser: Browser, options: BrowserContextOptions = {}
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   if (process.env.GREGARIA_PAGE === "dist") await fromDist(context);
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(45_000);
   const complaints: string[] = [];
   const asked: string[] = [];
   page.on("console", (message) => {

@@ -50,7 +50,7 @@ class Other(HttpUser):
 
     @task
     def page(self):
-        self.client.get("/", name="of the other class")
+        self.client.get("/delay/700", name="of the other class")
 `;
 
 export interface Running {
@@ -86,7 +86,7 @@ export async function run(options: readonly string[] = [], locustfile = LOCUSTFI
   child.stderr?.on("data", (chunk) => {
     said += chunk;
   });
-  for (const deadline = Date.now() + 30_000; ; ) {
+  for (const deadline = Date.now() + 90_000; ; ) {
     const answer = await fetch(`${url}login`, { redirect: "manual" }).catch(() => null);
     if (answer !== null) break;
     if (child.exitCode !== null || Date.now() > deadline)
@@ -105,7 +105,7 @@ export async function run(options: readonly string[] = [], locustfile = LOCUSTFI
 async function ended(child: ChildProcess, end: () => void): Promise<void> {
   if (child.exitCode !== null) return;
   const over = new Promise((resolve) => child.once("exit", resolve));
-  const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
   end();
   await over;
   clearTimeout(timer);

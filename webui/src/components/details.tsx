@@ -214,7 +214,8 @@ export function Failures({
             </span>
             <span class="muted small number fold-note">
               {shareWords(failure, requests.get(`${failure.method}\u0000${failure.name}`))}
-              <br /> last {failure.lastSeen === null ? "–" : time(failure.lastSeen)}
+              <br /> {failure.firstSeen === null ? "–" : time(failure.firstSeen)} to{" "}
+              {failure.lastSeen === null ? "–" : time(failure.lastSeen)}
             </span>
           </summary>
           <div class="fold-body">
