@@ -58,7 +58,7 @@ test("runs are listed, compared in words, opened and deleted", async () => {
     expect(await page.getByRole("button", { name: "Compare two" }).isDisabled()).toBe(true);
     await rows.nth(1).getByRole("button").click();
     await page.getByRole("button", { name: "Compare two" }).click();
-    await page.getByRole("heading", { name: "p95 worse; median better." }).waitFor();
+    await page.getByRole("heading", { name: "p95 worse; Median better." }).waitFor();
     await page.getByText("the setting spawn-rate differs").waitFor();
     const names = page.getByRole("region", { name: "By name" });
     await names.getByText("2 differences").waitFor();

@@ -1,12 +1,27 @@
 import { expect, test } from "vitest";
-import { differenceWords, intervalWords, isChange, judged, rowsOf, scaleOf, valueWords } from "../src/model/compare.ts";
+import {
+  differenceWords,
+  intervalWords,
+  isChange,
+  judged,
+  rowsOf,
+  scaleOf,
+  valueWords,
+  verdictWords,
+} from "../src/model/compare.ts";
 import { better, compared, comparison, estimate, same, unknown } from "./support/comparison.ts";
+
+test("the engine's verdict is a sentence that calls measures as the tables do", () => {
+  expect(verdictWords(comparison())).toBe("p95 worse; Median better.");
+  expect(verdictWords(comparison({ verdict: "rps, avg better" }))).toBe("RPS, Mean better.");
+  expect(verdictWords(comparison({ verdict: "no difference can be shown" }))).toBe("No difference can be shown.");
+});
 
 test("differences are told as shares, as points of a ratio, or in their unit, with their intervals", () => {
   expect([compared("p95"), same("p95"), better("p95")].map(differenceWords)).toEqual(["+100 %", "+1.0 %", "−40.0 %"]);
   expect(intervalWords(same("p95"))).toBe("−4.5 % to +6.5 %");
   const ratio = compared("fail_ratio", { difference: estimate(0.0123, -0.0001, 0.02) });
-  expect([differenceWords(ratio), intervalWords(ratio)]).toEqual(["+1.23 points", "−0.01 points to +2.00 points"]);
+  expect([differenceWords(ratio), intervalWords(ratio)]).toEqual(["+1.23 pp", "−0.01 pp to +2.00 pp"]);
   const fresh = { relative: null, difference: estimate(1_500, -0.4, 2_000) };
   expect(differenceWords(compared("avg", fresh))).toBe("+1.50 ms");
   expect(intervalWords(compared("avg", fresh))).toBe("0.00 ms to +2.00 ms");

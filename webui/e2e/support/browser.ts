@@ -52,7 +52,7 @@ async function fromDist(context: BrowserContext): Promise<void> {
       const response = await route.fetch({ maxRedirects: 0 });
       const text = await response.text();
       const data = /<script type="application\/json" id="template-args">.*?<\/script>/s.exec(text)?.[0];
-      if (data === undefined) return await route.fulfill({ response });
+      if (data === undefined) return await route.continue();
       const page = readFileSync(new URL("index.html", dist), "utf8").replace("</body>", () => `${data}</body>`);
       await route.fulfill({ response, body: page });
     },

@@ -50,7 +50,7 @@ class Other(HttpUser):
 
     @task
     def page(self):
-        self.client.get("/delay/700", name="of the other class")
+        self.client.get("/delay/4000", name="of the other class")
 `;
 
 export interface Running {

@@ -263,7 +263,10 @@ function Health() {
   const level = over ? (generator.overall_limit ? "limit" : "ok") : generator.level;
   const judgement = { limit: "fail", warning: "warn" }[level] ?? "pass";
   const short = { limit: over ? "was the limit" : "is the limit", warning: "is strained" }[level];
-  const words = withoutVerdict(over ? generator.overall : generator.verdict);
+  const words = withoutVerdict(over ? generator.overall : generator.verdict).replace(
+    /^Kept up \((.)(.*)\)$/,
+    (_, first: string, rest: string) => first.toUpperCase() + rest,
+  );
   return (
     <details class={`health ${judgement}`} id="health">
       <summary>

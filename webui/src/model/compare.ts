@@ -52,7 +52,7 @@ export function told({
   relative,
 }: Compared): readonly [Estimate | null, (value: number) => string] {
   // Shares of a ratio say little: from 0.01 % to 0.02 % is not twice as bad as anything.
-  if (measure === "fail_ratio") return [difference, (value) => signed(value * 100, 2, " points")];
+  if (measure === "fail_ratio") return [difference, (value) => signed(value * 100, 2, " pp")];
   if (relative !== null) return [relative, (value) => signed(value * 100, Math.abs(value) >= 1 ? 0 : 1, " %")];
   if (measure === "rps") return [difference, (value) => signed(value, 2, "/s")];
   return [difference, (value) => signed(value / 1000, 2, " ms")];
@@ -83,9 +83,11 @@ function signed(value: number, digits: number, unit: string): string {
   return `${sign}${text}${unit}`;
 }
 
-/** The engine's line as a sentence. */
-export const verdictWords = ({ verdict }: Comparison): string =>
-  `${verdict.replace(/^[a-z](?!\d)/, (first) => first.toUpperCase())}.`;
+/** The engine's line as a sentence, with measures called as in the tables. */
+export function verdictWords({ verdict }: Comparison): string {
+  const text = verdict.replace(/\b(median|avg|rps|fail_ratio)\b/g, measureName);
+  return `${text.replace(/^[a-z](?!\d)/, (first) => first.toUpperCase())}.`;
+}
 
 /** Where the ends of the drawings are, so that all of a kind have one scale; one that is far out is cut off. */
 export function scaleOf(all: readonly Compared[], ratios: boolean): number {

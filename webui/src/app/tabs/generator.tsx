@@ -132,7 +132,10 @@ export function Workers(): JSX.Element {
         <h2>
           In flight <span class="muted">{count(generator.in_flight)}</span>
         </h2>
-        <p class="muted small">Requests that have no answer yet; they are in no other figure.</p>
+        <p class="muted small">
+          Requests that have no answer yet; they are in no other figure.
+          {distributed && " Of workers only their number is known."}
+        </p>
         {inFlight.length > 0 && (
           <Table
             label="Requests in flight"

@@ -168,8 +168,8 @@ export function Runs(): JSX.Element {
     const answers = await Promise.all(ids.map((id) => remove(`runs/${encodeURIComponent(id)}`)));
     const refused = answers.find((answer) => !answer.ok);
     if (refused !== undefined) tell(refused.message || "Not all of them could be deleted.", true);
-    setChosen(new Set());
     await loadRuns();
+    setChosen(new Set());
   };
   const compare = async () => {
     const found = await compared(ids);
