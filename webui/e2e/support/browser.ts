@@ -1,5 +1,5 @@
 // Debian's Chromium, driven by playwright-core; a fresh profile each time, and no talk to anyone but the page.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 export async function launch(): Promise<Browser> {
@@ -43,9 +43,10 @@ export async function open(browser: Browser, options: BrowserContextOptions = {}
 /** The page as webui/dist has it instead of the one in the command: to look at a change without building the command anew. */
 async function fromDist(context: BrowserContext): Promise<void> {
   const dist = new URL("../../dist/app/", import.meta.url);
-  await context.route(/\/assets\/[^/]+$/, (route) =>
-    route.fulfill({ path: new URL(`assets/${route.request().url().split("/").at(-1)}`, dist).pathname }),
-  );
+  await context.route(/\/assets\/[^/]+$/, async (route) => {
+    const { pathname } = new URL(`assets/${route.request().url().split("/").at(-1)}`, dist);
+    await (existsSync(pathname) ? route.fulfill({ path: pathname }) : route.continue());
+  });
   await context.route(
     (url) => url.pathname === "/",
     async (route) => {
