@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  besideBadge,
   bytes,
   clock,
   count,
@@ -56,4 +57,13 @@ test("the generator's line loses what a badge says already", () => {
   expect(withoutVerdict("Generator: kept up (answers waited 1 ms)")).toBe("Generator: kept up (answers waited 1 ms)");
   expect(withoutVerdict("Generator: WAS THE LIMIT: answers waited 9 ms")).toBe("Answers waited 9 ms");
   expect(withoutVerdict("")).toBe("");
+});
+
+test("beside the badge in the header the line says the rest", () => {
+  expect(besideBadge("Generator: kept up (answers waited 1 ms)")).toBe("Answers waited 1 ms");
+  expect(besideBadge("Generator: WAS THE LIMIT: answers waited 9 ms")).toBe("Answers waited 9 ms");
+  expect(besideBadge("The generator keeps up: answers wait 1 ms")).toBe("Answers wait 1 ms");
+  expect(besideBadge("The generator is the limit: answers wait 90 ms")).toBe(
+    "The generator is the limit: answers wait 90 ms",
+  );
 });

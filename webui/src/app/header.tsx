@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Badge, Thresholds } from "../components/details.tsx";
 import { Icon } from "../components/icons.tsx";
 import favicon from "../favicon.svg";
-import { bytes, clock, count, duration, figure, percent, percentileName, withoutVerdict } from "../model/format.ts";
+import { besideBadge, bytes, clock, count, duration, figure, percent, percentileName } from "../model/format.ts";
 import { theme, toggleTheme } from "../model/theme.ts";
 import { canEdit, reset, stop, togglePause } from "./actions.ts";
 import { args } from "./arguments.ts";
@@ -263,10 +263,7 @@ function Health() {
   const level = over ? (generator.overall_limit ? "limit" : "ok") : generator.level;
   const judgement = { limit: "fail", warning: "warn" }[level] ?? "pass";
   const short = { limit: over ? "was the limit" : "is the limit", warning: "is strained" }[level];
-  const words = withoutVerdict(over ? generator.overall : generator.verdict).replace(
-    /^Kept up \((.)(.*)\)$/,
-    (_, first: string, rest: string) => first.toUpperCase() + rest,
-  );
+  const words = besideBadge(over ? generator.overall : generator.verdict);
   return (
     <details class={`health ${judgement}`} id="health">
       <summary>

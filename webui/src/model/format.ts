@@ -103,7 +103,14 @@ export function plural(amount: number, noun: string, nouns = `${noun}s`): string
   return `${count(amount)} ${amount === 1 ? noun : nouns}`;
 }
 
-/** The line of console or server on the generator, without the words that a badge says already. */
+/** The console's line on the generator, without the words that a badge says already. */
 export function withoutVerdict(line: string): string {
   return line.replace(/^Generator: WAS THE LIMIT: (.)/, (_, first: string) => first.toUpperCase());
+}
+
+/** The same beside a badge that says whether it keeps up, of console or server. */
+export function besideBadge(line: string): string {
+  const text = line.replace(/^Generator: (WAS THE LIMIT: )?|^The generator keeps up(: |, but )/, "");
+  const bare = /^kept up \((.*)\)$/.exec(text)?.[1] ?? text;
+  return bare.charAt(0).toUpperCase() + bare.slice(1);
 }
