@@ -53,6 +53,9 @@ class Page:
             return  # closed, by either side
 
     def close(self) -> None:
+        # The reader holds the socket open as long as it reads.
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from support.web import WebRun, is_as_described, wait_for, web_run
+from support.web import WebRun, free_port, is_as_described, wait_for, web_run
 
 SOURCE = """
 import gevent
@@ -103,6 +103,25 @@ def test_requests_without_an_answer_are_listed_until_they_have_one(gregaria: lis
             release.set()
             wait_for(lambda: run.row("Aggregated")["num_requests"] == 5)
             assert next(status for status in statuses if not status["in_flight"])["generator"]["in_flight"] == 0
+
+
+def test_a_master_shows_those_of_its_workers(gregaria: list[str], tmp_path: Path) -> None:
+    release = threading.Event()
+    with holding_server(release) as port:
+        host, cluster = f"http://127.0.0.1:{port}", {"GREGARIA_MASTER_NODE_PORT": str(free_port())}
+        arguments = ["--processes", "2", "--class-picker", "-H", host]
+        with web_run(gregaria, tmp_path, *arguments, source=SOURCE.replace("OTHER", host), **cluster) as run:
+            wait_for(lambda: run.get("/worker-count").json()["worker_count"] == 2)
+            run.post("/swarm", {"user_count": 4, "spawn_rate": 100, "user_classes": ["Shop", "Quick"]})
+            statuses = told(run)
+            full = next(status for status in statuses if len(status["in_flight"]) == 4)
+            is_as_described("Status", full)
+            assert {row["node"] for row in full["in_flight"]} == {worker["id"] for worker in full["workers"]}
+            assert sorted(row["user_class"] for row in full["in_flight"]) == ["Quick", "Quick", "Shop", "Shop"]
+            ages = [row["age_seconds"] for row in full["in_flight"]]
+            assert ages == sorted(ages, reverse=True) and 0 < ages[-1] <= ages[0] < 60
+            release.set()
+            assert any(not status["in_flight"] for status in statuses)
 
 
 def test_without_a_page_nobody_looks_and_a_stop_empties_the_list(gregaria: list[str], tmp_path: Path) -> None:

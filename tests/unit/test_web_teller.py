@@ -1,4 +1,4 @@
-"""What the hub tells the web server: only what changed, and nothing is lost while the server is behind."""
+"""What the hub tells the web server: what changed, nothing lost while the server is behind, and what workers say."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gregaria import User, task
+from gregaria.distributed import in_flight
 from gregaria.env import Environment
 from gregaria.web.status import Teller
 
@@ -66,3 +67,22 @@ def test_requests_in_flight_are_looked_for_only_for_somebody(teller: Teller) -> 
     server.is_watched = True
     teller.tell(server)  # type: ignore[arg-type]
     assert [told["status"].get("in_flight") for told in server.told] == [None, []]
+
+
+def test_what_workers_say_is_held_for_a_while_and_doubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(in_flight.time, "monotonic", lambda: now[0])
+    answers = in_flight.AnswersOfWorkers()
+    answers.take("a", [["GET", "/new", "Shop", "wait", 1.0], ["GET", "/odd", "Shop", "wait", float("nan")]])
+    answers.take("b", [("PUT", "/old", "Shop", "dns", 7.5)])
+    for nonsense in (None, 5, "text", [1], [["GET"]], [["GET", "/", "S", "wait", "long"]], {"a": 1}):
+        answers.take("a", nonsense)
+    now[0] = 102.0
+    rows = [("b", ("PUT", "/old", "Shop", "dns", 9.5)), ("a", ("GET", "/new", "Shop", "wait", 3.0))]
+    assert answers.oldest(["a", "b"]) == rows
+    answers.take("b", [("GET", f"/{number}", "Shop", "wait", float(number)) for number in range(1_000)])
+    assert len(answers.oldest(["a", "b"])) == in_flight.OLDEST
+    assert answers.oldest(["a"]) == rows[1:]
+    assert answers.oldest(["a", "b"]) == rows[1:], "a worker that was gone begins anew"
+    now[0] = 200.0
+    assert answers.oldest(["a"]) == []

@@ -175,11 +175,13 @@ pub struct Threshold {
     pub value: String,
 }
 
-/// A request of this process that has no answer yet.
+/// A request that has no answer yet.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct InFlight {
+    /// The worker that makes it; empty if this process does.
+    pub node: String,
     pub method: String,
     /// Path and query as on the wire, without secrets; the whole URL if it does not go to the test's host.
     pub name: String,

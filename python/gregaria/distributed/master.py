@@ -23,6 +23,7 @@ from greenlet import getcurrent
 from .. import _engine, runners
 from ..exception import CannotPauseError
 from ..rpc import Message
+from .in_flight import IN_FLIGHT, AnswersOfWorkers, Row
 from .inbox import LOCUST_VERSION, call_listener, follow
 from .link_security import master_secret
 from .locustfiles import answer_to_worker
@@ -55,6 +56,7 @@ class MasterRunner(Membership):
         self._orders = Orders()
         self._sending: gevent.Greenlet[..., Any] | None = None
         self._stop_over = Event()
+        self._in_flight = AnswersOfWorkers()
         self._last_health: list[tuple[str, dict[str, float]]] = []
         self._link = self._listen(master_bind_host, master_bind_port)
         self.master_bind_port = self._link.port
@@ -328,6 +330,13 @@ class MasterRunner(Membership):
     def _release_users(self) -> None:
         """Workers do so themselves when they stop."""
 
+    def in_flight(self) -> list[tuple[str, Row]]:
+        """The oldest requests without an answer on our own workers, as they said when this was called before."""
+        ours = [node.id for node in self.clients.values() if getattr(node, "lag_ms", None) is not None]
+        for worker in ours:
+            self._link.send(IN_FLIGHT, None, worker)
+        return self._in_flight.oldest(ours)
+
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Send a message to one worker, or to all of them."""
         for worker in [client_id] if client_id else list(self.clients):
@@ -384,6 +393,8 @@ class MasterRunner(Membership):
             case "locustfile":
                 client_id, asked = about
                 self.send_message("locustfile", answer_to_worker(self.environment, asked), client_id)
+            case "custom" if about[0] == IN_FLIGHT:
+                self._in_flight.take(about[2], about[1])
             case "custom":
                 kind, data, client_id = about
                 sender = f" from worker {client_id} (index {self.get_worker_index(client_id)})"

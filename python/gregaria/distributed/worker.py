@@ -27,6 +27,7 @@ from gevent.pool import Group
 from .. import _engine, argument_parser, runners, samples
 from ..log import get_logs
 from ..rpc import Message
+from .in_flight import IN_FLIGHT, of_this_process
 from .inbox import LOCUST_VERSION, call_listener, follow
 from .link_security import worker_secret
 from .unsent import keep_unsent
@@ -186,6 +187,8 @@ class WorkerRunner(runners.DistributedRunner):
                 self._leave(self._on_master_lost, about)
             case "gave_up":
                 self._on_gave_up(about)
+            case "custom" if about[0] == IN_FLIGHT:
+                self._link.send(IN_FLIGHT, of_this_process(self))
             case "custom":
                 kind, data, node_id = about
                 call_listener(self.environment, self.custom_messages, Message(kind, data, node_id), "")

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gregaria import _engine, log, stats
+from gregaria.distributed.in_flight import of_this_process
 from gregaria.following import follow
 from gregaria.user.inspectuser import get_ratio
 
@@ -27,9 +28,6 @@ logger = logging.getLogger("locust.web")
 
 SHOWN = 500
 """Rows and failures of `/stats/requests`, as in Locust."""
-
-OLDEST = 100
-"""Requests without an answer that are told of."""
 
 ACTUAL_EVERY_S = 2.0
 """Ratios as they came about are told at most this often."""
@@ -122,10 +120,13 @@ class Teller:
         }
 
     def _in_flight(self, runner: Any) -> list[dict[str, Any]]:
-        host = str(self._environment.host or "")
-        found = _engine.in_flight(runner.stats, runner.user_greenlets, host, OLDEST)
+        if hasattr(runner, "clients"):
+            found = [(node, *row) for node, row in runner.in_flight()]
+        else:
+            found = [("", *row) for row in of_this_process(runner)]
         return [
-            dict(zip(("method", "name", "user_class", "phase", "age_seconds"), each, strict=True)) for each in found
+            dict(zip(("node", "method", "name", "user_class", "phase", "age_seconds"), each, strict=True))
+            for each in found
         ]
 
     def _changed_exceptions(self, runner: Any) -> str | None:

@@ -112,12 +112,14 @@ export interface Generator {
   wait_ms: number;
 }
 
-/** A request of this process that has no answer yet. */
+/** A request that has no answer yet. */
 export interface InFlight {
   age_seconds: number;
   method: string;
   /** Path and query as on the wire, without secrets; the whole URL if it does not go to the test's host. */
   name: string;
+  /** The worker that makes it; empty if this process does. */
+  node: string;
   /** What it waits for: `blocked`, `dns`, `connect`, `tls`, `send`, `wait` or `receive`. */
   phase: string;
   /** The class of the user that waits for it; empty if no user does. */
