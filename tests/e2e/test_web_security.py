@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -188,6 +189,20 @@ def test_a_login_opens_everything_until_the_logout(guarded: WebRun) -> None:
     assert answer.status_code == 302
     person.get(f"{guarded.url}/logout", timeout=10)
     assert person.get(f"{guarded.url}/stats/requests", allow_redirects=False, timeout=10).status_code == 302
+
+
+def test_the_connection_outlives_a_refusal(guarded: WebRun) -> None:
+    where = urlsplit(guarded.url)
+    with socket.create_connection((where.hostname, where.port), timeout=10) as client:
+        reader = client.makefile("rb")
+        for _ in range(2):
+            client.sendall(b"POST /swarm HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\n\r\n")
+            time.sleep(0.1)
+            client.sendall(b"user_count=1")
+            assert reader.readline() == b"HTTP/1.1 401 Unauthorized\r\n"
+            length = next(int(line.split(b":")[1]) for line in reader if line.lower().startswith(b"content-length"))
+            list(iter(reader.readline, b"\r\n"))
+            reader.read(length)
 
 
 def test_a_link_to_look_changes_nothing(guarded: WebRun) -> None:

@@ -22,7 +22,10 @@ pub async fn check(State(app): State<Arc<App>>, mut request: Request, next: Next
     let (origin, preflight) = (cross_origin::origin(guard, &request), cross_origin::preflight(guard, &request));
     let admitted = preflight.map_or_else(|| admit(&app, &request), Err);
     let mut response = match admitted {
-        Err(answer) => answer,
+        Err(answer) => {
+            routes::pass_over(request.into_body().into_data_stream()).await;
+            answer
+        }
         Ok(role) => {
             request.extensions_mut().insert(role);
             match flask_admits(&app, request).await {

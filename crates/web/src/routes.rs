@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -33,7 +33,7 @@ pub const FLASK_BODY: usize = 16 << 20;
 /// How long the next piece of a body may take, and all of it.
 const PIECE_WITHIN: Duration = Duration::from_secs(10);
 const BODY_WITHIN: Duration = Duration::from_secs(60);
-/// So much of a body that is too large is read, so that its sender hears about it.
+/// So much of a body that is refused is read, so that its sender hears about it.
 const PASSED_OVER: usize = 64 << 20;
 const PASSED_OVER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -155,16 +155,21 @@ pub async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyFault> {
     };
     let read = tokio::time::timeout(BODY_WITHIN, reading).await.unwrap_or(Err(BodyFault::Slow));
     if matches!(read, Err(BodyFault::TooLarge(_))) {
-        // Who is still sending would see a broken connection in place of the answer.
-        let passing_over = async {
-            let mut left = PASSED_OVER;
-            while let (1.., Some(Ok(piece))) = (left, pieces.next().await) {
-                left = left.saturating_sub(piece.len());
-            }
-        };
-        tokio::time::timeout(PASSED_OVER_WITHIN, passing_over).await.ok();
+        pass_over(pieces).await;
     }
     read
+}
+
+/// Read the rest of a body that nobody wants, if it is not too long: who is still sending would see a broken connection in
+/// place of the answer, or of the next one.
+pub async fn pass_over(mut pieces: BodyDataStream) {
+    let passing_over = async {
+        let mut left = PASSED_OVER;
+        while let (1.., Some(Ok(piece))) = (left, pieces.next().await) {
+            left = left.saturating_sub(piece.len());
+        }
+    };
+    tokio::time::timeout(PASSED_OVER_WITHIN, passing_over).await.ok();
 }
 
 async fn wrong_method(method: Method, uri: axum::http::Uri) -> Response {

@@ -55,6 +55,8 @@ export interface Exchange {
   url: string | null;
   /** The class of the user that made it, where that is known. */
   user_class: string | null;
+  /** Id of the worker that it was made on; absent if it was the process itself. */
+  worker: string | null;
 }
 
 /** A kind of failure. */
