@@ -12,9 +12,9 @@ from support.web import LOCUSTFILE, WebRun, wait_for, web_run
 
 
 def run_once(ui: WebRun, users: int = 2) -> int:
-    """A test from its start to its end; how many requests it made."""
+    """A test of all tasks, from its start to its end; how many requests it made."""
     ui.post("/swarm", {"user_count": users, "spawn_rate": 10})
-    wait_for(lambda: ui.row("Aggregated").get("num_requests", 0) > 10)
+    wait_for(lambda: ui.row("Aggregated").get("num_requests", 0) > 10 and ui.row("/hello") and ui.row("missing"))
     before = len(runs_of(ui))
     ui.post("/stop")
     wait_for(lambda: len(runs_of(ui)) == before + 1)
