@@ -48,6 +48,8 @@ class Visitor(HttpUser):
     tasks = [shared]
 """
 
+NAMES = ("add", "odd", "Buyer shared", "Visitor shared")
+
 
 def latest(run: WebRun) -> dict[str, Any]:
     with run.events() as events:
@@ -60,7 +62,7 @@ def test_planned_and_actual_ratios(gregaria: list[str], tmp_path: Path, server: 
         assert before["planned"]["Visitor"]["ratio"] == 0.75
         assert before["actual"]["Buyer"]["ratio"] is None
         run.post("/swarm", {"user_count": 4, "spawn_rate": 100, "host": server.plain})
-        wait_for(lambda: all(run.row(name).get("num_requests", 0) > 2 for name in ("add", "odd", "Visitor shared")))
+        wait_for(lambda: all(run.row(name).get("num_requests", 0) > 2 for name in NAMES))
         run.post("/stop")
         run.wait_for_state("stopped")
         requests = {row["name"]: row["num_requests"] for row in run.statistics()["stats"]}
