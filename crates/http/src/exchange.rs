@@ -281,6 +281,13 @@ pub struct Durations {
     pub receive: Option<Duration>,
 }
 
+impl Durations {
+    /// In the order of time.
+    pub fn in_order(&self) -> [Option<Duration>; 7] {
+        [self.blocked, self.dns, self.connect, self.tls, self.send, self.wait, self.receive]
+    }
+}
+
 impl Timings {
     /// When the connection was ready for the request: `None` if it was there already or never came about.
     pub fn connected(&self) -> Option<Instant> {

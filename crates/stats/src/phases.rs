@@ -6,6 +6,8 @@
 //!         └ response time starts                       └ ends
 //! ```
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::histogram::{Bucket, Histogram};
@@ -63,6 +65,17 @@ impl Default for PhaseSample {
 }
 
 impl PhaseSample {
+    /// How long each phase took, in their order.
+    pub fn of(taken: [Option<Duration>; Phase::ALL.len()]) -> Self {
+        let mut sample = Self::default();
+        for (phase, taken) in Phase::ALL.into_iter().zip(taken) {
+            if let Some(taken) = taken {
+                sample.set(phase, taken.as_secs().saturating_mul(1_000_000) + u64::from(taken.subsec_micros()));
+            }
+        }
+        sample
+    }
+
     /// More than an hour is told as 71 minutes.
     pub fn set(&mut self, phase: Phase, us: u64) {
         self.us[phase as usize] = us.min(u64::from(ABSENT - 1)) as u32;

@@ -20,6 +20,7 @@ import {
 import { clock, count, dateTime, percent } from "../model/format.ts";
 import { Badge } from "./details.tsx";
 import { type Curve, Spectrum } from "./distribution.tsx";
+import { requestName } from "./request_table.tsx";
 import { Table } from "./table.tsx";
 import type { Column } from "./table_rows.ts";
 
@@ -150,12 +151,7 @@ const NAME: Column<ComparedRow> = {
   key: "name",
   title: "Name",
   value: (row) => row.name,
-  cell: (row) => (
-    <>
-      {row.method !== "" && <span class="method">{row.method}</span>}
-      {row.name}
-    </>
-  ),
+  cell: requestName,
 };
 const MEASURE: Column<ComparedRow> = {
   key: "measure",

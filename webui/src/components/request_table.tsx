@@ -67,6 +67,14 @@ export function widened<T>(columns: Column<T>[], characters: Readonly<Record<str
   });
 }
 
+/** Method and name of a request, as all tables show them. */
+export const requestName = ({ method, name }: { readonly method: string; readonly name: string }) => (
+  <>
+    {method !== "" && <span class="method">{method}</span>}
+    {name}
+  </>
+);
+
 function requestColumns(
   percentiles: readonly number[],
   shown: readonly number[],
@@ -79,12 +87,7 @@ function requestColumns(
       key: "name",
       title: "Name",
       value: (row) => row.name,
-      cell: (row) => (
-        <>
-          {row.method !== "" && <span class="method">{row.method}</span>}
-          {row.name}
-        </>
-      ),
+      cell: requestName,
     },
     ...(live === undefined ? [] : [sparkColumn(live === "over")]),
     {

@@ -58,15 +58,8 @@ pub fn sample(completion: &Completion) -> PhaseSample {
     let timings = &completion.timings;
     let version = version(&completion.result);
     let reused = u32::from(timings.reused);
-    let mut sample = PhaseSample::default();
+    let mut sample = PhaseSample::of(timings.durations().in_order());
     (sample.reused, sample.opened, sample.version) = (reused, 1 - reused, version);
-    let parts = timings.durations();
-    let told = [parts.blocked, parts.dns, parts.connect, parts.tls, parts.send, parts.wait, parts.receive];
-    for (phase, taken) in Phase::ALL.into_iter().zip(told) {
-        if let Some(taken) = taken {
-            sample.set(phase, taken.as_secs().saturating_mul(1_000_000) + u64::from(taken.subsec_micros()));
-        }
-    }
     sample
 }
 
