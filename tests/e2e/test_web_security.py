@@ -196,8 +196,11 @@ def test_the_connection_outlives_a_refusal(guarded: WebRun) -> None:
     with socket.create_connection((where.hostname, where.port), timeout=10) as client:
         reader = client.makefile("rb")
         for _ in range(2):
-            client.sendall(b"POST /swarm HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\n\r\n")
-            time.sleep(0.1)
+            client.sendall(
+                b"POST /swarm HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n"
+            )
+            assert reader.readline() == b"HTTP/1.1 100 Continue\r\n"
+            assert reader.readline() == b"\r\n"
             client.sendall(b"user_count=1")
             assert reader.readline() == b"HTTP/1.1 401 Unauthorized\r\n"
             length = next(int(line.split(b":")[1]) for line in reader if line.lower().startswith(b"content-length"))

@@ -42,6 +42,7 @@ fn slow(pieces: &'static [&'static str]) -> (Server, mpsc::Sender<()>) {
     let words = Mutex::new(words);
     let server = Server::new(move |mut stream, _| {
         read_request(&mut stream);
+        // A test that has ended says no word more, and then the connection may end too.
         for piece in pieces {
             let _ = words.lock().expect("no test panics with it").recv_timeout(HANG);
             stream.write_all(piece.as_bytes()).expect("the client reads");

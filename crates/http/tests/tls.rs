@@ -241,6 +241,7 @@ fn the_name_is_told_in_the_handshake_and_an_address_is_not() {
     let server = serving(config(&Identity::self_signed(|_| ())), move |mut stream| {
         read_request(&mut stream);
         name_sender.send(stream.conn.server_name().map(str::to_owned)).unwrap();
+        // A client that has gone shows in its own result.
         let _ = stream.write_all(&ok("x"));
     });
     let client = Client::new();

@@ -169,6 +169,7 @@ pub async fn pass_over(mut pieces: BodyDataStream) {
             left = left.saturating_sub(piece.len());
         }
     };
+    // Who has not sent it by then gets the answer all the same.
     tokio::time::timeout(PASSED_OVER_WITHIN, passing_over).await.ok();
 }
 
