@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from support.server import TestServer
-from support.web import WebRun, wait_for, web_run
+from support.web import WebRun, free_port, wait_for, web_run
 
 SOURCE = """
 from locust import HttpUser, SequentialTaskSet, TaskSet, constant, task
@@ -82,3 +82,35 @@ def test_planned_and_actual_ratios(gregaria: list[str], tmp_path: Path, server: 
         assert set(run.get("/tasks").json()) == {"per_class", "total"}
         run.post("/stats/reset")
         wait_for(lambda: latest(run)["actual"]["Visitor"]["tasks"]["shared"]["count"] == 0)
+
+
+def test_a_master_adds_up_what_its_workers_began(gregaria: list[str], tmp_path: Path, server: TestServer) -> None:
+    cluster = {"GREGARIA_MASTER_NODE_PORT": str(free_port())}
+    arguments = ["--processes", "2", "--stop-timeout", "20"]
+    with web_run(gregaria, tmp_path, *arguments, source=SOURCE, host=server.plain, **cluster) as run:
+        wait_for(lambda: run.get("/worker-count").json()["worker_count"] == 2)
+        for _ in range(2):
+            run.post("/swarm", {"user_count": 8, "spawn_rate": 100, "host": server.plain})
+            wait_for(lambda: all(run.row(name).get("num_requests", 0) > 2 for name in NAMES))
+            run.post("/stop")
+            run.wait_for_state("stopped")
+            requests = {row["name"]: row["num_requests"] for row in run.statistics()["stats"]}
+            expected = {name: requests[f"{name} shared"] for name in ("Buyer", "Visitor")} | {"add": requests["add"]}
+            assert counted_until(run, expected) == expected
+        run.post("/stats/reset")
+        nothing = dict.fromkeys(("Buyer", "Visitor", "add"), 0)
+        assert counted_until(run, nothing) == nothing
+
+
+def counted_until(run: WebRun, expected: dict[str, int]) -> dict[str, int]:
+    """What the page is told of tasks begun, as soon as it is this: workers are only asked while somebody looks."""
+    found: dict[str, int] = {}
+    with run.events() as events:
+        for message, _ in zip((message for _, message in events), range(60), strict=False):
+            if ratios := message.get("ratios"):
+                actual = ratios["actual"]
+                found = {name: actual[name]["tasks"]["shared"]["count"] for name in ("Buyer", "Visitor")}
+                found["add"] = actual["Buyer"]["tasks"]["Basket"]["tasks"]["add"]["count"]
+            if found == expected:
+                break
+    return found

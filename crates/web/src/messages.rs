@@ -273,7 +273,7 @@ pub struct Ratios {
     /// Shares of everything by weights alone, as if no user had been started yet.
     pub planned: serde_json::Value,
     /// Shares of everything as they came about, `{ratio, count, tasks}`: of the users that run, and of the tasks that were
-    /// begun. `ratio` is null where nothing was; a master knows of the users only.
+    /// begun. `ratio` is null where nothing was; workers of Locust say nothing of tasks.
     pub actual: serde_json::Value,
 }
 

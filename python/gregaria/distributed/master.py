@@ -13,7 +13,7 @@ import errno
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -23,6 +23,7 @@ from greenlet import getcurrent
 from .. import _engine, runners
 from ..exception import CannotPauseError
 from ..rpc import Message
+from ..tasks_begun import FORGET_TASKS_BEGUN, TASKS_BEGUN, Begun, BegunOnWorkers
 from .in_flight import IN_FLIGHT, AnswersOfWorkers, Row
 from .inbox import LOCUST_VERSION, call_listener, follow
 from .link_security import master_secret
@@ -57,6 +58,7 @@ class MasterRunner(Membership):
         self._sending: gevent.Greenlet[..., Any] | None = None
         self._stop_over = Event()
         self._in_flight = AnswersOfWorkers()
+        self._tasks_begun = BegunOnWorkers()
         self._last_health: list[tuple[str, dict[str, float]]] = []
         self._link = self._listen(master_bind_host, master_bind_port)
         self.master_bind_port = self._link.port
@@ -332,10 +334,29 @@ class MasterRunner(Membership):
 
     def in_flight(self) -> list[tuple[str, Row]]:
         """The oldest requests without an answer on our own workers, as they said when this was called before."""
-        ours = [node.id for node in self.clients.values() if getattr(node, "lag_ms", None) is not None]
-        for worker in ours:
-            self._link.send(IN_FLIGHT, None, worker)
+        ours = self._our_workers()
+        self._tell(IN_FLIGHT, ours)
         return self._in_flight.oldest(ours)
+
+    def tasks_begun(self) -> Begun:
+        """On all our own workers, as they said when they were asked."""
+        return self._tasks_begun.all(self.user_classes)
+
+    def ask_for_tasks_begun(self) -> None:
+        """Ask those workers whose turn it is."""
+        self._tell(TASKS_BEGUN, self._tasks_begun.to_ask(self._our_workers()))
+
+    def forget_tasks_begun(self) -> None:
+        """Our own workers count from zero, too."""
+        self._tasks_begun.forget()
+        self._tell(FORGET_TASKS_BEGUN, self._our_workers())
+
+    def _our_workers(self) -> list[str]:
+        return [node.id for node in self.clients.values() if getattr(node, "lag_ms", None) is not None]
+
+    def _tell(self, kind: str, workers: Sequence[str]) -> None:
+        for worker in workers:
+            self._link.send(kind, None, worker)
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Send a message to one worker, or to all of them."""
@@ -395,6 +416,8 @@ class MasterRunner(Membership):
                 self.send_message("locustfile", answer_to_worker(self.environment, asked), client_id)
             case "custom" if about[0] == IN_FLIGHT:
                 self._in_flight.take(about[2], about[1])
+            case "custom" if about[0] == TASKS_BEGUN:
+                self._tasks_begun.take(about[2], about[1])
             case "custom":
                 kind, data, client_id = about
                 sender = f" from worker {client_id} (index {self.get_worker_index(client_id)})"

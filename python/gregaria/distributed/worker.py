@@ -24,9 +24,10 @@ from gevent.event import Event
 from gevent.lock import RLock
 from gevent.pool import Group
 
-from .. import _engine, argument_parser, runners, samples
+from .. import _engine, argument_parser, runners, samples, tasks_begun
 from ..log import get_logs
 from ..rpc import Message
+from ..tasks_begun import FORGET_TASKS_BEGUN, TASKS_BEGUN
 from .in_flight import IN_FLIGHT, of_this_process
 from .inbox import LOCUST_VERSION, call_listener, follow
 from .link_security import worker_secret
@@ -189,6 +190,10 @@ class WorkerRunner(runners.DistributedRunner):
                 self._on_gave_up(about)
             case "custom" if about[0] == IN_FLIGHT:
                 self._link.send(IN_FLIGHT, of_this_process(self))
+            case "custom" if about[0] == TASKS_BEGUN:
+                self._link.send(TASKS_BEGUN, tasks_begun.of_this_process(self.user_classes))
+            case "custom" if about[0] == FORGET_TASKS_BEGUN:
+                _engine.forget_tasks_begun()
             case "custom":
                 kind, data, node_id = about
                 call_listener(self.environment, self.custom_messages, Message(kind, data, node_id), "")
@@ -229,6 +234,7 @@ class WorkerRunner(runners.DistributedRunner):
             self._run = run
             self._link.begin_run(run)
             self._reset_run()
+            _engine.forget_tasks_begun()
             if "gregaria_samples" in options and environment.parsed_options:
                 samples.set_up(environment.stats, environment.parsed_options)
             environment._filter_tasks_by_tags()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from gregaria import _engine, stats
+from gregaria import _engine, stats, tasks_begun
 from gregaria.html import report_data, report_page
 from gregaria.log import get_logs
 from gregaria.util.date import format_safe_timestamp
@@ -126,7 +126,7 @@ class Answers:
         if runner is not None:
             runner.stats.reset_all()
             runner.exceptions = {}
-            _engine.forget_tasks_begun()
+            tasks_begun.forget(runner)
             self._web_ui.teller.mark("reset")
         self._web_ui.tell_now()
         return as_text("ok")

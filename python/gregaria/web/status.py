@@ -9,9 +9,9 @@ import json
 import logging
 import time
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from gregaria import _engine, log, stats
+from gregaria import _engine, log, stats, tasks_begun
 from gregaria.distributed.in_flight import of_this_process
 from gregaria.following import follow
 from gregaria.user.inspectuser import get_ratio
@@ -59,7 +59,7 @@ class Teller:
     def _on_test_start(self, environment: Any, **_kwargs: Any) -> None:
         self._run += 1
         self.ended = None
-        _engine.forget_tasks_begun()
+        tasks_begun.forget(self._environment.runner)
         follow(self._environment)
         self.mark("start", f"Run #{self._run}")
 
@@ -91,7 +91,7 @@ class Teller:
             json.dumps(status, default=str),
             everything=everything or (idle and not self._was_idle),
             exceptions=self._changed_exceptions(runner),
-            ratios=self._changed_ratios(runner, idle),
+            ratios=self._changed_ratios(runner, idle, engine.is_watched),
             logs=self._new_logs(),
             marks=json.dumps(marks) if marks else None,
         )
@@ -137,7 +137,7 @@ class Teller:
         self._exceptions = now
         return json.dumps(exception_rows(runner))
 
-    def _changed_ratios(self, runner: Any, idle: bool) -> str | None:
+    def _changed_ratios(self, runner: Any, idle: bool, is_watched: bool) -> str | None:
         classes, counts = self._environment.user_classes, runner.user_classes_count
         users = (tuple(counts.items()), runner.target_user_count)
         now = (users, tuple(map(id, classes)), tuple(len(user_class.tasks) for user_class in classes))
@@ -145,7 +145,7 @@ class Teller:
         if changed or idle or time.monotonic() - self._actual_at >= ACTUAL_EVERY_S:
             if runner.state in ("spawning", "running"):
                 self._most_recent_users = dict(counts)
-            before, self._actual = self._actual, actual(classes, self._most_recent_users)
+            before, self._actual = self._actual, actual(classes, self._most_recent_users, _begun(runner, is_watched))
             self._actual_at = time.monotonic()
             changed = changed or self._actual != before
         if not changed:
@@ -157,6 +157,14 @@ class Teller:
     def _new_logs(self) -> list[str]:
         lines, self._log_position = log.logs_since(self._log_position)
         return lines
+
+
+def _begun(runner: Any, is_watched: bool) -> tasks_begun.Begun:
+    if not hasattr(runner, "clients"):
+        return tasks_begun.of_this_process(runner.user_classes)
+    if is_watched:
+        runner.ask_for_tasks_begun()
+    return cast("tasks_begun.Begun", runner.tasks_begun())
 
 
 def _threshold(verdict: ThresholdVerdict) -> dict[str, str]:

@@ -191,7 +191,7 @@ export interface Point {
 
 /** Shares of user classes and tasks, each table as `/tasks` gives them: class or task name to `{ratio, tasks}`. */
 export interface Ratios {
-  /** Shares of everything as they came about, `{ratio, count, tasks}`: of the users that run, and of the tasks that were begun. `ratio` is null where nothing was; a master knows of the users only. */
+  /** Shares of everything as they came about, `{ratio, count, tasks}`: of the users that run, and of the tasks that were begun. `ratio` is null where nothing was; workers of Locust say nothing of tasks. */
   actual: unknown;
   /** As `/tasks` says: of the users that run, and by the weights of the tasks of each class. */
   per_class: unknown;
