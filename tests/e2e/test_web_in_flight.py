@@ -89,8 +89,8 @@ def test_requests_without_an_answer_are_listed_until_they_have_one(gregaria: lis
         with web_run(gregaria, tmp_path, "-H", host, source=source) as run:
             run.post("/swarm", {"user_count": 5, "spawn_rate": 100})
             statuses = told(run)
-            full = next(status for status in statuses if len(status["in_flight"]) == 5)
-            assert full["generator"]["in_flight"] == 5
+            both = ((status, status["generator"]["in_flight"]) for status in statuses)
+            full = next(status for status, counted in both if len(status["in_flight"]) == counted == 5)
             is_as_described("Status", full)
             rows = {row["name"]: row for row in full["in_flight"]}
             expected = HOLDING | {f"{other}/hold/greenlet": ("GET", "")}
@@ -102,7 +102,7 @@ def test_requests_without_an_answer_are_listed_until_they_have_one(gregaria: lis
             assert len(later["in_flight"]) == 5
             release.set()
             wait_for(lambda: run.row("Aggregated")["num_requests"] == 5)
-            assert next(status for status in statuses if not status["in_flight"])["generator"]["in_flight"] == 0
+            assert any(not status["in_flight"] and not status["generator"]["in_flight"] for status in statuses)
 
 
 def test_a_master_shows_those_of_its_workers(gregaria: list[str], tmp_path: Path) -> None:
@@ -134,4 +134,4 @@ def test_without_a_page_nobody_looks_and_a_stop_empties_the_list(gregaria: list[
                 assert next(events)[1]["status"]["in_flight"] == []
             assert any(len(status["in_flight"]) == 2 for status in told(run))
             run.post("/stop")
-            assert next(status for status in told(run) if not status["generator"]["in_flight"])["in_flight"] == []
+            assert any(not status["in_flight"] and not status["generator"]["in_flight"] for status in told(run))
