@@ -133,8 +133,7 @@ export function Workers(): JSX.Element {
           In flight <span class="muted">{count(generator.in_flight)}</span>
         </h2>
         <p class="muted small">
-          Requests that have no answer yet; they are in no other figure.
-          {distributed && " Of workers only their number is known."}
+          The oldest requests that have no answer yet, once they are a second or two old; they are in no other figure.
         </p>
         {inFlight.length > 0 && (
           <Table
