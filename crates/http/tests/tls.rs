@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use gregaria_http::{ClientCertificate, Command, Failure, Request, TlsFailure, TlsFailureKind, TlsSettings, Verify};
+use gregaria_http::{
+    ClientCertificate, Command, Failure, Origin, Request, TlsFailure, TlsFailureKind, TlsSettings, Verify,
+};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use support::{Client, HANG, Server, get, ok, origin, post, read_request};
 
@@ -172,6 +175,40 @@ fn a_certificate_in_the_bundle_must_still_fit() {
     let server = answering(config(&identity));
     let refused = failure(&server, "localhost", Verify::Bundle(file("expired.pem", &identity.pem)));
     assert!(refused.kind.is_certificate(), "{refused:?}");
+}
+
+/// A server that shows a certificate whose key it does not have.
+fn impostor(shown: &Identity, key: &Identity) -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = provider.key_provider.load_private_key(key.key.clone_key()).expect("a key");
+    let certified = Arc::new(CertifiedKey::new(shown.chain.clone(), key));
+    let builder = ServerConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().expect("ring has all versions");
+    Arc::new(builder.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(certified))))
+}
+
+#[test]
+fn a_server_that_was_believed_helps_nobody_else() {
+    let authority = authority("one");
+    let settings = settings(Verify::Bundle(file("believed.pem", &authority.pem())));
+    let identity = Identity::signed_by(&authority, |_| ());
+    let (good, client) = (answering(config(&identity)), Client::new());
+    let at = |host: &str, server: &Server| origin(host, server.address.port(), settings.clone());
+    for _ in 0..2 {
+        assert_eq!(client.response(&at("localhost", &good)).body(), b"secret");
+    }
+    let kind = |origin: &Arc<Origin>| match client.failure(origin) {
+        Failure::Tls(failure) => failure.kind,
+        other => panic!("{other:?}"),
+    };
+    let stranger = answering(config(&Identity::self_signed(|_| ())));
+    assert_eq!(kind(&at("localhost", &stranger)), TlsFailureKind::SelfSigned);
+    let thief = answering(impostor(&identity, &Identity::signed_by(&authority, |_| ())));
+    assert_eq!(kind(&at("localhost", &thief)), TlsFailureKind::BadCertificate, "the signature is not of its key");
+    let (port, addresses) = (good.address.port(), vec![good.address.ip()]);
+    client.submit([Command::Resolve { host: "shop.example".to_owned(), port, addresses }]);
+    assert_eq!(kind(&at("shop.example", &good)), TlsFailureKind::HostnameMismatch);
+    assert_eq!(client.response(&at("localhost", &good)).body(), b"secret");
 }
 
 #[test]

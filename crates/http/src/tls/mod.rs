@@ -3,6 +3,7 @@
 
 mod certificate;
 mod failure;
+mod known;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -108,7 +109,7 @@ fn verifier(verify: &Verify, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn S
     let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .build()
         .map_err(|error| Error::Tls(rustls::Error::General(error.to_string())))?;
-    Ok(Arc::new(verify::Strict { webpki, trusted }))
+    Ok(Arc::new(verify::Strict { webpki, trusted, known: known::KnownChains::default() }))
 }
 
 fn bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -12,6 +12,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, Signatu
 
 use super::certificate::Fields;
 use super::failure::{TlsFailure, TlsFailureKind};
+use super::known::KnownChains;
 
 /// Verifies against roots, and against single certificates that are trusted as they are.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Strict {
     pub webpki: Arc<WebPkiServerVerifier>,
     /// Everything in the bundle, for servers whose own certificate is in it.
     pub trusted: Vec<CertificateDer<'static>>,
+    /// What it has found good.
+    pub known: KnownChains,
 }
 
 impl Strict {
@@ -43,15 +46,22 @@ impl ServerCertVerifier for Strict {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if self.known.holds(end_entity, intermediates, server_name, now) {
+            return Ok(ServerCertVerified::assertion());
+        }
         let verdict = self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verdict {
+        let verdict = match verdict {
             Err(_) if self.is_trusted_itself(end_entity, server_name, now) => Ok(ServerCertVerified::assertion()),
             Err(Error::InvalidCertificate(reason)) => {
                 let failure = explain(&reason, end_entity, intermediates, server_name);
                 Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(failure)))))
             }
             verdict => verdict,
+        };
+        if verdict.is_ok() {
+            self.known.remember(end_entity, intermediates, server_name, now);
         }
+        verdict
     }
 
     fn verify_tls12_signature(
@@ -163,5 +173,60 @@ impl ServerCertVerifier for Lax {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rustls::RootCertStore;
+
+    use super::*;
+
+    fn authority() -> CertifiedIssuer<'static, KeyPair> {
+        let mut parameters = CertificateParams::default();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
+    }
+
+    fn webpki(authority: &CertifiedIssuer<'static, KeyPair>) -> Arc<WebPkiServerVerifier> {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap()
+    }
+
+    fn server(authority: &CertifiedIssuer<'static, KeyPair>) -> CertificateDer<'static> {
+        let mut parameters = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(2026, 1, 1) + Duration::from_secs(60);
+        parameters.signed_by(&KeyPair::generate().unwrap(), authority).unwrap().der().clone()
+    }
+
+    #[test]
+    fn what_was_found_good_is_not_verified_again_and_nothing_else_gains_by_it() {
+        let (ours, strange) = (authority(), authority());
+        let (own, other, forged) = (server(&ours), server(&ours), server(&strange));
+        let mut strict = Strict { webpki: webpki(&ours), trusted: Vec::new(), known: KnownChains::default() };
+        // 2026-01-01, and seconds.
+        let at = |seconds: u64| UnixTime::since_unix_epoch(Duration::from_secs(1_767_225_600 + seconds));
+        let verdict = |strict: &Strict, certificate: &CertificateDer<'static>, name: &str, seconds| {
+            let name = ServerName::try_from(name.to_owned()).unwrap();
+            match strict.verify_server_cert(certificate, &[], &name, &[], at(seconds)) {
+                Ok(_) => None,
+                Err(error) => Some(TlsFailure::from(error).kind),
+            }
+        };
+        assert_eq!(verdict(&strict, &own, "localhost", 0), None);
+        assert_eq!(verdict(&strict, &own, "example.org", 1), Some(TlsFailureKind::HostnameMismatch));
+        assert_eq!(verdict(&strict, &forged, "localhost", 1), Some(TlsFailureKind::BadCertificate));
+        assert_eq!(verdict(&strict, &forged, "localhost", 1), Some(TlsFailureKind::BadCertificate), "refused for good");
+        assert_eq!(verdict(&strict, &own, "localhost", 61), Some(TlsFailureKind::Expired));
+
+        // Who would be asked believes none of them any more, and so is seen to be asked.
+        strict.webpki = webpki(&strange);
+        assert_eq!(verdict(&strict, &own, "localhost", 59), None);
+        assert_eq!(verdict(&strict, &other, "localhost", 59), Some(TlsFailureKind::BadCertificate));
     }
 }
