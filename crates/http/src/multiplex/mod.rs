@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
+use http::uri::Authority;
 use slab::Slab;
 
 use crate::channel::Channel;
@@ -78,6 +79,8 @@ pub(crate) struct Session {
     pipe: Pipe,
     connection: Connection<Pipe, Bytes>,
     sender: SendRequest<Bytes>,
+    /// Whom the last request was for.
+    known: Option<Authority>,
     streams: Slab<Stream>,
     flag: Arc<Flag>,
     /// Why nothing more can be done here; told to all.
@@ -102,7 +105,7 @@ impl Session {
         match pin!(builder.handshake(pipe.clone())).poll(&mut context) {
             Poll::Ready(Ok((sender, connection))) => {
                 let (streams, flag) = (Slab::new(), Arc::new(Flag::default()));
-                Ok(Self { pipe, connection, sender, streams, flag, ending: None, is_fresh: true })
+                Ok(Self { pipe, connection, sender, known: None, streams, flag, ending: None, is_fresh: true })
             }
             Poll::Ready(Err(error)) => Err(Failure::Internal { text: format!("HTTP/2 does not begin: {error}") }),
             Poll::Pending => Err(Failure::Internal { text: "HTTP/2 does not begin".to_owned() }),
@@ -132,7 +135,7 @@ impl Session {
 
     /// Begins an exchange; beyond what the server allows at a time, it waits its turn.
     pub fn begin(&mut self, waiting: Waiting, now: Instant, told: &mut Vec<Told>) {
-        match Stream::begin(&mut self.sender.clone(), waiting, now) {
+        match Stream::begin(&mut self.sender.clone(), &mut self.known, waiting, now) {
             Ok(stream) => {
                 self.streams.insert(stream);
                 self.flag.set();
@@ -177,7 +180,12 @@ impl Session {
             if let Poll::Ready(outcome) = pin!(&mut self.connection).poll(&mut context) {
                 self.ending = Some(Ending::of(outcome));
             }
-            self.advance_streams(now, told);
+            let is_settled = self.advance_streams(now, told);
+            if is_settled && self.streams.is_empty() && self.is_open() {
+                // What the connection may have to say, a window perhaps, can wait until it is used again.
+                self.flag.set();
+                break;
+            }
         }
         self.advance_streams(now, told);
         if let Some(ending) = &self.ending {
@@ -187,9 +195,15 @@ impl Session {
         }
     }
 
-    fn advance_streams(&mut self, now: Instant, told: &mut Vec<Told>) {
-        let ending = self.ending.as_ref();
-        self.streams.retain(|_, stream| !stream.advance(ending, now, told));
+    /// Whether those that ended have left nothing to say to the server.
+    fn advance_streams(&mut self, now: Instant, told: &mut Vec<Told>) -> bool {
+        let (ending, mut is_settled) = (self.ending.as_ref(), true);
+        self.streams.retain(|_, stream| {
+            let is_over = stream.advance(ending, now, told);
+            is_settled &= !is_over || stream.is_settled();
+            !is_over
+        });
+        is_settled
     }
 
     /// Ends everything for this reason.

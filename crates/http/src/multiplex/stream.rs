@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
+use http::uri::Authority;
 
 use super::failure::{Ending, is_unprocessed, of_stream};
 use super::message::{self, Parted};
@@ -81,6 +82,8 @@ pub(crate) struct Stream {
     response: ResponseFuture,
     incoming: Option<Incoming>,
     announced: bool,
+    /// The response has come to its end.
+    is_complete: bool,
     /// Its body came piece by piece and cannot be had again.
     has_uploaded: bool,
     pub deadline: Option<Instant>,
@@ -89,10 +92,15 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Hands the request to the library.
-    pub fn begin(sender: &mut SendRequest<Bytes>, mut waiting: Waiting, now: Instant) -> Result<Self, Box<Refused>> {
+    pub fn begin(
+        sender: &mut SendRequest<Bytes>,
+        known: &mut Option<Authority>,
+        mut waiting: Waiting,
+        now: Instant,
+    ) -> Result<Self, Box<Refused>> {
         let request = &mut waiting.request;
         let whole = Bytes::from(std::mem::take(&mut request.bytes));
-        let Parted { head, body, is_chunked } = match message::parted(&whole, request.origin.scheme) {
+        let Parted { head, body, is_chunked } = match message::parted(&whole, request.origin.scheme, known) {
             Ok(parted) => parted,
             Err(failure) => return Err(Box::new((waiting, failure))),
         };
@@ -115,6 +123,7 @@ impl Stream {
                     response,
                     incoming: None,
                     announced: false,
+                    is_complete: false,
                     has_uploaded: uploads,
                     deadline,
                     flag,
@@ -182,6 +191,11 @@ impl Stream {
         self.deadline = self.waiting.request.read_timeout.map(|timeout| now + timeout);
     }
 
+    /// Whether nothing is left to be said to the server about it, asked when it is over.
+    pub fn is_settled(&self) -> bool {
+        self.is_handed_over && self.is_complete
+    }
+
     /// Goes as far as it can; returns whether it is over.
     pub fn advance(&mut self, ending: Option<&Ending>, now: Instant, told: &mut Vec<Told>) -> bool {
         if !self.flag.take() {
@@ -192,6 +206,7 @@ impl Stream {
         self.send(&mut context, told);
         match self.receive(&mut context, now, told) {
             Ok(true) => {
+                self.is_complete = true;
                 self.complete(now, told);
                 true
             }
@@ -248,8 +263,7 @@ impl Stream {
     /// Whether the response is complete.
     fn receive(&mut self, context: &mut Context<'_>, now: Instant, told: &mut Vec<Told>) -> Result<bool, h2::Error> {
         if self.incoming.is_none() {
-            // Interim answers are not for anybody here, and must not pile up.
-            while let Poll::Ready(Some(Ok(_))) = self.response.poll_informational(context) {}
+            // It throws interim answers away, which are not for anybody here.
             let Poll::Ready(response) = Pin::new(&mut self.response).poll(context) else { return Ok(false) };
             let response = response?;
             let (head, raw) = message::head_of(&response);
@@ -276,9 +290,6 @@ impl Stream {
             if channel.as_ref().is_some_and(|channel| channel.is_paused()) {
                 break Ok(false);
             }
-            if incoming.stream.is_end_stream() {
-                break Ok(true);
-            }
             let bytes = match incoming.stream.poll_data(context) {
                 Poll::Pending => break Ok(false),
                 Poll::Ready(None) => break Ok(true),
@@ -286,14 +297,20 @@ impl Stream {
                 Poll::Ready(Some(Ok(bytes))) => bytes,
             };
             heard = true;
-            // Only fails for more than was taken.
-            let _ = incoming.stream.flow_control().release_capacity(bytes.len());
+            let is_last = incoming.stream.is_end_stream();
+            if !is_last {
+                // Only fails for more than was taken. What is left at the end is given back with the stream.
+                let _ = incoming.stream.flow_control().release_capacity(bytes.len());
+            }
             match channel {
                 Some(channel) if !bytes.is_empty() => {
                     incoming.passed += bytes.len() as u64;
                     channel.push(Piece { at: now, kind: PieceKind::Data, bytes: bytes.to_vec() });
                 }
                 _ => incoming.keep(&bytes, limit),
+            }
+            if is_last {
+                break Ok(true);
             }
         };
         if heard {

@@ -140,10 +140,10 @@ impl Driver {
         }
         connection.taken += 1;
         connection.close_when_done |= connection.taken >= connection.origin.max_requests();
-        let mut told = Vec::new();
-        session.begin(waiting, Instant::now(), &mut told);
+        let (now, mut told) = (Instant::now(), Vec::new());
+        session.begin(waiting, now, &mut told);
         self.tell(told);
-        self.drive(id);
+        self.drive_at(id, now);
     }
 
     /// Asked when the connection is there: whether it goes on as one of HTTP/1.1.
@@ -222,8 +222,11 @@ impl Driver {
 
     /// Lets the session go on, sends what it has to say, and closes it once it is of no use.
     pub(super) fn drive(&mut self, id: ConnectionId) {
+        self.drive_at(id, Instant::now());
+    }
+
+    fn drive_at(&mut self, id: ConnectionId, now: Instant) {
         let mut told = Vec::new();
-        let now = Instant::now();
         let Some(connection) = self.connections.get_mut(id.slot()).filter(|connection| connection.id == id) else {
             return;
         };
