@@ -123,3 +123,50 @@ def test_a_login_without_a_secret_key_says_what_is_missing(
     with web_run(gregaria, tmp_path, "--web-login", source=source, host=server.plain, ready="/login") as ui:
         answer = fresh(ui).get(f"{ui.url}/stats/requests", timeout=10)
         assert "Locust auth exception: " in answer.text and "app.config['SECRET_KEY']" in answer.text
+
+
+OWN_PAGE = """
+import os
+from locust import User, events, task
+
+class Visitor(User):
+    @task
+    def look(self): pass
+
+@events.init.add_listener
+def own_page(environment, **kwargs):
+    web_ui, here = environment.web_ui, os.path.dirname(os.path.abspath(__file__))
+    if "FOLDER" in os.environ:
+        web_ui.app.template_folder = os.path.join(here, os.environ["FOLDER"])
+        web_ui.app.root_path = here
+        web_ui.webui_build_path = web_ui.app.template_folder
+"""
+
+
+@pytest.mark.parametrize("tester", ["gregaria", "locust"])
+@pytest.mark.parametrize("way", ["an attribute", "an option"])
+def test_a_page_of_ones_own(tester: str, way: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """As the documentation says for those who build a page around Locust's web UI."""
+    (tmp_path / "dist/assets").mkdir(parents=True)
+    (tmp_path / "dist/index.html").write_text("<p>mine</p><script>args = {{ template_args | tojson }}</script>")
+    (tmp_path / "dist/assets/own.js").write_text("ours()")
+    (tmp_path / "secret.txt").write_text("not for the page")
+    more = {"FOLDER": "dist"} if way == "an attribute" else {}
+    arguments = [] if more else ["--build-path", str(tmp_path / "dist")]
+    command = request.getfixturevalue(tester)
+    with web_run(command, tmp_path, *arguments, source=OWN_PAGE, host="http://127.0.0.1:1", **more) as run:
+        page = run.get("/")
+        assert page.text.startswith("<p>mine</p><script>args = {") and '"users":' in page.text
+        assert "Content-Security-Policy" not in page.headers, "a strict one would keep its script from running"
+        assert run.get("/assets/own.js").text == "ours()"
+        assert run.get("/assets/none.js").status_code == 404
+        assert run.get("/assets/%2e%2e/%2e%2e/secret.txt").status_code == 404
+        assert run.get("/stats/requests").json()["state"] == "ready"
+
+
+def test_a_folder_without_a_page_is_said_and_ours_is_shown(gregaria: list[str], tmp_path: Path) -> None:
+    arguments = ["--build-path", "nowhere"]
+    with web_run(gregaria, tmp_path, *arguments, source=OWN_PAGE, host="http://127.0.0.1:1") as run:
+        assert f"There is no index.html in {tmp_path / 'nowhere'} (--build-path)" in run.logged()
+        assert "template-args" in run.get("/").text
+        assert run.get("/assets/none.js").status_code == 404

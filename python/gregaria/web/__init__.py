@@ -16,6 +16,7 @@ import socket
 from argparse import Namespace
 from collections.abc import Callable, Iterable
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -111,7 +112,7 @@ class WebUI:
         self.tls_key = tls_key or None
         self.stats_csv_writer = stats_csv_writer
         self.userclass_picker_is_active = userclass_picker_is_active
-        self.build_path = build_path or None
+        self.build_path = Path(build_path).resolve() if build_path else None
         self.template_args = {}
         self.auth_args = {}
         self.thresholds: Callable[[], Iterable[ThresholdVerdict]] = tuple
@@ -128,6 +129,10 @@ class WebUI:
         self.answers = Answers(self)
         if web_login and not self.settings.get("credentials"):
             _ = self.app  # its login guards everything
+        if self.build_path:
+            _ = self.app  # serves another page
+            if not (self.build_path / "index.html").is_file():
+                logger.warning("There is no index.html in %s (--build-path): the page is our own", self.build_path)
         if environment.runner is not None:
             self.update_template_args()
         if not delayed_start:

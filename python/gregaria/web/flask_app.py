@@ -11,6 +11,7 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -49,6 +50,14 @@ def _needed(module: str, package: str) -> Any:
         ) from None
 
 
+def _own_template(app: Any, name: str) -> str | None:
+    """A template of the locustfile's, which may set the folder of another page at any time (`app.template_folder`)."""
+    if not app.template_folder:
+        return None
+    path = Path(app.root_path) / app.template_folder / name
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
 def _template(name: str) -> str | None:
     """A template of ours: a file of the page, with a place for its arguments."""
     data_id, argument = _ARGUMENTS.get(name, (None, ""))
@@ -63,10 +72,8 @@ def make_app(web_ui: WebUI) -> Any:
     flask, jinja2 = _needed("flask", "Flask"), _needed("jinja2", "Flask")
     app = flask.Flask("gregaria.web", static_folder=None)
     app.jinja_env.add_extension("jinja2.ext.do")
-    loaders = [jinja2.FunctionLoader(_template)]
-    if web_ui.build_path:
-        loaders.insert(0, jinja2.FileSystemLoader(web_ui.build_path))
-    app.jinja_loader = jinja2.ChoiceLoader(loaders)
+    app.template_folder = str(web_ui.build_path) if web_ui.build_path else None
+    app.jinja_loader = jinja2.FunctionLoader(lambda name: _own_template(app, name) or _template(name))
     app.json.compact = False
     blueprint = flask.Blueprint("locust", __name__, url_prefix=web_ui.web_base_path or None)
     _add_endpoints(web_ui, blueprint, flask)
@@ -76,8 +83,11 @@ def make_app(web_ui: WebUI) -> Any:
 
 
 def _protect(web_ui: WebUI, path: str, response: Any) -> Any:
-    """Answers of ours are as strict as without Flask; those of the locustfile's own views are its own affair."""
-    for name, value in _engine.protection(path.removeprefix(web_ui.web_base_path)):
+    """Answers of ours are as strict as without Flask; the locustfile's own views and page are its own affair."""
+    path = path.removeprefix(web_ui.web_base_path)
+    if path.startswith("/assets/") or (path == "/" and _own_template(web_ui.app, "index.html") is not None):
+        return response
+    for name, value in _engine.protection(path):
         response.headers.setdefault(name, value)
     return response
 
@@ -116,11 +126,18 @@ def _add_endpoints(web_ui: WebUI, blueprint: Any, flask: Any) -> None:
         web_ui.auth_args["info"] = flask.session.get("auth_info")
         return flask.render_template("auth.html", auth_args=web_ui.auth_args)
 
+    def send_assets(path: str) -> Any:
+        app = web_ui.app
+        if not app.template_folder:
+            flask.abort(404)
+        return flask.send_from_directory(Path(app.root_path) / app.template_folder / "assets", path)
+
     def allowed(**_path: str) -> Any:
         return "", 204
 
     blueprint.add_url_rule("/", "index", web_ui.auth_required_if_enabled(index))
     blueprint.add_url_rule("/login", "login", login)
+    blueprint.add_url_rule("/assets/<path:path>", "send_assets", send_assets)
     # The server asks these before it answers by itself.
     for path in ("/events", "/metrics", "/failures/samples", "/phases", "/runs", "/runs/<path:_rest>"):
         methods = ["GET", "DELETE"] if path.startswith("/runs") else ["GET"]

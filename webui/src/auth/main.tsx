@@ -8,7 +8,7 @@ import { theme, toggleTheme } from "../model/theme.ts";
 interface FormInput {
   readonly label: string;
   readonly name: string;
-  readonly type?: string;
+  readonly type?: string | null;
   readonly default_value?: string | boolean | null;
   readonly choices?: readonly string[] | null;
   readonly is_multiple?: boolean;
@@ -125,7 +125,7 @@ function OwnInput({ input }: { readonly input: FormInput }) {
   if (typeof value === "boolean") {
     return (
       <label class="check">
-        <input type="checkbox" name={input.name} defaultChecked={value} value="true" />
+        <input type="checkbox" name={input.name} defaultChecked={value} />
         {input.label}
       </label>
     );
@@ -137,7 +137,7 @@ function OwnInput({ input }: { readonly input: FormInput }) {
         id={id}
         class="field"
         name={input.name}
-        {...(input.is_secret ? ({ type: "password" } as const) : ({ type: "text" } as const))}
+        {...({ type: input.is_secret ? "password" : (input.type ?? "text") } as { type: "text" })}
         defaultValue={value ?? ""}
         required={input.is_required ?? false}
       />
