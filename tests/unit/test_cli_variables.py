@@ -39,3 +39,7 @@ def test_what_is_read_or_like_nothing_is_left_alone(name: str) -> None:
 
 def test_what_a_locustfile_reads_is_known() -> None:
     assert list(misspelt({"LOCUST_USER": "1", "GREGARIA_USER": "1"}, ["LOCUST_USER"])) == []
+
+
+def test_a_variable_of_a_locustfile_may_have_any_name() -> None:
+    assert list(misspelt({"PGHOST": "db", "LOCUST_CTX_API": "1"}, ["PGHOST", "MY_CTX_API"])) == []

@@ -60,6 +60,31 @@ def test_a_greenlet_that_is_kept_is_not_lent_again() -> None:
     assert len({id(greenlet) for greenlet in kept}) == 5
 
 
+def test_the_greenlet_of_a_task_has_a_number_and_a_name_as_those_of_gevent() -> None:
+    """Plugins key what a task waits for by it."""
+    seen: dict[User, list[tuple[int, str]]] = {}
+
+    class Waits(User):
+        wait_time = constant(0)
+
+        @task
+        def work(self) -> None:
+            current = gevent.getcurrent()
+            found = seen.setdefault(self, [])
+            found.append((current.minimal_ident, current.name))
+            while len(seen) < 3:
+                gevent.sleep(0.01)
+            found.append((current.minimal_ident, current.name))
+            raise StopUser
+
+    run_to_end(Waits, users=3)
+    spawned = gevent.spawn(int)
+    assert [len(set(found)) for found in seen.values()] == [1, 1, 1]
+    assert len({found[0] for found in seen.values()} | {(spawned.minimal_ident, spawned.name)}) == 4
+    assert all(name == f"Greenlet-{number}" for ((number, name), _) in seen.values())
+    spawned.kill()
+
+
 @pytest.mark.parametrize("make", [lambda: ValueError, lambda: ValueError("now")], ids=["class", "instance"])
 @pytest.mark.parametrize("where", ["task", "wait"])
 def test_kill_raises_what_it_is_given(make: Callable[[], Any], where: str) -> None:

@@ -11,6 +11,7 @@ use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
 
 /// The table that greenlet exports as the capsule `greenlet._C_API`, in the order of `greenlet.h`.
 #[repr(C)]
@@ -61,12 +62,11 @@ fn table(py: Python<'_>) -> PyResult<&'static Table> {
     Ok(unsafe { &*pointer.0 })
 }
 
-/// A new greenlet that will call `run`, with `parent` to return to.
+static TASK_GREENLET: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+/// A new greenlet for tasks that will call `run`, with `parent` to return to.
 pub fn new<'py>(run: &Bound<'py, PyAny>, parent: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = run.py();
-    let table = table(py)?;
-    // SAFETY: both are live objects; the result is a new reference or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(py, (table.new)(run.as_ptr(), parent.as_ptr())) }
+    TASK_GREENLET.import(run.py(), "gregaria.task_greenlet", "TaskGreenlet")?.call1((run, parent))
 }
 
 /// The greenlet that is running.

@@ -16,9 +16,10 @@ def misspelt(environment: Mapping[str, str], of_locustfiles: Iterable[str] = ())
     """Sentences about variables that look like slips. `of_locustfiles` are those that custom arguments read."""
     known = {name for option in OPTIONS for name in option.variables} | {*OTHERS, *of_locustfiles}
     known |= {OWN_PREFIX + name.removeprefix(LOCUST_PREFIX) for name in known if name.startswith(LOCUST_PREFIX)}
-    stems = sorted({name.split("_", 1)[1] for name in known})
+    prefixes = (OWN_PREFIX, LOCUST_PREFIX)
+    stems = sorted({name.split("_", 1)[1] for name in known if name.startswith(prefixes)})
     for name in sorted(environment):
-        if name in known or not name.startswith((OWN_PREFIX, LOCUST_PREFIX)):
+        if name in known or not name.startswith(prefixes):
             continue
         prefix, stem = name.split("_", 1)
         if near := difflib.get_close_matches(stem, stems, n=1, cutoff=_NEAR):
