@@ -26,7 +26,7 @@ const ENTRIES_AT_ONCE: usize = 32;
 /// has also the requests of seconds that are not over.
 pub fn collect(shared: &Shared, now: f64, exceptions: Vec<ExceptionRow>) -> Everything {
     shared.followed(|followed| {
-        let (total, numbers, mut entries, failures, other_names) = shared.look(|stats| {
+        let (total, numbers, mut entries, failures, other_names) = shared.look_at_whole(|stats| {
             let numbers: Vec<u32> = stats.numbered_entries().map(|(number, _)| number).collect();
             let entries = if numbers.len() <= ENTRIES_AS_ONE { measured(stats, &numbers) } else { Vec::new() };
             let failures = stats.errors().records().to_vec();

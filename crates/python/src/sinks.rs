@@ -153,7 +153,7 @@ impl CsvWriter {
             let started = Instant::now();
             let stats = match whole {
                 true => shared.snapshot(now, &detail),
-                false => Arc::new(shared.look(|stats| stats.totals(now, &detail))),
+                false => Arc::new(shared.look_at_whole(|stats| stats.totals(now, &detail))),
             };
             if whole {
                 lock(&pace).took(now, started.elapsed());

@@ -297,7 +297,7 @@ pub fn protection(path: &str) -> Vec<(&'static str, &'static str)> {
 
 fn snapshot(stats: &Bound<'_, RequestStats>, percentiles: Vec<f64>, errors: bool) -> Snapshot {
     let detail = Detail { percentiles, errors, ..Detail::default() };
-    stats.get().with(|stats| stats.snapshot(now(), &detail))
+    stats.get().shared().look_at_whole(|stats| stats.snapshot(now(), &detail))
 }
 
 /// The CSV file of requests.

@@ -36,6 +36,34 @@ impl Sample {
         Self { second: now as u32, entry: entry.index(), length: 0, time_us: FAILURE }
     }
 
+    /// What another node has counted, as the samples that it may have been made of: times and seconds are true, which
+    /// time was measured in which second is not known and spread evenly.
+    pub fn of_increment<S, T>(id: EntryId, increment: Increment<S, T>, into: &mut Vec<Self>)
+    where
+        S: Iterator<Item = (i64, u32, u32)>,
+        T: Iterator<Item = (Bucket, u64)>,
+    {
+        let many = |amount: u64| usize::try_from(amount).unwrap_or(usize::MAX);
+        let seconds: Vec<(i64, u32, u32)> = increment.per_second.collect();
+        let at = seconds.iter().flat_map(|(second, requests, _)| std::iter::repeat_n(*second, *requests as usize));
+        let at: Vec<i64> = at.take(MOST_SAMPLES).collect();
+        let figures = increment.figures;
+        let last = figures.last_request_timestamp.unwrap_or(0.0) as i64;
+        let length = figures.total_content_length / figures.num_requests.max(1);
+        let step = stride(at.len());
+        let timed = increment.times.map(|(bucket, amount)| (Some(bucket.value_us()), amount));
+        let all = timed.chain([(None, figures.num_none_requests)]);
+        let times = all.flat_map(|(time_us, amount)| std::iter::repeat_n(time_us, many(amount)));
+        for (number, time_us) in times.take(MOST_SAMPLES).enumerate() {
+            let second = at.get(number.wrapping_mul(step) % at.len().max(1)).copied().unwrap_or(last);
+            into.push(Self::request(id, second as f64, time_us, length));
+        }
+        for (second, _, failures) in seconds {
+            let failures = std::iter::repeat_n(Self::failure(id, second as f64), failures as usize);
+            into.extend(failures.take(MOST_SAMPLES));
+        }
+    }
+
     pub fn is_failure(&self) -> bool {
         self.time_us == FAILURE
     }
@@ -62,33 +90,11 @@ impl Journal {
         }
     }
 
-    /// What another node has counted, as the samples that it may have been made of: times and seconds are true, which
-    /// time was measured in which second is not known and spread evenly.
-    pub(crate) fn push_increment<S, T>(&mut self, id: EntryId, increment: Increment<S, T>)
-    where
-        S: Iterator<Item = (i64, u32, u32)>,
-        T: Iterator<Item = (Bucket, u64)>,
-    {
-        let many = |amount: u64| usize::try_from(amount).unwrap_or(usize::MAX);
-        let seconds: Vec<(i64, u32, u32)> = increment.per_second.collect();
-        let at = seconds.iter().flat_map(|(second, requests, _)| std::iter::repeat_n(*second, *requests as usize));
-        let at: Vec<i64> = at.take(MOST_SAMPLES).collect();
-        let figures = increment.figures;
-        let last = figures.last_request_timestamp.unwrap_or(0.0) as i64;
-        let length = figures.total_content_length / figures.num_requests.max(1);
-        let step = stride(at.len());
-        let timed = increment.times.flat_map(|(bucket, amount)| std::iter::repeat_n(Some(bucket), many(amount)));
-        let timed = timed.map(|bucket| bucket.map(Bucket::value_us));
-        let untimed = std::iter::repeat_n(None, many(figures.num_none_requests));
-        for (number, time_us) in timed.chain(untimed).take(MOST_SAMPLES).enumerate() {
-            let second = at.get(number.wrapping_mul(step) % at.len().max(1)).copied().unwrap_or(last);
-            self.push(Sample::request(id, second as f64, time_us, length));
-        }
-        for (second, _, failures) in seconds {
-            for _ in 0..failures.min(MOST_SAMPLES as u32) {
-                self.push(Sample::failure(id, second as f64));
-            }
-        }
+    /// Samples that were made elsewhere.
+    pub(crate) fn extend(&mut self, samples: &[Sample]) {
+        let (fit, lost) = samples.split_at(samples.len().min(MOST_SAMPLES - self.samples.len()));
+        self.samples.extend_from_slice(fit);
+        self.lost += lost.len() as u64;
     }
 
     /// Take everything in exchange for an empty list; says how many samples did not fit.
@@ -127,8 +133,9 @@ mod tests {
         entry.record(103.5, None, 7, 10);
         entry.record_failure(102.0);
         let mut journal = Journal::default();
-        journal.push_increment(EntryId::from_index(4), entry.increment());
         let mut samples = Vec::new();
+        Sample::of_increment(EntryId::from_index(4), entry.increment(), &mut samples);
+        journal.extend(&samples);
         journal.take(&mut samples);
         let (failures, requests): (Vec<_>, Vec<_>) = samples.into_iter().partition(Sample::is_failure);
         assert_eq!(failures.iter().map(|sample| sample.second).collect::<Vec<_>>(), [102]);

@@ -296,17 +296,6 @@ impl Stats {
         self.entries.iter_mut().filter(|entry| entry.present)
     }
 
-    /// Tell whoever follows what another node has counted.
-    fn note_added<S, T>(&mut self, id: EntryId, increment: &Increment<S, T>)
-    where
-        S: Iterator<Item = (i64, u32, u32)> + Clone,
-        T: Iterator<Item = (Bucket, u64)> + Clone,
-    {
-        if let Some(journal) = &mut self.journal {
-            journal.push_increment(id, increment.clone());
-        }
-    }
-
     /// Add what was counted elsewhere under a name.
     pub fn add<S, T>(&mut self, (method, name): (&str, &str), increment: Increment<S, T>, now: f64)
     where
@@ -314,8 +303,36 @@ impl Stats {
         T: Iterator<Item = (Bucket, u64)> + Clone,
     {
         let id = self.entry(method, name, now);
-        self.note_added(id, &increment);
-        self.entries[id.0 as usize].add(increment, self.span_s);
+        if self.is_followed() {
+            let mut samples = Vec::new();
+            Sample::of_increment(id, increment.clone(), &mut samples);
+            self.tell_samples(&samples);
+        }
+        self.add_untold(id, increment);
+    }
+
+    /// The same for an entry that is known; whoever follows is to be told by [`Stats::tell_samples`].
+    pub fn add_untold<S, T>(&mut self, id: EntryId, increment: Increment<S, T>)
+    where
+        S: Iterator<Item = (i64, u32, u32)>,
+        T: Iterator<Item = (Bucket, u64)>,
+    {
+        if let Some(entry) = self.entries.get_mut(id.0 as usize) {
+            entry.present = true;
+            entry.add(increment, self.span_s);
+        }
+    }
+
+    /// Whether somebody follows, see [`Stats::follow`].
+    pub fn is_followed(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// Tell whoever follows what another node has counted.
+    pub fn tell_samples(&mut self, samples: &[Sample]) {
+        if let Some(journal) = &mut self.journal {
+            journal.extend(samples);
+        }
     }
 
     /// Add what was counted elsewhere under all names together.

@@ -52,7 +52,9 @@ impl Stats {
             }
             taken
         };
-        let entries = self.entries_mut().filter(|entry| counted(entry)).map(take).collect();
+        // Room for all at once: a list that grows would be moved again and again.
+        let mut entries = Vec::with_capacity(self.entries().filter(|entry| counted(entry)).count());
+        entries.extend(self.entries_mut().filter(|entry| counted(entry)).map(take));
         let total = counted(self.total()).then(|| take(self.total_mut()));
         let errors = self.errors().records().to_vec();
         self.clear_errors();

@@ -21,6 +21,9 @@ pub enum Heard {
 pub trait Hub: Send + Sync + 'static {
     fn hear(&self, heard: Heard);
 
+    /// Called first on the thread that writes a worker's reports, which has time.
+    fn begin_writing(&self) {}
+
     /// Add the statistics of a worker to those of the run. `written_at`: its clock when it wrote them, if known.
     fn merge(&self, counted: Counted<'_>, written_at: Option<f64>);
 }

@@ -153,6 +153,7 @@ impl Core {
     }
 
     fn work(&self, inbox: &Receiver<Job>, open_jobs: &AtomicUsize) {
+        self.hub.begin_writing();
         loop {
             let pause_s = self.lock().pause_s(self.now());
             match inbox.recv_timeout(Duration::from_secs_f64(pause_s)) {

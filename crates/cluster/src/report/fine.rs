@@ -7,6 +7,8 @@ use gregaria_stats::phases::{Phase, Phases, VERSIONS};
 use gregaria_stats::{Entry, ErrorRecord, Exchange, Figures, Histogram, Increment, PhaseIncrement, Stats, Taken};
 use serde::{Deserialize, Serialize};
 
+use super::merging::{Counts, Merging};
+
 /// Past any clock; a peer that says more is not believed.
 pub(super) const LATEST_SECOND: i64 = 1 << 40;
 /// The largest report, unpacked.
@@ -14,6 +16,8 @@ const MOST_BYTES: usize = 64 << 20;
 /// An unpacker keeps no more than this for the next report.
 const KEPT_BYTES: usize = 1 << 20;
 const COMPRESSION_LEVEL: i32 = 1;
+/// How many bytes a bucket takes, about.
+const BUCKET_BYTES: usize = 2;
 /// Significant bits that tell the buckets of a histogram apart.
 const BITS: u32 = 11;
 /// Significant bits that are kept of a phase's times.
@@ -188,26 +192,57 @@ impl<'a> FineReport<'a> {
         self.samples.iter_mut().for_each(|sample| sample.worker = Some(worker.to_owned()));
     }
 
-    /// Add everything to these statistics.
-    pub fn merge_into(&self, stats: &mut Stats, now: f64) {
-        for entry in &self.entries {
-            stats.add((entry.method, entry.name), entry.increment(), now);
-        }
+    /// Add everything to statistics in pieces, see [`Merging`].
+    pub(super) fn merge<H: FnMut(&mut dyn FnMut(&mut Stats))>(&self, merging: &mut Merging<H>) {
+        merging.entries(&self.entries);
         if let Some(total) = &self.total {
-            stats.add_to_total(total.increment());
+            merging.total(total);
         }
-        for error in &self.errors {
-            let record = ErrorRecord {
-                method: error.method.into(),
-                name: error.name.into(),
-                text: error.text.into(),
-                occurrences: error.occurrences,
-                first_seen: error.first_seen,
-                last_seen: error.last_seen,
-            };
-            stats.merge_error(&record, now);
-        }
-        self.samples.iter().for_each(|sample| stats.offer_sample(sample.clone(), now));
+        merging.errors(&self.errors, |error| ErrorRecord {
+            method: error.method.into(),
+            name: error.name.into(),
+            text: error.text.into(),
+            occurrences: error.occurrences,
+            first_seen: error.first_seen,
+            last_seen: error.last_seen,
+        });
+        merging.exchanges(&self.samples);
+    }
+}
+
+impl Counts for FineEntry<'_> {
+    fn key(&self) -> (&str, &str) {
+        (self.method, self.name)
+    }
+
+    fn buckets(&self) -> usize {
+        let phases = self.phases.iter().flat_map(|phases| &phases.times).map(|FinePhase(histogram, _)| histogram.len());
+        (self.histogram.len() + phases.sum::<usize>()) / BUCKET_BYTES
+    }
+
+    fn increment(&self) -> Increment<impl Iterator<Item = (i64, u32, u32)>, impl Iterator<Item = (Bucket, u64)>> {
+        let figures = Figures {
+            num_requests: self.num_requests,
+            num_none_requests: self.num_none_requests,
+            num_failures: self.num_failures,
+            total_response_time_us: self.total_response_time_us,
+            min_response_time_us: self.min_response_time_us,
+            max_response_time_us: self.max_response_time_us,
+            total_content_length: self.total_content_length,
+            start_time: self.start_time,
+            last_request_timestamp: self.last_request_timestamp,
+        };
+        let phases = self.phases.as_ref().map(|phases| PhaseIncrement {
+            times: phases
+                .times
+                .each_ref()
+                .map(|FinePhase(histogram, total_us)| (Buckets::of(histogram, PHASE_BITS), *total_us)),
+            reused: phases.reused,
+            opened: phases.opened,
+            versions: phases.versions,
+        });
+        let per_second = self.per_second.iter().copied();
+        Increment { figures, per_second, times: Buckets::of(self.histogram, BITS), phases }
     }
 }
 
@@ -276,31 +311,6 @@ impl<'a> FineEntry<'a> {
         self.start_time += seconds;
         self.last_request_timestamp = self.last_request_timestamp.map(|last| last + seconds);
         self.per_second.iter_mut().for_each(|(second, _, _)| *second = second.saturating_add(seconds.round() as i64));
-    }
-
-    fn increment(&self) -> Increment<impl Iterator<Item = (i64, u32, u32)> + Clone, Buckets<'a>> {
-        let figures = Figures {
-            num_requests: self.num_requests,
-            num_none_requests: self.num_none_requests,
-            num_failures: self.num_failures,
-            total_response_time_us: self.total_response_time_us,
-            min_response_time_us: self.min_response_time_us,
-            max_response_time_us: self.max_response_time_us,
-            total_content_length: self.total_content_length,
-            start_time: self.start_time,
-            last_request_timestamp: self.last_request_timestamp,
-        };
-        let phases = self.phases.as_ref().map(|phases| PhaseIncrement {
-            times: phases
-                .times
-                .each_ref()
-                .map(|FinePhase(histogram, total_us)| (Buckets::of(histogram, PHASE_BITS), *total_us)),
-            reused: phases.reused,
-            opened: phases.opened,
-            versions: phases.versions,
-        });
-        let per_second = self.per_second.iter().copied();
-        Increment { figures, per_second, times: Buckets::of(self.histogram, BITS), phases }
     }
 }
 
@@ -413,6 +423,7 @@ fn read_long_varint(bytes: &mut &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Counted;
     use gregaria_stats::Stats;
     use gregaria_stats::phases::PhaseSample;
     use gregaria_stats::samples::Body;
@@ -421,7 +432,7 @@ mod tests {
     /// What a master without statistics has then.
     fn arrived(bytes: &[u8]) -> Result<Taken, Error> {
         let mut master = Stats::new(5_000.0);
-        Unpacker::default().unpack(bytes)?.merge_into(&mut master, 5_000.0);
+        Counted::Fine(Unpacker::default().unpack(bytes)?).merge_into(&mut master, 5_000.0);
         Ok(master.take(5_001.0))
     }
 
@@ -513,7 +524,7 @@ mod tests {
         let mut report = unpacker.unpack(&bytes).unwrap();
         report.shift(-8_900.25);
         let mut master = Stats::new(103.0);
-        report.merge_into(&mut master, 103.0);
+        Counted::Fine(report).merge_into(&mut master, 103.0);
         let entry = master.total();
         assert_eq!((entry.start_time(), entry.last_request_timestamp()), (99.75, Some(105.25)));
         assert_eq!(entry.per_second().at(105), (1, 1));

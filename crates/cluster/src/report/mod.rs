@@ -1,6 +1,7 @@
 //! Statistics on their way from a worker to its master. Pure.
 
 pub mod fine;
+mod merging;
 pub mod plain;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::master::OURS;
 use crate::message::{Error, map};
 use fine::believable;
 pub use fine::{FineReport, Unpacker};
+use merging::Merging;
 pub use plain::{Number, PlainEntry, PlainError, PlainReport};
 
 /// What a worker has counted, as it came.
@@ -49,9 +51,16 @@ impl Counted<'_> {
 
     /// Add everything to these statistics.
     pub fn merge_into(&self, stats: &mut Stats, now: f64) {
+        self.merge_in_pieces(now, |piece| piece(stats));
+    }
+
+    /// Add everything to statistics that others want meanwhile: `hold` locks them, calls its argument, and lets others have
+    /// them before it returns. What is left when everything goes back to zero meanwhile is dropped too.
+    pub fn merge_in_pieces(&self, now: f64, hold: impl FnMut(&mut dyn FnMut(&mut Stats))) {
+        let mut merging = Merging::new(now, hold);
         match self {
-            Self::Plain(taken) => stats.merge(taken, now),
-            Self::Fine(report) => report.merge_into(stats, now),
+            Self::Plain(taken) => merging.all_of(taken),
+            Self::Fine(report) => report.merge(&mut merging),
         }
     }
 }

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::value::to_python;
+use crate::scheduling::give_way;
 use crate::stats::{RequestStats, now};
 
 /// Clocks of nodes that differ by no more are taken as they are.
@@ -95,13 +96,17 @@ impl Hub for Inbox {
         }
     }
 
+    fn begin_writing(&self) {
+        give_way();
+    }
+
     fn merge(&self, mut counted: Counted<'_>, written_at: Option<f64>) {
         let now = now();
         // Less may be the time that the report took.
         if let Some(ahead) = written_at.map(|at| at - now).filter(|ahead| ahead.abs() > CLOCKS_AGREE_S) {
             counted.shift(-ahead);
         }
-        self.stats.get().with(|stats| counted.merge_into(stats, now));
+        self.stats.get().shared().add_in_pieces(|hold| counted.merge_in_pieces(now, hold));
     }
 }
 

@@ -7,6 +7,8 @@
 //!   hub:     count count count ·· count count count count ·· count
 //!   others:                    look                        look         never two looks in a row while the hub waits
 //! ```
+//!
+//! A worker's report comes in many short pieces; who wants counts of one moment waits for its last one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -27,6 +29,8 @@ pub struct Shared {
     stats: Mutex<Stats>,
     /// How many wait for `stats` and have priority.
     waiting: AtomicUsize,
+    /// Held while a report is added, and by who must not see half of it.
+    reports: Mutex<()>,
     kinds: Mutex<Vec<Arc<Mutex<Kind>>>>,
     follower: Mutex<Option<Sender<Tick>>>,
     followed: Mutex<Followed>,
@@ -60,6 +64,7 @@ impl Shared {
         Arc::new(Shared {
             stats: Mutex::new(stats),
             waiting: AtomicUsize::new(0),
+            reports: Mutex::default(),
             kinds: Mutex::default(),
             follower: Mutex::default(),
             followed: Mutex::default(),
@@ -93,6 +98,18 @@ impl Shared {
         action(&mut lock(&self.stats))
     }
 
+    /// As [`Shared::look`], but never between the pieces of a report.
+    pub fn look_at_whole<R>(&self, action: impl FnOnce(&mut Stats) -> R) -> R {
+        let _whole = lock(&self.reports);
+        self.look(action)
+    }
+
+    /// Add a report piece by piece.
+    pub fn add_in_pieces(&self, add: impl FnOnce(&mut dyn FnMut(&mut dyn FnMut(&mut Stats)))) {
+        let _whole = lock(&self.reports);
+        add(&mut |piece| self.look(|stats| piece(stats)));
+    }
+
     /// The figures of this second, taken now or just before for somebody else. Not for the hub: it may wait.
     pub fn snapshot(&self, now: f64, detail: &Detail) -> Arc<Snapshot> {
         let kind = self.kind(detail);
@@ -111,7 +128,13 @@ impl Shared {
     }
 
     fn take(&self, kind: &mut Kind, now: f64) -> Arc<Snapshot> {
-        let taken = Arc::new(kind.snapshots.take(now, |action| self.look(|stats| action(stats))));
+        // The first look takes the counts.
+        let mut whole = Some(lock(&self.reports));
+        let look = |action: &mut dyn FnMut(&Stats)| {
+            self.look(|stats| action(stats));
+            whole = None;
+        };
+        let taken = Arc::new(kind.snapshots.take(now, look));
         kind.latest = Some(Arc::clone(&taken));
         taken
     }
@@ -220,6 +243,31 @@ mod tests {
             (point.start, point.requests)
         });
         assert_eq!((start, requests), (102, 1));
+    }
+
+    #[test]
+    fn who_wants_counts_of_one_moment_never_sees_half_a_report() {
+        let shared = Shared::new(Stats::new(0.0));
+        let detail = Detail::default();
+        let count = |name: &'static str| {
+            move |stats: &mut Stats| {
+                let id = stats.entry("GET", name, 0.0);
+                stats.record(id, 1.0, Some(1_000), 1);
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..300 {
+                    shared.add_in_pieces(|hold| ["/1", "/2", "/3"].map(count).iter_mut().for_each(|piece| hold(piece)));
+                }
+            });
+            let mut seen = 0;
+            while seen < 900 {
+                let snapshot = shared.fresh_snapshot(2.0, &detail);
+                seen = snapshot.total.num_requests;
+                assert_eq!((seen % 3, shared.look_at_whole(|stats| stats.total().num_requests()) % 3), (0, 0));
+            }
+        });
     }
 
     #[test]
