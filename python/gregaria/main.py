@@ -40,6 +40,7 @@ from gregaria.cli.variables import misspelt
 from gregaria.distributed.locustfiles import fetch_from_master
 from gregaria.env import Environment
 from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
+from gregaria.locustfile import load_locustfile as load_locustfile  # scripts import it from here
 from gregaria.network import apply_resolutions
 from gregaria.user.inspectuser import print_task_ratio, print_task_ratio_json
 from gregaria.util.url import is_url

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from gevent.pywsgi import WSGIServer
 
+from gregaria import main
 from gregaria.locustfile import load_all, load_locustfile, locate
+from gregaria.util import load_locustfile as as_locust_names_it
 
 USER = "from gregaria import User, task\nclass {0}(User):\n    @task\n    def t(self): pass\n"
 SHAPE = "from gregaria import LoadTestShape\nclass {0}(LoadTestShape):\n    def tick(self): return None\n"
@@ -189,3 +191,7 @@ def test_a_url_that_does_not_answer(capsys: pytest.CaptureFixture[str]) -> None:
         locate("http://127.0.0.1:1/l.py")
     assert end.value.code == 1
     assert capsys.readouterr().err.startswith("Failed to get locustfile from: http://127.0.0.1:1/l.py. Exception: ")
+
+
+def test_it_is_found_where_scripts_import_it_from() -> None:
+    assert main.load_locustfile is as_locust_names_it.load_locustfile is load_locustfile
