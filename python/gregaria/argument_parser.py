@@ -6,10 +6,8 @@ What the options are stands in the table of `gregaria.cli.options`, what their k
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import re
-import tomllib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, NamedTuple, NoReturn
@@ -139,6 +137,8 @@ class LocustArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
 
     def _guesses(self, unknown: list[str]) -> Iterator[str]:
         """A line for each unknown argument of which there is something to say."""
+        import difflib
+
         spellings = [flag for action in self._actions for flag in action.option_strings]
         for argument in unknown:
             flag = argument.split("=")[0]
@@ -209,6 +209,8 @@ class LocustTomlConfigParser(configargparse.ConfigFileParser):  # type: ignore[m
 
     def parse(self, stream: IO[str]) -> OrderedDict[str, Any]:
         """The settings of the tables; scalars as text, lists as lists."""
+        import tomllib
+
         try:
             content: Any = tomllib.loads(stream.read())
         except ValueError as error:

@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import runners
+from .cluster_runners import on_demand
 from .dispatch import UsersDispatcher
 from .event import Events
 from .exception import RunnerAlreadyExistsError
-from .runners import LocalRunner, MasterRunner, Runner, WorkerRunner
+from .runners import LocalRunner, Runner
 from .shape import LoadTestShape
 from .stats import RequestStats
 
 if TYPE_CHECKING:
     from .cli.thresholds import Thresholds
+    from .runners import MasterRunner, WorkerRunner
     from .user import User
     from .user.task import TaskSet
     from .web import WebUI
@@ -97,11 +100,13 @@ class Environment:
 
     def create_master_runner(self, master_bind_host: str = "*", master_bind_port: int = 5557) -> MasterRunner:
         """Make the runner that controls workers, and listen for them; port 0 is any that is free."""
-        return self._create_runner(MasterRunner, master_bind_host=master_bind_host, master_bind_port=master_bind_port)
+        return self._create_runner(
+            runners.MasterRunner, master_bind_host=master_bind_host, master_bind_port=master_bind_port
+        )
 
     def create_worker_runner(self, master_host: str, master_port: int) -> WorkerRunner:
         """Make a runner that a master controls; returns when the master knows it, else raises ConnectionError."""
-        return self._create_runner(WorkerRunner, master_host=master_host, master_port=master_port)
+        return self._create_runner(runners.WorkerRunner, master_host=master_host, master_port=master_port)
 
     def fail_if(self, *conditions: str, warm_up: int = 0, abort: bool = False) -> Thresholds:
         """Judge the tests of this environment as --fail-if does; call it before a test starts. What is returned says by
@@ -139,7 +144,7 @@ class Environment:
     def update_user_class(self, user_settings: dict[str, Any]) -> None:
         """Change attributes of the available user class `user_settings["user_class_name"]`; `tasks` gives names."""
         name = user_settings["user_class_name"]
-        if isinstance(self.runner, MasterRunner):
+        if isinstance(self.runner, runners.MasterRunner):
             self.runner.send_message("update_user_class", user_settings)
         user_class = (self.available_user_classes or {})[name]
         tasks = (self.available_user_tasks or {})[name]
@@ -211,3 +216,6 @@ def _stop_timeout(explicit: float | None, options: Namespace | None) -> float:
     if explicit is not None:
         return explicit
     return float(getattr(options, "stop_timeout", 0.0) or 0.0)
+
+
+__dir__, __getattr__ = on_demand(globals())

@@ -37,7 +37,6 @@ from gregaria.cli.run import Run
 from gregaria.cli.run_store import KeptRuns
 from gregaria.cli.thresholds import thresholds_of
 from gregaria.cli.variables import misspelt
-from gregaria.distributed.locustfiles import fetch_from_master
 from gregaria.env import Environment
 from gregaria.locustfile import EXIT_USAGE, Locustfiles, complain, load_all
 from gregaria.locustfile import load_locustfile as load_locustfile  # scripts import it from here
@@ -110,6 +109,8 @@ def _locustfiles() -> list[str]:
     options, _ = get_parser().parse_known_args()
     if not options.worker:
         complain("gregaria: error: '-f -' gets the locustfile from a master, so it needs --worker", EXIT_USAGE)
+    from gregaria.distributed.locustfiles import fetch_from_master
+
     return fetch_from_master(options)
 
 

@@ -21,6 +21,7 @@ from gevent.pool import Group
 from greenlet import getcurrent
 
 from . import _engine
+from .cluster_runners import on_demand
 from .dispatch import UsersDispatcher
 from .ending import Ending
 from .exception import RPCError, RPCReceiveError, RPCSendError, StopTest
@@ -35,6 +36,8 @@ from .worker_nodes import WorkerNode, WorkerNodes
 
 if TYPE_CHECKING:
     from ._engine import StatsErrors
+    from .distributed.master import MasterRunner
+    from .distributed.worker import WorkerRunner
     from .env import Environment
     from .shape import Tick
     from .user import User
@@ -87,7 +90,6 @@ STATE_CLEANUP = "cleanup"
 STATE_STOPPING = "stopping"
 STATE_STOPPED = "stopped"
 STATE_MISSING = "missing"
-
 WORKER_REPORT_INTERVAL = 3.0
 WORKER_LOG_REPORT_INTERVAL = 10
 CPU_MONITOR_INTERVAL = 10.0
@@ -495,6 +497,4 @@ class DistributedRunner(Runner):
     """A runner that works with others in other processes."""
 
 
-# They build on what is above, and are at home in a package of their own.
-from .distributed.master import MasterRunner  # noqa: E402
-from .distributed.worker import WorkerRunner  # noqa: E402
+__dir__, __getattr__ = on_demand(globals())

@@ -124,6 +124,7 @@ def is_public(name: str, value: Any, module: ModuleType) -> bool:
 def members(module: ModuleType) -> list[tuple[str, Any]]:
     """Everything in a module, its submodules included, which may be imported only when they are asked for."""
     here = list(vars(module).items())
+    here += [(name, getattr(module, name)) for name in sorted({*dir(module)} - vars(module).keys())]
     if hasattr(module, "__path__"):
         known = dict(here)
         children = {info.name for info in pkgutil.iter_modules(module.__path__)} - known.keys()

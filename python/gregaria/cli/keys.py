@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import webbrowser
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +17,14 @@ def bindings(runner: Any, url: str | None) -> dict[str, Callable[[], object]]:
 
     keys: dict[str, Callable[[], object]] = {"w": change(1), "W": change(10), "s": change(-1), "S": change(-10)}
     if url:
-        keys["\r"] = keys["\n"] = lambda: webbrowser.open_new_tab(url)
+        keys["\r"] = keys["\n"] = lambda: _open(url)
     return keys
+
+
+def _open(url: str) -> None:
+    import webbrowser
+
+    webbrowser.open_new_tab(url)
 
 
 def _change_users(runner: Any, by: int) -> None:

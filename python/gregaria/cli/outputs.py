@@ -9,7 +9,6 @@ from typing import Any
 from .console import Tables
 from .files import CsvFiles, JsonFile, JsonPrinted
 from .output import Output, Outputs
-from .summaries import JUnit, Markdown, PlainText
 
 Maker = Callable[[Any, Namespace], Output | None]
 
@@ -31,6 +30,20 @@ def _runs(environment: Any, options: Namespace) -> Output | None:
     return KeptRuns(environment, options) if keeps_runs(options) else None
 
 
+def _summary(option: str, name: str) -> Maker:
+    """A maker of a summary, which is loaded only if that option is set."""
+
+    def make(environment: Any, options: Namespace) -> Output | None:
+        if not getattr(options, option):
+            return None
+        from . import summaries
+
+        made: Output = getattr(summaries, name)(environment, options)
+        return made
+
+    return make
+
+
 OUTPUTS: tuple[Maker, ...] = (
     Tables,
     _if("csv_prefix", CsvFiles),
@@ -38,9 +51,9 @@ OUTPUTS: tuple[Maker, ...] = (
     _runs,
     _if("json", JsonPrinted),
     _if("json_file", JsonFile),
-    _if("gregaria_junit_file", JUnit),
-    _if("gregaria_summary_md_file", Markdown),
-    _if("gregaria_summary_file", PlainText),
+    _summary("gregaria_junit_file", "JUnit"),
+    _summary("gregaria_summary_md_file", "Markdown"),
+    _summary("gregaria_summary_file", "PlainText"),
 )
 """Makers of all outputs there are, in the order in which they finish; None where the options do not ask for one."""
 

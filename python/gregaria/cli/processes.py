@@ -9,7 +9,6 @@ Threads do not survive a fork, so this comes before anything that starts the eng
 from __future__ import annotations
 
 import atexit
-import ctypes
 import gc
 import logging
 import os
@@ -126,6 +125,8 @@ def _become_worker(options: Namespace) -> None:
     # The terminal's Ctrl-C reaches everybody; the parent tells the children in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        import ctypes
+
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     except (AttributeError, OSError):
         logger.debug("This system does not tell a child that its parent has died")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 from .options import LOCUST_PREFIX, OPTIONS, OWN_PREFIX
@@ -21,6 +20,9 @@ def misspelt(environment: Mapping[str, str], of_locustfiles: Iterable[str] = ())
     for name in sorted(environment):
         if name in known or not name.startswith(prefixes):
             continue
+        # Hardly anybody has such a variable, and so needs it.
+        import difflib
+
         prefix, stem = name.split("_", 1)
         if near := difflib.get_close_matches(stem, stems, n=1, cutoff=_NEAR):
             meant = f"{prefix}_{near[0]}"

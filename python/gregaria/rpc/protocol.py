@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import sys
 from typing import Any
 
 _DATE_FORMAT = "%Y%m%dT%H:%M:%S.%f"
 
-try:
-    from bson import ObjectId
-except ImportError:
 
-    class ObjectId:  # type: ignore[no-redef]
-        """Stands for bson's class where that is not installed, and cannot be made."""
+def __getattr__(name: str) -> Any:
+    """bson, which is large, is loaded when somebody needs it."""
+    if name == "ObjectId":
+        return _object_id()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-        def __init__(self, s: object) -> None:
-            raise Exception(f"an ObjectId ({s}) was sent or received, which needs the package pymongo (or bson)")
+
+@functools.cache
+def _object_id() -> type:
+    try:
+        from bson import ObjectId
+    except ImportError:
+
+        class ObjectId:  # type: ignore[no-redef]
+            """Stands for bson's class where that is not installed, and cannot be made."""
+
+            def __init__(self, s: object) -> None:
+                raise Exception(f"an ObjectId ({s}) was sent or received, which needs the package pymongo (or bson)")
+
+    return ObjectId
 
 
 def encode(obj: Any) -> Any:
     """What msgpack does not know, as something that it knows; anything else as it is."""
     if isinstance(obj, datetime.datetime):
         return {"__datetime__": True, "as_str": obj.strftime(_DATE_FORMAT)}
-    if isinstance(obj, ObjectId):
+    # Nobody has one who has not loaded bson.
+    if "bson" in sys.modules and isinstance(obj, _object_id()):
         return {"__ObjectId__": True, "as_str": str(obj)}
     return obj
 
@@ -32,7 +47,7 @@ def decode(obj: dict[Any, Any]) -> Any:
     if "__datetime__" in obj:
         return datetime.datetime.strptime(obj["as_str"], _DATE_FORMAT)
     if "__ObjectId__" in obj:
-        return ObjectId(obj["as_str"])
+        return _object_id()(obj["as_str"])
     return obj
 
 

@@ -5,7 +5,6 @@ The loop over a set's tasks is the engine's; `TaskSet.run` enters it for a direc
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import traceback
@@ -277,7 +276,10 @@ class TaskSet(metaclass=TaskSetMeta):
             raise StopUser()
         self._user._state = LOCUST_STATE_WAITING
         try:
-            await asyncio.sleep(max(self.wait_time(), 0))
+            # Only who has coroutines loads it: they have by now.
+            from asyncio import sleep
+
+            await sleep(max(self.wait_time(), 0))
         finally:
             self._user._state = LOCUST_STATE_RUNNING
         if self._user._state == LOCUST_STATE_STOPPING:
