@@ -46,6 +46,11 @@ pub struct Master {
     pub run: Option<u64>,
 }
 
+/// A number that can be shown and reckoned with; some that a peer may send cannot.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| number.is_finite())
+}
+
 impl Master {
     pub fn new(settings: Settings) -> Self {
         Self { settings, nodes: Nodes::default(), run: None }
@@ -133,12 +138,11 @@ impl Master {
         if healed {
             actions.push(Action::Tell(Tell::Joined { id: id.to_owned(), known: true }));
         }
-        node.cpu_usage = message.field("current_cpu_usage").and_then(Value::as_f64).unwrap_or(0.0);
+        node.cpu_usage = message.field("current_cpu_usage").and_then(number).unwrap_or(0.0);
         if let Some(bytes) = message.field("current_memory_usage").and_then(Value::as_u64) {
             node.memory_bytes = bytes;
         }
-        node.lag_ms =
-            message.field(OURS).and_then(|ours| crate::message::field(ours, "lag_ms")).and_then(Value::as_f64);
+        node.lag_ms = message.field(OURS).and_then(|ours| crate::message::field(ours, "lag_ms")).and_then(number);
         if node.cpu_usage > BUSY_PERCENT && !node.cpu_warned {
             node.cpu_warned = true;
             let text =

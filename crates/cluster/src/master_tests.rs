@@ -124,6 +124,23 @@ fn heartbeats_are_answered_and_a_busy_worker_is_named_once() {
 }
 
 #[test]
+fn what_is_no_number_is_not_shown() {
+    let mut master = master();
+    master.on_message("h_1", ready("h_1"));
+    for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let mut beat = heartbeat("running", odd);
+        let Value::Map(fields) = &mut beat.data else { unreachable!() };
+        fields.push((OURS.into(), map([("additions", ADDITIONS_VERSION.into()), ("lag_ms", odd.into())])));
+        master.on_message("h_1", beat);
+        let node = master.nodes.get("h_1").expect("it has come");
+        assert_eq!((node.cpu_usage, node.lag_ms, node.state.as_str()), (0.0, None, "running"));
+        master.nodes.note_health("h_1", [("lag".to_owned(), odd), ("completed".to_owned(), 3.0)].into());
+        let (_, health) = master.nodes.health().next().expect("it was noted");
+        assert_eq!(health.iter().collect::<Vec<_>>(), [(&"completed".to_owned(), &3.0)]);
+    }
+}
+
+#[test]
 fn one_of_ours_that_is_not_known_is_asked_to_join_again() {
     let mut master = master();
     let mut beat = heartbeat("running", 1.0);

@@ -149,7 +149,8 @@ impl Nodes {
     }
 
     /// Note how a worker's engine has been doing since it began.
-    pub fn note_health(&mut self, id: &str, health: BTreeMap<String, f64>) {
+    pub fn note_health(&mut self, id: &str, mut health: BTreeMap<String, f64>) {
+        health.retain(|_, figure| figure.is_finite());
         self.health.insert(id.to_owned(), health);
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gregaria_http::{Command, Failure, Network, Origin, Request};
-use support::{Client, HANG, Server, get, ok, origin, read_request};
+use support::{Client, HANG, Server, get, given_time, ok, origin, read_request};
 
 fn over(server: &Server, network: Network) -> Arc<Origin> {
     Arc::new(Origin { network: Some(Arc::new(network)), ..(*server.origin()).clone() })
@@ -33,21 +33,27 @@ fn a_connection_carries_so_many_requests() {
 
 #[test]
 fn an_idle_connection_is_closed_in_time_and_replaced() {
-    let (sender, ended) = mpsc::channel();
-    let server = Server::new(move |mut stream, number| {
-        while read_request(&mut stream).is_some() {
-            stream.write_all(&ok("hello")).unwrap();
+    given_time(|scale| {
+        let (sender, ended) = mpsc::channel();
+        let server = Server::new(move |mut stream, number| {
+            while read_request(&mut stream).is_some() {
+                stream.write_all(&ok("hello")).unwrap();
+            }
+            let _ = sender.send(number);
+        });
+        let client = Client::new();
+        let idle_timeout = Some(Duration::from_millis(40) * scale);
+        let origin = over(&server, Network { idle_timeout, ..Network::default() });
+        let first = client.get(&origin, None);
+        let again = client.get(&origin, first.connection);
+        if !again.timings.reused {
+            return false;
         }
-        let _ = sender.send(number);
+        assert_eq!(ended.recv_timeout(HANG).unwrap(), 0, "the server sees its end");
+        let late = client.get(&origin, again.connection);
+        assert!(late.result.is_ok() && !late.timings.reused);
+        true
     });
-    let client = Client::new();
-    let origin = over(&server, Network { idle_timeout: Some(Duration::from_millis(40)), ..Network::default() });
-    let first = client.get(&origin, None);
-    let again = client.get(&origin, first.connection);
-    assert!(again.timings.reused);
-    assert_eq!(ended.recv_timeout(HANG).unwrap(), 0, "the server sees its end");
-    let late = client.get(&origin, again.connection);
-    assert!(late.result.is_ok() && !late.timings.reused);
 }
 
 #[test]

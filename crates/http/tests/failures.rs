@@ -8,10 +8,10 @@ use std::process::Command as Process;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use gregaria_http::{Command, Failure, Phase, Request};
-use support::{Client, Server, get, ok, origin, read_request};
+use gregaria_http::{Command, Event, Failure, Phase, Request};
+use support::{Client, Server, get, given_time, ok, origin, read_request};
 
-const SHORT: Option<Duration> = Some(Duration::from_millis(30));
+const SHORT: Duration = Duration::from_millis(30);
 
 #[test]
 fn nobody_listens() {
@@ -124,47 +124,63 @@ fn the_server_is_too_slow() {
             let _ = stream.write_all(answer.as_bytes());
             let _ = stream.read(&mut [0]);
         });
-        let completion = client.send(Request { read_timeout: SHORT, ..get(1, &server.origin()) });
-        assert_eq!(completion.result.unwrap_err(), Failure::ReadTimeout { in_body });
-        let taken = completion.timings.finished - completion.timings.started;
-        assert!(taken >= Duration::from_millis(30), "{taken:?}");
+        given_time(|scale| {
+            let read_timeout = Some(SHORT * scale);
+            let completion = client.send(Request { read_timeout, ..get(1, &server.origin()) });
+            let taken = completion.timings.finished - completion.timings.started;
+            assert!(taken >= SHORT * scale, "{taken:?}");
+            completion.result.unwrap_err() == Failure::ReadTimeout { in_body }
+        });
     }
 }
 
 #[test]
 fn the_read_timeout_counts_between_reads() {
-    let (next_sender, next) = mpsc::channel::<()>();
-    let next = std::sync::Mutex::new(next);
-    let server = Server::new(move |mut stream, _| {
-        read_request(&mut stream);
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n").unwrap();
-        for _ in 0..4 {
-            next.lock().unwrap().recv().unwrap();
-            stream.write_all(b"x").unwrap();
+    given_time(|scale| {
+        let (next_sender, next) = mpsc::channel::<()>();
+        let next = std::sync::Mutex::new(next);
+        let server = Server::new(move |mut stream, _| {
+            read_request(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n").unwrap();
+            while next.lock().unwrap().recv().is_ok() {
+                let _ = stream.write_all(b"x");
+            }
+        });
+        let client = Client::new();
+        let read_timeout = Some(Duration::from_millis(200) * scale);
+        client.submit([Command::Send(Box::new(Request { read_timeout, ..get(1, &server.origin()) }))]);
+        // Four waits of 75 ms, together more than the timeout; the timers of the reactor are the clock.
+        for key in 0..4 {
+            let deadline = std::time::Instant::now() + Duration::from_millis(75) * scale;
+            client.submit([Command::Timer { key, deadline }]);
+            match client.event() {
+                Event::Timer(_) => next_sender.send(()).unwrap(),
+                Event::Completed(completion) => {
+                    assert_eq!(completion.result.unwrap_err(), Failure::ReadTimeout { in_body: true });
+                    return false;
+                }
+                other => panic!("{other:?}"),
+            }
         }
+        client.completion().result.is_ok_and(|answer| answer.body() == b"xxxx")
     });
-    let client = Client::new();
-    let read_timeout = Some(Duration::from_millis(400));
-    client.submit([Command::Send(Box::new(Request { read_timeout, ..get(1, &server.origin()) }))]);
-    // Four waits of 150 ms, together more than the timeout; the timers of the reactor are the clock.
-    for key in 0..4 {
-        let deadline = std::time::Instant::now() + Duration::from_millis(150);
-        client.submit([Command::Timer { key, deadline }]);
-        assert!(matches!(client.event(), gregaria_http::Event::Timer(_)));
-        next_sender.send(()).unwrap();
-    }
-    assert_eq!(client.completion().result.unwrap().body(), b"xxxx");
 }
 
 #[test]
 fn a_timeout_that_did_not_strike_does_not_strike_later() {
     let (server, client) = (Server::answering(ok("quick")), Client::new());
-    let first = client.send(Request { read_timeout: SHORT, ..get(1, &server.origin()) });
-    let deadline = std::time::Instant::now() + Duration::from_millis(60);
-    client.submit([Command::Timer { key: 9, deadline }]);
-    assert!(matches!(client.event(), gregaria_http::Event::Timer(9)));
-    let second = client.get(&server.origin(), first.connection);
-    assert!(second.timings.reused && second.result.is_ok());
+    given_time(|scale| {
+        let first = client.send(Request { read_timeout: Some(SHORT * scale), ..get(1, &server.origin()) });
+        if first.result.is_err() {
+            return false;
+        }
+        let deadline = std::time::Instant::now() + 2 * SHORT * scale;
+        client.submit([Command::Timer { key: 9, deadline }]);
+        assert!(matches!(client.event(), Event::Timer(9)));
+        let second = client.get(&server.origin(), first.connection);
+        assert!(second.timings.reused && second.result.is_ok());
+        true
+    });
 }
 
 /// Runs itself in a process with few files, where sockets run out.

@@ -11,7 +11,7 @@ use gregaria_http::{
     Channel, Command, Completion, Event, Failure, HttpVersion, Network, Next, Origin, Request, SharedConnection,
     TlsSettings, Verify,
 };
-use support::{Client, HANG, Server};
+use support::{Client, HANG, Server, given_time};
 
 fn over(version: HttpVersion, port: u16, tls: bool) -> Arc<Origin> {
     let settings = tls.then(|| Arc::new(TlsSettings::new(&Verify::Off, None).expect("good settings")));
@@ -177,20 +177,30 @@ fn read(client: &Client, channel: &Arc<Channel>) -> String {
 
 #[test]
 fn a_stream_that_is_given_up_takes_nobody_with_it() {
-    let server = testkit();
-    let session = Session::new(over(HttpVersion::Two, server.two_addr.port(), false));
-    session.send("GET /", b"");
-    let slow = |id| Command::Send(Box::new(session.request(id, "GET /delay/300", b"")));
-    session.client.submit([slow(1), slow(2)]);
-    assert!(server.wait_for_requests(3, HANG));
-    session.client.submit([Command::Cancel(1)]);
-    let hasty = Request { read_timeout: Some(Duration::from_millis(30)), ..session.request(3, "GET /delay/500", b"") };
-    let late = session.client.send(hasty);
-    assert_eq!(late.result.unwrap_err(), Failure::ReadTimeout { in_body: false });
-    let other = session.client.completion();
-    assert_eq!((other.id, other.result.unwrap().status()), (2, 200));
-    assert!(session.send("GET /", b"").timings.reused);
-    assert_eq!(server.counts()["connections"].as_u64(), Some(1));
+    given_time(|scale| {
+        let server = testkit();
+        let session = Session::new(over(HttpVersion::Two, server.two_addr.port(), false));
+        session.send("GET /", b"");
+        let slow = |id| Command::Send(Box::new(session.request(id, &format!("GET /delay/{}", 200 * scale), b"")));
+        session.client.submit([slow(1), slow(2)]);
+        assert!(server.wait_for_requests(3, HANG));
+        session.client.submit([Command::Cancel(1)]);
+        let later = format!("GET /delay/{}", 500 * scale);
+        let read_timeout = Some(Duration::from_millis(30));
+        let hasty = Request { read_timeout, ..session.request(3, &later, b"") };
+        session.client.submit([Command::Send(Box::new(hasty))]);
+        let late = session.client.completion();
+        if late.id != 3 {
+            // What was given up, or not to be hasty, had its answer already.
+            return false;
+        }
+        assert_eq!(late.result.unwrap_err(), Failure::ReadTimeout { in_body: false });
+        let other = session.client.completion();
+        assert_eq!((other.id, other.result.unwrap().status()), (2, 200));
+        assert!(session.send("GET /", b"").timings.reused);
+        assert_eq!(server.counts()["connections"].as_u64(), Some(1));
+        true
+    });
 }
 
 #[test]
@@ -299,7 +309,7 @@ fn a_request_that_nobody_looked_at_is_taken_elsewhere_but_not_for_ever() {
     let goodbye = frame(7, 0, 0, &[0; 8]);
     let server = sending(goodbye);
     let session = Session::new(over(HttpVersion::Two, server.address.port(), false));
-    let hasty = Request { read_timeout: Some(Duration::from_millis(900)), ..session.request(3, "GET /", b"") };
+    let hasty = Request { read_timeout: Some(HANG), ..session.request(3, "GET /", b"") };
     let failure = session.client.send(hasty).result.unwrap_err().to_string();
     assert_eq!((failure.as_str(), server.accepted()), ("HTTP/2: the server ended the connection (NO_ERROR)", 4));
 }

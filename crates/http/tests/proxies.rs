@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gregaria_http::{Failure, Origin, Proxy, ProxyKind, Request, Scheme};
-use support::{Client, Server, get, ok, read_head};
+use support::{Client, Server, get, given_time, ok, read_head};
 
 fn through(server: &Server, kind: ProxyKind) -> Arc<Origin> {
     let proxy = Proxy {
@@ -84,7 +84,9 @@ fn proxies_that_do_not_let_through() {
     let silent = Server::new(|mut stream, _| {
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    let patience = Some(Duration::from_millis(50));
-    let request = Request { connect_timeout: patience, ..get(1, &through(&silent, ProxyKind::Socks5)) };
-    assert_eq!(Client::new().send(request).result.unwrap_err(), Failure::HandshakeTimeout);
+    given_time(|scale| {
+        let connect_timeout = Some(Duration::from_millis(50) * scale);
+        let request = Request { connect_timeout, ..get(1, &through(&silent, ProxyKind::Socks5)) };
+        Client::new().send(request).result.unwrap_err() == Failure::HandshakeTimeout
+    });
 }

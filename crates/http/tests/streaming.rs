@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use gregaria_http::{Channel, Command, Event, Failure, Next, Origin, PieceKind, Request, Response, Wait};
-use support::{Client, HANG, Server, get, read_head, read_request};
+use support::{Client, HANG, Server, get, given_time, read_head, read_request};
 
 /// A reader that waits as the hub does: by number, for `Event::Stirred`.
 struct Reader<'a> {
@@ -176,27 +176,34 @@ fn a_slow_reader_holds_the_server_back() {
 
 #[test]
 fn the_read_timeout_runs_only_while_somebody_waits() {
-    let (go, gone) = mpsc::channel::<()>();
-    let gone = std::sync::Mutex::new(gone);
-    let server = Server::new(move |mut stream, _| {
-        read_request(&mut stream);
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").unwrap();
-        let _ = gone.lock().unwrap().recv();
-        stream.write_all(b"now").unwrap();
-        let _ = stream.read(&mut [0]);
+    given_time(|scale| {
+        let (go, gone) = mpsc::channel::<()>();
+        let gone = std::sync::Mutex::new(gone);
+        let server = Server::new(move |mut stream, _| {
+            read_request(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").unwrap();
+            let _ = gone.lock().unwrap().recv();
+            let _ = stream.write_all(b"now");
+            let _ = stream.read(&mut [0]);
+        });
+        let client = Client::new();
+        let read_timeout = Some(Duration::from_millis(60) * scale);
+        let (reader, result) = Reader::open(&client, Request { read_timeout, ..get(1, &server.origin()) });
+        if result.is_err() {
+            return false;
+        }
+        // Longer than the timeout, by the reactor's own clock.
+        let later = std::time::Instant::now() + Duration::from_millis(150) * scale;
+        client.submit([Command::Timer { key: 3, deadline: later }]);
+        assert!(matches!(client.event(), Event::Timer(3)));
+        go.send(()).unwrap();
+        let came = matches!(reader.next(true), Next::Piece(_));
+        if came {
+            let Next::End(end) = reader.next(true) else { panic!("no end") };
+            assert_eq!(end.outcome, Err(Failure::ReadTimeout { in_body: true }));
+        }
+        came
     });
-    let client = Client::new();
-    let request = Request { read_timeout: Some(Duration::from_millis(60)), ..get(1, &server.origin()) };
-    let (reader, result) = Reader::open(&client, request);
-    result.unwrap();
-    // Longer than the timeout, by the reactor's own clock.
-    let later = std::time::Instant::now() + Duration::from_millis(150);
-    client.submit([Command::Timer { key: 3, deadline: later }]);
-    assert!(matches!(client.event(), Event::Timer(3)));
-    go.send(()).unwrap();
-    assert!(matches!(reader.next(true), Next::Piece(_)));
-    let Next::End(end) = reader.next(true) else { panic!("no end") };
-    assert_eq!(end.outcome, Err(Failure::ReadTimeout { in_body: true }));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use support::{Client, HANG, Server, get, ok, origin, post, read_request};
+use support::{Client, HANG, Server, get, given_time, ok, origin, post, read_request};
 
 /// What a test certificate is made of.
 struct Identity {
@@ -317,7 +317,9 @@ fn a_server_that_speaks_no_tls() {
     assert_eq!(failure(&closing, "localhost", Verify::Off).kind, TlsFailureKind::UnexpectedEof);
     let silent = Server::new(|mut stream, _| while matches!(stream.read(&mut [0; 2000]), Ok(1..)) {});
     let origin = origin("localhost", silent.address.port(), settings(Verify::Off));
-    let connect_timeout = Some(Duration::from_millis(30));
-    let completion = Client::new().send(Request { connect_timeout, ..get(1, &origin) });
-    assert_eq!(completion.result.unwrap_err(), Failure::HandshakeTimeout);
+    given_time(|scale| {
+        let connect_timeout = Some(Duration::from_millis(30) * scale);
+        let completion = Client::new().send(Request { connect_timeout, ..get(1, &origin) });
+        completion.result.unwrap_err() == Failure::HandshakeTimeout
+    });
 }

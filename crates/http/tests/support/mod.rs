@@ -16,6 +16,12 @@ use gregaria_http::{
 /// Only ever reached by a test that has failed.
 pub const HANG: Duration = Duration::from_secs(20);
 
+/// What needs something to happen within a time that is measured in earnest: tried with a longer one where the machine
+/// was too busy for it, which `attempt` tells by `false`. What is wrong is wrong with every time.
+pub fn given_time(mut attempt: impl FnMut(u32) -> bool) {
+    assert!([1, 4, 16, 64].into_iter().any(&mut attempt), "not even with 64 times the time");
+}
+
 struct Forward(mpsc::Sender<Event>);
 
 impl EventSink for Forward {

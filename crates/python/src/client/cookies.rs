@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-use cookie_store::{CookieDomain, CookieStore, RawCookie};
+use cookie_store::{Cookie, CookieDomain, CookieStore, RawCookie};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use url::Url;
+use url::{Host, Url};
 
 use super::session::HttpSession;
 use super::target::Target;
@@ -78,9 +78,7 @@ impl Cookies {
             Cookies::None => return Ok(String::new()),
             Cookies::Native(store) => {
                 let Ok(url) = Url::parse(&target.url()) else { return Ok(String::new()) };
-                let mut matching = store.matches(&url);
-                // The store takes this machine as secure, cookie jars do not.
-                matching.retain(|cookie| url.scheme() == "https" || cookie.secure() != Some(true));
+                let mut matching: Vec<_> = store.iter_unexpired().filter(|cookie| goes_to(cookie, &url)).collect();
                 // Of two cookies of one name, the one of the longer path goes first.
                 matching.sort_by_key(|cookie| Reverse(cookie.path.len()));
                 let pairs: Vec<String> =
@@ -132,6 +130,21 @@ impl Cookies {
     }
 }
 
+/// Whether a cookie goes to this URL. As with Python's jars also from a host to those below it, whatever `Domain` says, and
+/// not as to a secure one to this machine.
+fn goes_to(cookie: &Cookie<'_>, url: &Url) -> bool {
+    let (Some(host), CookieDomain::HostOnly(domain) | CookieDomain::Suffix(domain)) = (url.host_str(), &cookie.domain)
+    else {
+        return false;
+    };
+    let is_below = || {
+        let above = host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'));
+        above && domain.contains('.') && matches!(url.host(), Some(Host::Domain(_)))
+    };
+    let is_safe = url.scheme() == "https" || cookie.secure() != Some(true);
+    (host == domain || is_below()) && is_safe && cookie.path.matches(url)
+}
+
 /// Whether these `Set-Cookie` values, set by `host` together, mean the same to the store and to a jar of Python's.
 fn are_ordinary(values: &[String], host: &str) -> bool {
     let mut names = Vec::new();
@@ -141,19 +154,42 @@ fn are_ordinary(values: &[String], host: &str) -> bool {
         let is_again = names.contains(&name);
         names.push(name);
         let plain = !name.is_empty() && value.is_ascii() && !is_again;
-        plain && !content.contains(',') && parts.all(|attribute| is_ordinary(attribute, host))
+        let mut attributes = Vec::new();
+        plain && !content.contains(',') && parts.all(|attribute| is_ordinary(attribute, host, &mut attributes))
     })
 }
 
-fn is_ordinary(attribute: &str, host: &str) -> bool {
+/// `before`: the names of the attributes before this one. Of two of a name, jars take the first and the store the last.
+fn is_ordinary(attribute: &str, host: &str, before: &mut Vec<String>) -> bool {
     let (name, value) = attribute.split_once('=').map_or((attribute, ""), |(name, value)| (name, value.trim()));
-    match name.trim().to_ascii_lowercase().as_str() {
+    let name = name.trim().to_ascii_lowercase();
+    let usual = match name.as_str() {
         "path" => value.starts_with('/'),
-        "max-age" => !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()),
-        "domain" => host.contains('.') && host.parse::<IpAddr>().is_err(),
-        "expires" | "secure" | "httponly" | "samesite" | "partitioned" | "priority" => true,
+        "max-age" => (1..10).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit()),
+        // A domain without a dot inside is refused by jars.
+        "domain" => {
+            value.trim_start_matches('.').contains('.') && host.contains('.') && host.parse::<IpAddr>().is_err()
+        }
+        "expires" => is_usual_date(value),
+        "secure" | "httponly" | "samesite" | "partitioned" | "priority" => true,
         _ => false,
-    }
+    };
+    let is_again = before.contains(&name);
+    before.push(name);
+    usual && !is_again
+}
+
+/// `Wed, 21 Oct 2026 07:28:00 GMT`, or with `-` in the date; others are read differently.
+fn is_usual_date(value: &str) -> bool {
+    const SHAPE: &[u8] = b"Aaa, 00-Aaa-0000 00:00:00 GMT";
+    let fits = |(byte, shape): (u8, &u8)| match shape {
+        b'A' => byte.is_ascii_uppercase(),
+        b'a' => byte.is_ascii_lowercase(),
+        b'0' => byte.is_ascii_digit(),
+        b'-' => byte == b'-' || byte == b' ',
+        other => byte == *other,
+    };
+    value.len() == SHAPE.len() && value.bytes().zip(SHAPE).all(fits)
 }
 
 #[cfg(test)]
@@ -181,11 +217,49 @@ mod tests {
         for odd in ["a", "=a", "a=\u{e9}", "a=1, b=2", "a=1; Path=deep", "a=1; Max-Age=soon", "a=1; Max-Age=-1"] {
             assert!(!ordinary(&[odd], "shop.example.com"), "{odd}");
         }
+        for odd in
+            ["a=1; Path=/; Path=/a", "a=1; Domain=com", "a=1; Domain=.com", "a=1; Domain=", "a=1; Max-Age=9999999999"]
+        {
+            assert!(!ordinary(&[odd], "shop.example.com"), "{odd}");
+        }
+        for date in
+            ["", "0", "Fri, 01 Jan 99 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00", "Friday, 01-Jan-2100 00:00:00 GMT"]
+        {
+            assert!(!ordinary(&[&format!("a=1; Expires={date}")], "shop.example.com"), "{date}");
+        }
         for odd in ["a=1; Version=1", "a=1; Port=80", "a=1;;", "a=1; Comment=x"] {
             assert!(!ordinary(&[odd], "shop.example.com"), "{odd}");
         }
         assert!(!ordinary(&["a=1", "a=2"], "shop.example.com"));
         assert!(!ordinary(&["a=1; Domain=localhost"], "localhost"));
         assert!(!ordinary(&["a=1; Domain=127.0.0.1"], "127.0.0.1"));
+    }
+    #[test]
+    fn a_cookie_goes_to_its_host_and_to_those_below() {
+        let store = |value: &'static str, from: &str| {
+            let mut store = CookieStore::default();
+            let cookie = RawCookie::parse(value).unwrap();
+            store.store_response_cookies([cookie].into_iter(), &Url::parse(from).unwrap());
+            store
+        };
+        let goes = |store: &CookieStore, url: &str| {
+            let url = Url::parse(url).unwrap();
+            store.iter_unexpired().any(|cookie| goes_to(cookie, &url))
+        };
+        let bare = store("a=1; Path=/a", "http://example.com/a");
+        for (url, expected) in [
+            ("http://example.com/a/b", true),
+            ("http://www.example.com/a", true),
+            ("http://example.com/ab", false),
+            ("http://anexample.com/a", false),
+            ("http://com/a", false),
+        ] {
+            assert_eq!(goes(&bare, url), expected, "{url}");
+        }
+        assert!(!goes(&store("a=1", "http://localhost/"), "http://x.localhost/"));
+        assert!(goes(&store("a=1", "http://127.0.0.1/"), "http://127.0.0.1:8080/"));
+        let secure = store("a=1; Secure", "https://localhost/");
+        assert!(goes(&secure, "https://localhost/") && !goes(&secure, "http://localhost/"));
+        assert!(goes(&store("a=1; Domain=example.com", "http://b.example.com/"), "http://c.example.com/"));
     }
 }

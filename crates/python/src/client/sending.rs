@@ -129,7 +129,10 @@ pub fn wire(
 ) -> PyResult<Vec<u8>> {
     let mut bytes = format!("{method} {path} HTTP/1.1\r\n").into_bytes();
     if !lines.has("host") {
-        bytes.extend_from_slice(format!("Host: {}\r\n", target.endpoint.host_header).as_bytes());
+        // To a proxy the host goes as the URL has it, also with a port that need not be said.
+        let whole = path.strip_prefix("http://").and_then(|rest| rest.split(['/', '?']).next());
+        let host = whole.unwrap_or(&target.endpoint.host_header);
+        bytes.extend_from_slice(format!("Host: {host}\r\n").as_bytes());
     }
     bytes.extend_from_slice(&lines.sent(py)?);
     bytes.extend_from_slice(b"\r\n");
