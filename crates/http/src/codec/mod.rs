@@ -306,5 +306,6 @@ impl Decoder {
 
 /// Lines that the parser passes over count too: line by line they would be too many.
 fn has_few_lines(head: &[u8]) -> bool {
-    memchr_iter(b'\n', head).count() <= MAX_LINES + 2
+    // Only the last line is empty: a short head is not looked through.
+    head.len() <= 2 * (MAX_LINES + 1) || memchr_iter(b'\n', head).count() <= MAX_LINES + 2
 }
