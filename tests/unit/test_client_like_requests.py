@@ -241,6 +241,7 @@ def cookies_of(sent: str | None) -> tuple[str, list[str]]:
     return host, sorted(cookies.strip().split("; "))
 
 
+@pytest.mark.filterwarnings("ignore:http.cookiejar bug")
 def test_which_cookies_go_back(server: Server) -> None:
     chance = random.Random(SEED)
     for site in SITES:
