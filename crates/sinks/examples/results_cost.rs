@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   results_cost cost [full]      50,000 samples/s over 10,000 names: counting, history, CSV; how long the hub is held up
+//!   results_cost snapshots [full]  milliseconds of a snapshot of 10,000 names that all have changed, mean of 100
 //!   results_cost result FILE      writes the result of an hour with 10,000 names, reads it and makes its report
 //!   results_cost soak             ten hours with ever new names and failure texts: memory
 //! ```
@@ -12,7 +13,7 @@ use std::time::Instant;
 
 use gregaria_sinks::result::{self, Everything, Measured};
 use gregaria_sinks::{CsvSettings, CsvSink, Pace, Report, Sink};
-use gregaria_stats::{Detail, Entry, EntryId, History, Snapshots, Stats, Windows};
+use gregaria_stats::{Detail, Entry, EntryId, History, Intake, Snapshots, Stats, Windows};
 
 const NAMES: u64 = 10_000;
 const START: f64 = 1_795_237_200.0;
@@ -73,7 +74,7 @@ impl Clock {
 
 /// Statistics with a history and a supply of samples.
 struct Simulation {
-    stats: Stats,
+    intake: Intake,
     history: History,
     draw: Draw,
     ids: Vec<EntryId>,
@@ -95,7 +96,15 @@ impl Simulation {
         stats.follow();
         let ids = (0..names).map(|at| stats.entry("GET", &format!("/products/{at}/reviews"), START)).collect();
         let times_us = (0..1 << 16).map(|_| draw.time_us()).collect();
-        Self { stats, history: History::default(), draw, ids, times_us, samples: Vec::new(), drawn: Vec::new() }
+        Self {
+            intake: Intake::new(stats),
+            history: History::default(),
+            draw,
+            ids,
+            times_us,
+            samples: Vec::new(),
+            drawn: Vec::new(),
+        }
     }
 
     /// Draw so many samples, one in a thousand a failure, so that recording them is measured without it.
@@ -114,15 +123,15 @@ impl Simulation {
         let amount = self.drawn.len() as f64;
         for (at, drawn) in self.drawn.iter().enumerate() {
             let at = now + at as f64 / amount;
-            self.stats.record(drawn.id, at, Some(drawn.time_us.into()), 612);
+            self.intake.record(drawn.id, at, Some(drawn.time_us.into()), 612, None);
             if drawn.failed {
-                self.stats.record_failure(drawn.id, at, "HTTPError('500 Server Error for url: /products')");
+                self.intake.record_failure(drawn.id, at, "HTTPError('500 Server Error for url: /products')");
             }
         }
     }
 
     fn follow(&mut self, now: f64) {
-        self.stats.take_samples(&mut self.samples);
+        self.intake.settled().take_samples(&mut self.samples);
         self.history.take_in(&self.samples);
         self.history.close(now);
     }
@@ -137,7 +146,7 @@ fn cost(full_history: bool) {
     sink.start().expect("a temporary folder can be written");
     let mut simulation = Simulation::new(NAMES);
     if full_history {
-        simulation.stats.set_windows(Windows::Everybody, START);
+        simulation.intake.settled().set_windows(Windows::Everybody, START);
     }
     let detail = Detail {
         percentiles: PERCENTILES.to_vec(),
@@ -155,14 +164,14 @@ fn cost(full_history: bool) {
         history.time(|| simulation.follow(now + 1.0));
         let due = pace.is_due(now);
         let (began, taken_before) = (Instant::now(), taking.0);
-        let stats = &simulation.stats;
+        let stats = simulation.intake.settled();
         let snapshot = taking.time(|| match due {
             true => snapshots.take(now + 1.0, |action| {
                 let began = cpu_s();
                 action(stats);
                 longest_hold_s = longest_hold_s.max(cpu_s() - began);
             }),
-            false => stats.totals(now + 1.0, &detail),
+            false => stats.totals(now + 1.0, &detail).into(),
         });
         if due {
             whole += 1;
@@ -170,7 +179,7 @@ fn cost(full_history: bool) {
             snapshot_cpu_s = snapshot_cpu_s.max(taking.0 - taken_before);
             pace.took(now, began.elapsed());
         }
-        let report = Report { stats: snapshot.into(), whole: due, user_count: 100, exceptions: Vec::new() };
+        let report = Report { stats: snapshot, whole: due, user_count: 100, exceptions: Vec::new() };
         writing.time(|| sink.snapshot(&report)).expect("a temporary file can be written");
     }
     std::fs::remove_dir_all(&folder).ok();
@@ -191,8 +200,9 @@ fn cost(full_history: bool) {
     );
 }
 
-fn everything(simulation: &Simulation, now: f64) -> Everything {
-    let (stats, history) = (&simulation.stats, &simulation.history);
+fn everything(simulation: &mut Simulation, now: f64) -> Everything {
+    let (stats, history) = (simulation.intake.settled(), &simulation.history);
+    let stats = &*stats;
     let tier = history.overview_tier();
     let of = |number: Option<u32>, entry: &Entry| {
         let (requests_per_second, failures_per_second) = stats.total_rates(entry);
@@ -226,7 +236,7 @@ fn write_result(path: &Path) {
     }
     let mut clock = Clock::default();
     clock.time(|| {
-        let made = result::make(everything(&simulation, START + SECONDS as f64), ABOUT).expect("ABOUT is complete");
+        let made = result::make(everything(&mut simulation, START + SECONDS as f64), ABOUT).expect("ABOUT is complete");
         result::write(path, &made).expect("the file can be written");
     });
     let [mut reading, mut reporting] = [(); 2].map(|()| Clock::default());
@@ -250,10 +260,10 @@ fn soak() {
     for second in 0..HOURS * 3_600 {
         let now = START + second as f64;
         for at in 0..5 {
-            let id = simulation.stats.entry("GET", &format!("/new/{second}/{at}"), now);
+            let id = simulation.intake.entry("GET", &format!("/new/{second}/{at}"), now);
             let time_us = simulation.draw.time_us();
-            simulation.stats.record(id, now, Some(time_us), 612);
-            simulation.stats.record_failure(id, now, &format!("no item {} at 10.0.{at}.7", simulation.draw.next()));
+            simulation.intake.record(id, now, Some(time_us), 612, None);
+            simulation.intake.record_failure(id, now, &format!("no item {} at 10.0.{at}.7", simulation.draw.next()));
         }
         simulation.draw(300);
         simulation.record(now);
@@ -264,9 +274,34 @@ fn soak() {
     }
     println!(
         "{{\"names\": {}, \"resident_mb_by_hour\": [{}]}}",
-        simulation.stats.numbered_entries().count(),
+        simulation.intake.settled().numbered_entries().count(),
         resident.join(", ")
     );
+}
+
+/// The mean of many snapshots, without anything else.
+fn snapshots_only(full: bool) {
+    let mut simulation = Simulation::new(NAMES);
+    if full {
+        simulation.intake.settled().set_windows(Windows::Everybody, START);
+    }
+    let detail =
+        Detail { percentiles: PERCENTILES.to_vec(), errors: true, current_percentiles: full, ..Detail::default() };
+    let mut snapshots = Snapshots::new(detail.clone());
+    for second in 0..40 {
+        simulation.draw(50_000);
+        simulation.record(START + second as f64);
+        simulation.follow(START + second as f64 + 1.0);
+    }
+    let mut clock = Clock::default();
+    for round in 0..100 {
+        for id in &simulation.ids {
+            simulation.intake.record(*id, START + 41.0, Some(20_000 + round), 612, None);
+        }
+        let stats = simulation.intake.settled();
+        clock.time(|| snapshots.take(START + 42.0, |action| action(stats)));
+    }
+    println!("{:.2} ms", clock.0 * 10.0);
 }
 
 fn main() {
@@ -276,6 +311,8 @@ fn main() {
         ["cost", "full"] => cost(true),
         ["result", path] => write_result(Path::new(path)),
         ["soak"] => soak(),
-        _ => eprintln!("results_cost cost [full] | result FILE | soak"),
+        ["snapshots"] => snapshots_only(false),
+        ["snapshots", "full"] => snapshots_only(true),
+        _ => eprintln!("results_cost cost [full] | snapshots [full] | result FILE | soak"),
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use gregaria_stats::bucket::round_half_even;
 
+const WRITTEN: &str = "writing to memory does not fail";
+
 /// `repr(float)`: the shortest digits that read back as the same number; an exponent below 1e-4 and from 1e16 on.
 pub fn float(value: f64) -> String {
     let mut text = String::new();
@@ -13,7 +15,6 @@ pub fn float(value: f64) -> String {
 
 /// As [`float`], at the end of a text.
 pub fn write_float(text: &mut String, value: f64) {
-    const WRITTEN: &str = "writing to memory does not fail";
     if value.is_nan() {
         return text.push_str("nan");
     }
@@ -27,16 +28,54 @@ pub fn write_float(text: &mut String, value: f64) {
         let sign = if exponent < 0 { '-' } else { '+' };
         return write!(text, "{digits}e{sign}{:02}", exponent.unsigned_abs()).expect(WRITTEN);
     }
-    write!(text, "{value}").expect(WRITTEN);
-    if value.fract() == 0.0 {
-        text.push_str(".0");
+    text.push_str(ryu::Buffer::new().format_finite(value));
+}
+
+/// A whole number.
+pub fn write_count(text: &mut String, count: u64) {
+    text.push_str(itoa::Buffer::new().format(count));
+}
+
+/// A rate with six digits after the point.
+pub fn write_rate(text: &mut String, rate: f64) {
+    const MILLIONTHS: f64 = 1e6;
+    let millionths = rate * MILLIONTHS;
+    let nearest = millionths.round();
+    // So small that the product is off by far less than what would change the rounding.
+    let is_clear = (0.0..1e12).contains(&millionths) && (millionths - nearest).abs() < 0.49;
+    if !is_clear || rate.is_sign_negative() {
+        return write!(text, "{rate:.6}").expect(WRITTEN);
     }
+    let millionths = nearest as u64;
+    write_count(text, millionths / MILLIONTHS as u64);
+    text.push('.');
+    write_padded::<6>(text, millionths % MILLIONTHS as u64);
+}
+
+/// Exactly so many digits.
+fn write_padded<const DIGITS: usize>(text: &mut String, mut number: u64) {
+    let mut digits = [0_u8; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    digits.iter().for_each(|digit| text.push(char::from(*digit)));
 }
 
 /// A response time in milliseconds as a float, or `0` where it is zero or unknown.
 pub fn write_exact_ms(text: &mut String, response_time_us: Option<u64>) {
     match response_time_us {
         None | Some(0) => text.push('0'),
+        // A float shows fifteen digits as they are.
+        Some(us) if us < 1_000_000_000_000_000 => {
+            write_count(text, us / 1_000);
+            text.push('.');
+            match us % 1_000 {
+                rest if rest % 100 == 0 => write_padded::<1>(text, rest / 100),
+                rest if rest % 10 == 0 => write_padded::<2>(text, rest / 10),
+                rest => write_padded::<3>(text, rest),
+            }
+        }
         Some(us) => write_float(text, us as f64 / 1_000.0),
     }
 }
@@ -45,7 +84,7 @@ pub fn write_exact_ms(text: &mut String, response_time_us: Option<u64>) {
 pub fn write_shortest_ms(text: &mut String, response_time_us: Option<u64>) {
     match response_time_us {
         Some(us) if us % 1_000 != 0 => write_exact_ms(text, Some(us)),
-        us => text.push_str(&(us.unwrap_or(0) / 1_000).to_string()),
+        us => write_count(text, us.unwrap_or(0) / 1_000),
     }
 }
 
@@ -99,6 +138,8 @@ mod tests {
             (0.00001234, "1.234e-05"),
             (0.00009999999999999999, "9.999999999999999e-05"),
             (1e15, "1000000000000000.0"),
+            // As near to .3 as to .2.
+            (1_311_045_223_135_972.25, "1311045223135972.2"),
             (9999999999999998.0, "9999999999999998.0"),
             (1e16, "1e+16"),
             (1.5e300, "1.5e+300"),
@@ -113,6 +154,29 @@ mod tests {
         #[test]
         fn floats_read_back(value in proptest::num::f64::NORMAL) {
             prop_assert_eq!(float(value).parse::<f64>(), Ok(value));
+        }
+
+        #[test]
+        fn floats_have_the_shortest_digits(value in prop_oneof![0.0..1e6f64, 1e-4..1.0f64, 1e5..1e9f64, (0..1u64 << 40).prop_map(|it| it as f64 / 10.0)]) {
+            let shortest = format!("{value}");
+            prop_assert_eq!(float(value), if value.fract() == 0.0 { shortest + ".0" } else { shortest });
+        }
+
+        #[test]
+        fn rates_are_rounded_as_the_exact_number_is(
+            rate in prop_oneof![0.0..1e5f64, 0.0..1e9f64, -1.0..1.0f64, (0..1u64 << 30, 1..40u64).prop_map(|(a, b)| a as f64 / b as f64),
+                (0..1u64 << 45).prop_map(|it| it as f64 / 128e6), proptest::num::f64::ANY]
+        ) {
+            let mut text = String::new();
+            write_rate(&mut text, rate);
+            prop_assert_eq!(text, format!("{rate:.6}"));
+        }
+
+        #[test]
+        fn times_are_written_as_floats_are(us in prop_oneof![1..100_000u64, 1..1u64 << 40, 1..u64::MAX]) {
+            let mut text = String::new();
+            write_exact_ms(&mut text, Some(us));
+            prop_assert_eq!(text, float(us as f64 / 1_000.0));
         }
     }
 

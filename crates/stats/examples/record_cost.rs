@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use gregaria_stats::{Detail, Exchange, Phase, PhaseSample, Stats};
+use gregaria_stats::{Detail, Exchange, Intake, Phase, PhaseSample, Stats};
 
 const NAMES: usize = 10_000;
 const SAMPLES_PER_NAME: usize = 1_000;
@@ -29,12 +29,13 @@ fn resident_kb() -> u64 {
 fn main() {
     let mut state = 88_172_645_463_325_252;
     let samples: Vec<u64> = (0..65_536).map(|_| sample_us(&mut state, 12_000.0)).collect();
-    let mut stats = Stats::new(1_000.0);
-    let id = stats.entry("GET", "/", 1_000.0);
+    let mut intake = Intake::new(Stats::new(1_000.0));
+    let id = intake.entry("GET", "/", 1_000.0);
     let started = Instant::now();
     for at in 0..RECORDS {
-        stats.record(id, 1_000.0 + at as f64 * 1e-5, Some(samples[at as usize % samples.len()]), 612);
+        intake.record(id, 1_000.0 + at as f64 * 1e-5, Some(samples[at as usize % samples.len()]), 612, None);
     }
+    let stats = intake.settled();
     println!("record: {:.2} ns", started.elapsed().as_nanos() as f64 / RECORDS as f64);
 
     stats.set_samples(3);

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use crate::bucket::bucket_ms;
-use crate::histogram::{Bucket, Histogram};
+use crate::histogram::{Bucket, Histogram, Search, Values, Wanted};
 use crate::increment::{Figures, Increment, PhaseIncrement};
 use crate::phases::{Phase, Phases};
 use crate::rate::PerSecond;
@@ -71,7 +73,7 @@ impl Entry {
     /// From now on keep a state per second, so that current percentiles can be told.
     pub fn enable_window(&mut self, now: f64) {
         if self.window.is_none() {
-            let mut window = Box::new(Window::default());
+            let mut window = Box::new(Window::new());
             window.keep(now as i64, &self.histogram, DEFAULT_SPAN_S);
             self.window = Some(window);
         }
@@ -107,7 +109,26 @@ impl Entry {
         self.total_response_time_us = self.total_response_time_us.saturating_add(response_time_us);
         self.min_response_time_us = self.min_response_time_us.min(response_time_us);
         self.max_response_time_us = self.max_response_time_us.max(response_time_us);
+        if let Some(window) = &mut self.window {
+            window.note(bucket, &self.histogram);
+        }
         self.histogram.record(bucket);
+    }
+
+    /// Something of what recording a request of this second reads first.
+    #[inline]
+    pub(crate) fn first_cells(&self, second: i64) -> u64 {
+        let sums = self.num_requests ^ self.total_content_length ^ self.total_response_time_us;
+        let extremes = self.min_response_time_us ^ self.max_response_time_us;
+        let last = self.last_request_timestamp.map_or(0, f64::to_bits);
+        let rest = u64::from(self.window.is_some()) ^ u64::from(self.phases.is_some()) ^ u64::from(self.present);
+        sums ^ extremes ^ last ^ rest ^ self.per_second.cell(second) ^ self.histogram.first_cells()
+    }
+
+    /// Something of all that is told of an entry but percentiles.
+    #[inline]
+    pub(crate) fn all_cells(&self) -> u64 {
+        self.first_cells(0) ^ self.num_failures ^ self.per_second.all_cells()
     }
 
     /// Count a failure. The request itself is counted by [`Entry::record`].
@@ -171,6 +192,9 @@ impl Entry {
         self.add_figures(&increment.figures);
         increment.per_second.for_each(|(second, requests, failures)| self.per_second.add(second, requests, failures));
         let samples = self.histogram.len();
+        if let Some(window) = &mut self.window {
+            window.compare_with(&self.histogram);
+        }
         increment.times.for_each(|(bucket, amount)| self.histogram.record_many(bucket, amount));
         if self.histogram.len() > samples {
             self.min_response_time_us = self.min_response_time_us.min(least_us.unwrap_or(most_us)).min(most_us);
@@ -302,9 +326,22 @@ impl Entry {
 
     /// Several percentiles at once; empty without samples. See [`Entry::percentile_us`].
     pub fn percentiles_us(&self, wanted: &[f64]) -> Vec<u64> {
-        let mut values = self.histogram.percentiles(wanted);
-        for (value, p) in values.iter_mut().zip(wanted) {
-            *value = if *p >= 1.0 { self.max_response_time_us } else { self.within(*value) };
+        self.look_up(&Wanted::new(wanted)).into_vec()
+    }
+
+    /// As [`Entry::percentiles_us`], for many entries.
+    pub fn look_up(&self, wanted: &Wanted) -> Values {
+        self.found(wanted, &self.histogram.search(wanted))
+    }
+
+    /// The second half of [`Entry::look_up`]; the first is [`Histogram::search`].
+    pub(crate) fn found(&self, wanted: &Wanted, search: &Search) -> Values {
+        let mut values = self.histogram.found(wanted, search);
+        if values.is_empty() {
+            return values;
+        }
+        for (p, at) in wanted.iter() {
+            values[at] = if p >= 1.0 { self.max_response_time_us } else { self.within(values[at]) };
         }
         values
     }
@@ -316,11 +353,19 @@ impl Entry {
     /// Percentiles in microseconds of about the last `span_s` seconds, 0 where nothing was measured in them.
     /// `None` if no window is kept or none reaches that far back.
     pub fn current_percentiles_us(&self, wanted: &[f64], now: f64, span_s: i64) -> Option<Vec<u64>> {
+        let told = self.look_up_current(&Wanted::new(wanted), now, span_s)?;
+        Some(told.into_vec())
+    }
+
+    /// As [`Entry::current_percentiles_us`], for many entries.
+    pub fn look_up_current(&self, wanted: &Wanted, now: f64, span_s: i64) -> Option<Values> {
         let recent = self.window.as_ref()?.recent(now as i64, span_s, &self.histogram)?;
-        if recent.is_empty() {
-            return Some(vec![0; wanted.len()]);
+        let mut values = recent.look_up(wanted);
+        if values.is_empty() {
+            return Some(smallvec![0; wanted.len()]);
         }
-        Some(recent.percentiles(wanted).into_iter().map(|value| self.within(value)).collect())
+        values.iter_mut().for_each(|value| *value = self.within(*value));
+        Some(values)
     }
 
     /// The distribution: counts by response time in microseconds, ascending.

@@ -4,6 +4,12 @@
 //! Buckets lie in pages of one cache line (32 counters of 16 bits) that exist only where samples fell; a counter that
 //! runs over carries into a short sorted list, so counts are 64 bits wide. Knows nothing of time, names or rates.
 
+mod look_up;
+
+pub use look_up::{Values, Wanted};
+
+pub(crate) use look_up::Search;
+
 const SUB_BUCKET_BITS: u32 = 10;
 const PAGE_BITS: u32 = 5;
 const PAGE_BUCKETS: usize = 1 << PAGE_BITS;
@@ -39,13 +45,16 @@ impl Bucket {
         if low == high {
             return low;
         }
-        let mut step = 10_u64.pow(high.ilog10());
+        // There is a multiple of every step up to the width; a multiple of ten steps is one of each of them too.
+        let mut step = 10_u64.pow((high - low + 1).ilog10());
+        let mut value = high / step * step;
         loop {
-            let candidate = high / step * step;
-            if candidate >= low {
-                return candidate;
+            step *= 10;
+            let rounder = high / step * step;
+            if rounder < low {
+                return value;
             }
-            step /= 10;
+            value = rounder;
         }
     }
 
@@ -74,7 +83,10 @@ impl Bucket {
     }
 }
 
-type Page = [u16; PAGE_BUCKETS];
+/// Exactly one cache line.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+struct Page([u16; PAGE_BUCKETS]);
 
 /// What the table knows of a page: 1 + its place in `pages` in the low 16 bits (0 where there is none), and the number
 /// of samples on it above, so that looking up percentiles reads few pages.
@@ -95,16 +107,8 @@ fn samples_of(note: PageNote) -> u64 {
 /// Read what is going to be needed: of ten thousand histograms hardly one is in the processor's cache, and reads that do
 /// not depend on each other wait together.
 #[inline]
-fn fetch(cells: impl Iterator<Item = u64>) {
+pub(crate) fn fetch(cells: impl Iterator<Item = u64>) {
     std::hint::black_box(cells.fold(0, |all, cell| all ^ cell));
-}
-
-/// Where a percentile is looked for: the rank of its sample, in the histogram and then on the page, and its place among
-/// the percentiles that are wanted.
-struct Place {
-    rank: u64,
-    page: usize,
-    at: usize,
 }
 
 /// Counts of samples by bucket.
@@ -144,7 +148,7 @@ impl Histogram {
             return self.record_on_new_page(bucket);
         };
         *note += ONE_SAMPLE;
-        let counter = &mut page[bucket.slot()];
+        let counter = &mut page.0[bucket.slot()];
         *counter = counter.wrapping_add(1);
         if *counter == 0 {
             self.carry(bucket, CARRY);
@@ -153,7 +157,7 @@ impl Histogram {
 
     #[cold]
     fn record_on_new_page(&mut self, bucket: Bucket) {
-        self.page_mut(bucket.page(), 1)[bucket.slot()] += 1;
+        self.page_mut(bucket.page(), 1).0[bucket.slot()] += 1;
     }
 
     #[cold]
@@ -178,7 +182,7 @@ impl Histogram {
         }
         let note = &mut self.table[at];
         if *note == 0 {
-            self.pages.push([0; PAGE_BUCKETS]);
+            self.pages.push(Page::default());
             *note = self.pages.len() as PageNote;
         }
         // Only counts that no run can reach, from a peer that lies, go over; the place below them stays.
@@ -196,7 +200,7 @@ impl Histogram {
             return;
         }
         self.count = self.count.saturating_add(amount);
-        let counter = &mut self.page_mut(bucket.page(), amount)[bucket.slot()];
+        let counter = &mut self.page_mut(bucket.page(), amount).0[bucket.slot()];
         let sum = u64::from(*counter) + amount;
         *counter = (sum % CARRY) as u16;
         let carried = sum / CARRY * CARRY;
@@ -212,13 +216,13 @@ impl Histogram {
             let more = &other.pages[place_of(note)];
             let page = self.page_mut(number, samples_of(note));
             let mut runs_over = false;
-            for (counter, more) in page.iter_mut().zip(more) {
-                *counter = counter.wrapping_add(*more);
-                runs_over |= *counter < *more;
+            for (counter, more) in page.0.iter_mut().zip(more.0) {
+                *counter = counter.wrapping_add(more);
+                runs_over |= *counter < more;
             }
             if runs_over {
                 let page = *page;
-                let over = (0..PAGE_BUCKETS).filter(|slot| page[*slot] < more[*slot]);
+                let over = (0..PAGE_BUCKETS).filter(|slot| page.0[*slot] < more.0[*slot]);
                 over.for_each(|slot| self.carry(Bucket::at(number, slot), CARRY));
             }
         }
@@ -227,7 +231,7 @@ impl Histogram {
 
     /// Number of samples in one bucket.
     pub fn count_of(&self, bucket: Bucket) -> u64 {
-        let counter = self.page_of(bucket.page()).map_or(0, |page| page[bucket.slot()]);
+        let counter = self.page_of(bucket.page()).map_or(0, |page| page.0[bucket.slot()]);
         u64::from(counter) + self.carried(bucket)
     }
 
@@ -245,7 +249,7 @@ impl Histogram {
 
     fn buckets_on(&self, number: usize, note: PageNote) -> impl Iterator<Item = (Bucket, u64)> + Clone {
         let page = &self.pages[place_of(note)];
-        page.iter().enumerate().filter_map(move |(slot, counter)| {
+        page.0.iter().enumerate().filter_map(move |(slot, counter)| {
             let bucket = Bucket::at(number, slot);
             let amount = u64::from(*counter) + if self.carries.is_empty() { 0 } else { self.carried(bucket) };
             (amount > 0).then_some((bucket, amount))
@@ -268,8 +272,8 @@ impl Histogram {
             if self.carries.is_empty() {
                 let before = earlier.page_of(number).copied().unwrap_or_default();
                 let now = &self.pages[place_of(note)];
-                let page: Page = std::array::from_fn(|slot| now[slot].saturating_sub(before[slot]));
-                let samples = page.iter().map(|counter| u64::from(*counter)).sum();
+                let page = Page(std::array::from_fn(|slot| now.0[slot].saturating_sub(before.0[slot])));
+                let samples = page.0.iter().map(|counter| u64::from(*counter)).sum();
                 *fresh.page_mut(number, samples) = page;
                 fresh.count += samples;
             } else {
@@ -281,76 +285,28 @@ impl Histogram {
         fresh
     }
 
-    /// The value at percentile `p` (0 to 1), `None` if there are no samples; see [`Histogram::percentiles`].
-    pub fn percentile(&self, p: f64) -> Option<u64> {
-        self.percentiles(&[p]).first().copied()
-    }
-
-    /// The values at several percentiles, in the order asked for; empty if there are no samples.
-    ///
-    /// Locust's rank rule: of N sorted samples, the one at the 0-based place `int(N * p)`, at most the last.
-    pub fn percentiles(&self, wanted: &[f64]) -> Vec<u64> {
-        if self.is_empty() {
-            return Vec::new();
-        }
-        let mut places: Vec<Place> =
-            wanted.iter().enumerate().map(|(at, p)| Place { rank: self.rank(*p), page: 0, at }).collect();
-        places.sort_unstable_by_key(|place| place.rank);
-        self.find_pages(&mut places);
-        fetch(
-            places
-                .iter()
-                .filter_map(|place| self.page_of(place.page))
-                .map(|page| u64::from(page[0]) ^ u64::from(page[PAGE_BUCKETS - 1])),
-        );
-        let mut values = vec![0; wanted.len()];
-        let mut last = (Bucket(0), 0);
-        for place in places {
-            let bucket = self.on_page(place.page, place.rank);
-            if bucket != last.0 {
-                last = (bucket, bucket.value_us());
-            }
-            values[place.at] = last.1;
-        }
-        values
-    }
-
     /// Have the table fetched into the processor's cache. Before percentiles of many histograms are looked up, this is
     /// done for all of them.
     pub(crate) fn fetch_table(&self) {
         fetch(self.table.iter().step_by(NOTES_IN_A_LINE).copied());
     }
 
-    /// From ranks in the histogram, ascending, to pages and ranks on them.
-    fn find_pages(&self, places: &mut [Place]) {
-        let mut places = places.iter_mut();
-        let mut next = places.next();
-        let mut below = 0;
-        for (page, note) in (self.first..).zip(&self.table) {
-            let end = below + samples_of(*note);
-            while let Some(place) = next.take_if(|place| place.rank < end) {
-                (place.page, place.rank) = (page, place.rank - below);
-                next = places.next();
-            }
-            below = end;
-        }
+    /// Something of what recording reads first.
+    #[inline]
+    pub(crate) fn first_cells(&self) -> u64 {
+        self.count ^ (self.table.len() ^ self.pages.len() ^ self.first) as u64
     }
 
-    /// The bucket of the sample of this rank on a page.
-    fn on_page(&self, number: usize, rank: u64) -> Bucket {
-        let mut below = 0;
-        for (slot, counter) in self.page_of(number).into_iter().flatten().enumerate() {
-            let bucket = Bucket::at(number, slot);
-            below += u64::from(*counter) + if self.carries.is_empty() { 0 } else { self.carried(bucket) };
-            if below > rank {
-                return bucket;
-            }
-        }
-        Bucket::at(number, PAGE_BUCKETS - 1)
+    /// The table's note that recording this bucket will change, 0 where there is none yet.
+    #[inline]
+    pub(crate) fn note(&self, bucket: Bucket) -> u64 {
+        self.table.get(bucket.page().wrapping_sub(self.first)).copied().unwrap_or(0)
     }
 
-    fn rank(&self, p: f64) -> u64 {
-        ((self.count as f64 * p) as u64).min(self.count - 1)
+    /// The counter that recording this bucket will change.
+    #[inline]
+    pub(crate) fn counter(&self, bucket: Bucket) -> u64 {
+        self.page_of(bucket.page()).map_or(0, |page| page.0[bucket.slot()].into())
     }
 
     /// Bytes on the heap.
@@ -412,6 +368,15 @@ mod tests {
             prop_assert!((low..=high).contains(&bucket.value_us()));
             prop_assert!(bucket.value_us().abs_diff(value) * 1_000 <= value);
             prop_assert_eq!(Bucket::of(high + 1).0, if high == MAX_VALUE_US { bucket.0 } else { bucket.0 + 1 });
+        }
+
+        #[test]
+        fn the_value_of_a_bucket_ends_in_as_many_zeros_as_any_of_it(value in prop_oneof![0..100_000u64, 0..=MAX_VALUE_US]) {
+            let bucket = Bucket::of(value);
+            let (low, high) = bucket.bounds_us();
+            let steps = (0..13).rev().map(|zeros| 10_u64.pow(zeros));
+            let roundest = steps.map(|step| high / step * step).find(|it| *it >= low && (*it > 0 || high == 0));
+            prop_assert_eq!(Some(bucket.value_us()), roundest.or(Some(low)));
         }
 
         #[test]

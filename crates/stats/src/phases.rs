@@ -144,6 +144,24 @@ impl Phases {
         }
     }
 
+    /// Something of what recording reads first.
+    #[inline]
+    pub(crate) fn first_cells(&self) -> u64 {
+        let times =
+            self.times.iter().fold(self.reused, |all, times| all ^ times.total_us ^ times.histogram.first_cells());
+        times ^ self.versions[1]
+    }
+
+    /// The histograms that this sample goes into, and where.
+    #[inline]
+    pub(crate) fn touched<'a>(
+        &'a self,
+        sample: &PhaseSample,
+    ) -> impl Iterator<Item = (&'a Histogram, Bucket)> + use<'a> {
+        let times = self.times.iter().zip(sample.us).filter(|(_, us)| *us != ABSENT);
+        times.map(|(times, us)| (&times.histogram, Bucket::of(u64::from(us))))
+    }
+
     /// Adds everything another entry has counted. Associative and commutative.
     pub fn add<T: Iterator<Item = (Bucket, u64)>>(&mut self, increment: PhaseIncrement<T>) {
         for (mine, (times, total_us)) in self.times.iter_mut().zip(increment.times) {

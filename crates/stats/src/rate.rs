@@ -60,6 +60,19 @@ impl PerSecond {
         self.requests[slot(second)] += 1;
     }
 
+    /// Something of what counting a request of this second reads first.
+    #[inline]
+    pub(crate) fn cell(&self, second: i64) -> u64 {
+        u64::from(self.requests[slot(second)]) ^ self.latest.unwrap_or(0) as u64
+    }
+
+    /// Something of each of its cache lines.
+    #[inline]
+    pub(crate) fn all_cells(&self) -> u64 {
+        let some = self.requests.iter().chain(&self.failures).step_by(64 / size_of::<u32>());
+        some.fold(0, |all, count| all ^ u64::from(*count))
+    }
+
     /// Count a failure.
     pub fn failure(&mut self, second: i64) {
         self.reach(second);

@@ -251,7 +251,7 @@ pub fn count(
     failure: Option<&str>,
 ) -> Option<Wanted> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let (too_many, wanted) = recorder.stats().get().with(|stats| {
+    let (too_many, wanted) = recorder.stats().get().count(|stats| {
         let generation = stats.generation();
         let known = slot.and_then(|slot| target::remembered_entry(slot, generation));
         let entry = match known {
@@ -264,10 +264,7 @@ pub fn count(
                 entry
             }
         };
-        stats.record(entry, now, Some(measured.duration_us), measured.length);
-        if let Some(phases) = measured.phases {
-            stats.record_phases(entry, phases);
-        }
+        stats.record(entry, now, Some(measured.duration_us), measured.length, measured.phases);
         let wanted = match failure {
             Some(text) => {
                 let place = stats.record_failure(entry, now, text);

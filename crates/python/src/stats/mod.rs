@@ -18,7 +18,7 @@ mod wire;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gregaria_stats::{Redaction, Stats, Windows};
+use gregaria_stats::{Intake, Redaction, Stats, Windows};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -47,6 +47,12 @@ impl RequestStats {
     /// Do something with the statistics; not with Python, the lock is held.
     pub fn with<R>(&self, action: impl FnOnce(&mut Stats) -> R) -> R {
         self.shared.with(action)
+    }
+
+    /// Put requests into the statistics; not with Python, the lock is held.
+    #[inline]
+    pub fn count<R>(&self, action: impl FnOnce(&mut Intake) -> R) -> R {
+        self.shared.count(action)
     }
 
     /// For threads that look at them now and then.
@@ -182,9 +188,9 @@ impl RequestStats {
         let (method, name) = (text(method)?, text(name)?);
         let (response_time_us, length) = (microseconds(response_time)?, bytes(content_length)?);
         let now = now();
-        let too_many = self.with(|stats| {
+        let too_many = self.count(|stats| {
             let id = stats.entry(&method, &name, now);
-            stats.record(id, now, response_time_us, length);
+            stats.record(id, now, response_time_us, length, None);
             stats.take_too_many_names()
         });
         names::warn(too_many);

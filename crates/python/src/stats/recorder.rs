@@ -58,12 +58,9 @@ impl Recorder {
         let phases = more.map(|more| more.get_item(intern!(more.py(), "response"))).transpose()?.flatten();
         let phases = phases.and_then(|response| client::phases_of(&response));
         let now = now();
-        let (too_many, wanted) = self.stats.get().with(|stats| {
+        let (too_many, wanted) = self.stats.get().count(|stats| {
             let id = stats.entry(&method, &name, now);
-            stats.record(id, now, response_time_us, length);
-            if let Some(phases) = &phases {
-                stats.record_phases(id, phases);
-            }
+            stats.record(id, now, response_time_us, length, phases.as_ref());
             let wanted = match &failure {
                 Some(failure) => {
                     let place = stats.record_failure(id, now, failure);

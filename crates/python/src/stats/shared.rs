@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
-use gregaria_stats::{Detail, History, Sample, Snapshot, Snapshots, Stats};
+use gregaria_stats::{Detail, History, Intake, Sample, Snapshot, Snapshots, Stats};
 
 use super::lock;
 
@@ -26,20 +26,14 @@ const MOST_KINDS: usize = 8;
 
 /// See the module's text.
 pub struct Shared {
-    stats: Mutex<Stats>,
+    stats: Mutex<Intake>,
     /// How many wait for `stats` and have priority.
     waiting: AtomicUsize,
     /// Held while a report is added, and by who must not see half of it.
     reports: Mutex<()>,
-    kinds: Mutex<Vec<Arc<Mutex<Kind>>>>,
+    kinds: Mutex<Vec<Arc<Mutex<Snapshots>>>>,
     follower: Mutex<Option<Sender<Tick>>>,
     followed: Mutex<Followed>,
-}
-
-/// Snapshots of one detail, and the last of them.
-struct Kind {
-    snapshots: Snapshots,
-    latest: Option<Arc<Snapshot>>,
 }
 
 struct Tick {
@@ -62,7 +56,7 @@ pub struct Followed {
 impl Shared {
     pub fn new(stats: Stats) -> Arc<Self> {
         Arc::new(Shared {
-            stats: Mutex::new(stats),
+            stats: Mutex::new(Intake::new(stats)),
             waiting: AtomicUsize::new(0),
             reports: Mutex::default(),
             kinds: Mutex::default(),
@@ -74,6 +68,12 @@ impl Shared {
     /// Do something with the statistics, at once.
     #[inline]
     pub fn with<R>(&self, action: impl FnOnce(&mut Stats) -> R) -> R {
+        self.count(|intake| action(intake.settled()))
+    }
+
+    /// Put requests into the statistics, at once.
+    #[inline]
+    pub fn count<R>(&self, action: impl FnOnce(&mut Intake) -> R) -> R {
         let mut stats = match self.stats.try_lock() {
             Ok(stats) => stats,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -83,7 +83,7 @@ impl Shared {
     }
 
     #[cold]
-    fn wait(&self) -> MutexGuard<'_, Stats> {
+    fn wait(&self) -> MutexGuard<'_, Intake> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let stats = lock(&self.stats);
         self.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -95,7 +95,7 @@ impl Shared {
         while self.waiting.load(Ordering::SeqCst) > 0 {
             std::thread::sleep(Duration::from_micros(20));
         }
-        action(&mut lock(&self.stats))
+        action(lock(&self.stats).settled())
     }
 
     /// As [`Shared::look`], but never between the pieces of a report.
@@ -114,7 +114,7 @@ impl Shared {
     pub fn snapshot(&self, now: f64, detail: &Detail) -> Arc<Snapshot> {
         let kind = self.kind(detail);
         let mut kind = lock(&kind);
-        let shared = kind.latest.as_ref().filter(|taken| now as i64 == taken.now as i64 && now - taken.now < FRESH_S);
+        let shared = kind.latest().filter(|taken| now as i64 == taken.now as i64 && now - taken.now < FRESH_S);
         if let Some(shared) = shared {
             return Arc::clone(shared);
         }
@@ -127,27 +127,25 @@ impl Shared {
         self.take(&mut lock(&kind), now)
     }
 
-    fn take(&self, kind: &mut Kind, now: f64) -> Arc<Snapshot> {
+    fn take(&self, kind: &mut Snapshots, now: f64) -> Arc<Snapshot> {
         // The first look takes the counts.
         let mut whole = Some(lock(&self.reports));
         let look = |action: &mut dyn FnMut(&Stats)| {
             self.look(|stats| action(stats));
             whole = None;
         };
-        let taken = Arc::new(kind.snapshots.take(now, look));
-        kind.latest = Some(Arc::clone(&taken));
-        taken
+        kind.take(now, look)
     }
 
-    fn kind(&self, detail: &Detail) -> Arc<Mutex<Kind>> {
+    fn kind(&self, detail: &Detail) -> Arc<Mutex<Snapshots>> {
         let mut kinds = lock(&self.kinds);
-        if let Some(kind) = kinds.iter().find(|kind| lock(kind).snapshots.detail() == detail) {
+        if let Some(kind) = kinds.iter().find(|kind| lock(kind).detail() == detail) {
             return Arc::clone(kind);
         }
         if kinds.len() == MOST_KINDS {
             kinds.remove(0);
         }
-        let kind = Arc::new(Mutex::new(Kind { snapshots: Snapshots::new(detail.clone()), latest: None }));
+        let kind = Arc::new(Mutex::new(Snapshots::new(detail.clone())));
         kinds.push(Arc::clone(&kind));
         kind
     }

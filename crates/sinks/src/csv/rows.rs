@@ -1,12 +1,11 @@
 //! Rows of the CSV files as bytes: which columns, and how their cells are written. Opens no file.
 
-use std::fmt::Write;
-
-use csv::{Terminator, Writer, WriterBuilder};
 use gregaria_stats::{Row, Snapshot};
 
 use super::CsvSettings;
-use crate::cells::{percentile_label, rounded_ms, utc, write_exact_ms, write_float, write_shortest_ms};
+use crate::cells::{
+    percentile_label, rounded_ms, utc, write_count, write_exact_ms, write_float, write_rate, write_shortest_ms,
+};
 use crate::sink::Report;
 
 const REQUESTS: [&str; 11] = [
@@ -33,40 +32,50 @@ const HISTORY_TOTALS: [&str; 7] = [
     "Total Average Content Size",
 ];
 const FAILURES: [&str; 6] = ["Method", "Name", "Error", "Occurrences", "First Seen", "Last Seen"];
+/// A usual row has fewer bytes.
+const ROW_BYTES: usize = 256;
 const EXCEPTIONS: [&str; 4] = ["Count", "Message", "Traceback", "Nodes"];
-
-const IN_MEMORY: &str = "writing to memory does not fail";
 
 /// Rows with CRLF line ends and quotes only where needed, as Python's `csv.writer` has them. Of ten thousand rows with
 /// twenty cells each none has memory of its own.
 struct Table {
-    writer: Writer<Vec<u8>>,
-    cell: String,
+    text: String,
 }
 
 impl Table {
     fn new() -> Self {
-        let mut builder = WriterBuilder::new();
-        let writer = builder.terminator(Terminator::CRLF).flexible(true).from_writer(Vec::new());
-        Self { writer, cell: String::new() }
+        Self::of_size(0)
     }
 
-    fn text(&mut self, text: &str) {
-        self.writer.write_field(text).expect(IN_MEMORY);
+    /// For about so many bytes.
+    fn of_size(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes) }
     }
 
+    /// A cell that needs no quotes.
+    #[inline]
     fn made(&mut self, make: impl FnOnce(&mut String)) {
-        self.cell.clear();
-        make(&mut self.cell);
-        self.writer.write_field(&self.cell).expect(IN_MEMORY);
+        make(&mut self.text);
+        self.text.push(',');
+    }
+
+    fn text(&mut self, cell: &str) {
+        self.made(|text| match cell.contains([',', '"', '\r', '\n']) {
+            false => text.push_str(cell),
+            true => {
+                text.push('"');
+                text.push_str(&cell.replace('"', "\"\""));
+                text.push('"');
+            }
+        });
     }
 
     fn count(&mut self, count: u64) {
-        self.made(|cell| write!(cell, "{count}").expect(IN_MEMORY));
+        self.made(|text| write_count(text, count));
     }
 
     fn float(&mut self, value: f64) {
-        self.made(|cell| write_float(cell, value));
+        self.made(|text| write_float(text, value));
     }
 
     fn columns(&mut self, columns: &[&str]) {
@@ -77,18 +86,20 @@ impl Table {
         percentiles.iter().for_each(|p| self.text(&percentile_label(*p)));
     }
 
+    /// Every cell has ended with a comma; the last one does not keep it.
     fn end_row(&mut self) {
-        self.writer.write_record(None::<&[u8]>).expect(IN_MEMORY);
+        self.text.pop();
+        self.text.push_str("\r\n");
     }
 
     /// Counts, response times and content size, which two files share.
     fn figures(&mut self, row: &Row) {
         self.count(row.num_requests);
         self.count(row.num_failures);
-        self.made(|cell| write_shortest_ms(cell, row.median_us));
+        self.made(|text| write_shortest_ms(text, row.median_us));
         self.float(row.avg_response_time_ms);
-        self.made(|cell| write_exact_ms(cell, row.min_response_time_us));
-        self.made(|cell| write_exact_ms(cell, row.max_response_time_us));
+        self.made(|text| write_exact_ms(text, row.min_response_time_us));
+        self.made(|text| write_exact_ms(text, row.max_response_time_us));
         match row.avg_content_length {
             Some(length) => self.float(length),
             None => self.text("0"),
@@ -104,16 +115,16 @@ impl Table {
     }
 
     fn bytes(self) -> Vec<u8> {
-        self.writer.into_inner().expect(IN_MEMORY)
+        self.text.into_bytes()
     }
 }
 
 pub(super) fn requests_header(percentiles: &[f64]) -> Vec<u8> {
-    requests_table(percentiles).bytes()
+    requests_table(percentiles, 1).bytes()
 }
 
-fn requests_table(percentiles: &[f64]) -> Table {
-    let mut table = Table::new();
+fn requests_table(percentiles: &[f64], rows: usize) -> Table {
+    let mut table = Table::of_size(rows * ROW_BYTES);
     table.columns(&REQUESTS);
     table.labels(percentiles);
     table.end_row();
@@ -122,7 +133,7 @@ fn requests_table(percentiles: &[f64]) -> Table {
 
 /// The whole file of requests.
 pub(super) fn requests(snapshot: &Snapshot, percentiles: &[f64]) -> Vec<u8> {
-    let mut table = requests_table(percentiles);
+    let mut table = requests_table(percentiles, snapshot.entries.len() + 2);
     for row in snapshot.sorted_entries().into_iter().chain([&snapshot.total]) {
         table.text(&row.method);
         table.text(&row.name);
@@ -146,18 +157,17 @@ pub(super) fn history_header(percentiles: &[f64]) -> Vec<u8> {
 
 /// The lines that one report adds to the history.
 pub(super) fn history(report: &Report, settings: &CsvSettings) -> Vec<u8> {
-    let mut table = Table::new();
     let entries = if settings.full_history { report.stats.sorted_entries() } else { Vec::new() };
-    let begin = format!("{}", report.stats.now as i64);
+    let begin = format!("{},{}", report.stats.now as i64, report.user_count);
+    let mut table = Table::of_size((entries.len() + 1) * ROW_BYTES);
     for row in entries.into_iter().chain([&report.stats.total]) {
-        table.text(&begin);
-        table.count(report.user_count);
+        table.made(|text| text.push_str(&begin));
         table.text(&row.method);
         table.text(&row.name);
         for rate in [row.current_rps, row.current_fail_per_sec] {
-            table.made(|cell| write!(cell, "{rate:.6}").expect(IN_MEMORY));
+            table.made(|text| write_rate(text, rate));
         }
-        let current = row.current_percentiles_us.as_ref().filter(|_| settings.full_history);
+        let current = row.current_percentiles_us.as_deref().filter(|_| settings.full_history);
         let values = current.unwrap_or(&row.percentiles_us);
         table.percentiles(row, values, settings.percentiles.len());
         table.figures(row);
@@ -210,4 +220,26 @@ pub(super) fn exceptions(report: &Report) -> Vec<u8> {
         table.end_row();
     }
     table.bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use csv::{Terminator, WriterBuilder};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn texts_are_quoted_where_they_must_be(rows in proptest::collection::vec(proptest::collection::vec("[a ,\"\r\n\té;#]{0,8}", 2..5), 0..6)) {
+            let mut builder = WriterBuilder::new();
+            let mut writer = builder.terminator(Terminator::CRLF).flexible(true).from_writer(Vec::new());
+            let mut table = Table::new();
+            for row in &rows {
+                writer.write_record(row).unwrap();
+                row.iter().for_each(|cell| table.text(cell));
+                table.end_row();
+            }
+            prop_assert_eq!(table.bytes(), writer.into_inner().unwrap());
+        }
+    }
 }

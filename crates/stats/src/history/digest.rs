@@ -60,6 +60,18 @@ pub struct Digest {
 }
 
 impl Digest {
+    /// Something of what adding reads first.
+    #[inline]
+    pub fn first_cells(&self) -> u64 {
+        (self.loose.len() ^ self.counted.len()) as u64
+    }
+
+    /// Something of where the next sample goes.
+    #[inline]
+    pub fn last_cell(&self) -> u64 {
+        self.loose.last().map_or(0, |code| code.0.into())
+    }
+
     pub fn add(&mut self, code: Code) {
         if self.loose.len() == LOOSE {
             self.settle();
@@ -120,12 +132,15 @@ impl Digest {
         self.merge(&counts);
     }
 
-    /// Empty it, and say the values at these percentiles (0 to 1, ascending), 0 without samples.
-    pub fn close<const N: usize>(&mut self, wanted: [f64; N]) -> [u32; N] {
+    /// All counts, ascending.
+    pub fn settled(&mut self) -> &[(Code, u32)] {
         self.settle();
-        let told = percentiles(&self.counted, wanted);
+        &self.counted
+    }
+
+    pub fn clear(&mut self) {
+        self.loose.clear();
         self.counted.clear();
-        told
     }
 }
 
@@ -169,11 +184,12 @@ mod tests {
                 if at % 7 == 0 { digest.add_many(Code::of(*us), 1) } else { digest.add(Code::of(*us)) }
             }
             values.sort_unstable();
-            for (p, told) in [0.5, 0.95, 0.99].into_iter().zip(digest.close([0.5, 0.95, 0.99])) {
+            for (p, told) in [0.5, 0.95, 0.99].into_iter().zip(percentiles(digest.settled(), [0.5, 0.95, 0.99])) {
                 let exact = values[((values.len() as f64 * p) as usize).min(values.len() - 1)];
                 prop_assert!(u64::from(told).abs_diff(exact) * 250 <= exact.max(1));
             }
-            prop_assert_eq!(digest.close([0.5]), [0]);
+            digest.clear();
+            prop_assert_eq!(percentiles(digest.settled(), [0.5]), [0]);
         }
     }
 }

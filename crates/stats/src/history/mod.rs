@@ -12,9 +12,12 @@ mod series;
 pub use digest::heat_bounds_us;
 pub use series::{PERCENTILES, Point, STEPS_S, Segment};
 
+use smallvec::SmallVec;
+
 use digest::{Code, percentiles};
 use series::{Open, Tally, Tiers, Timed};
 
+use crate::histogram::fetch;
 use crate::journal::Sample;
 
 /// A second that nobody closed for so long is not filled with zeros.
@@ -22,6 +25,9 @@ const LONGEST_GAP_S: u32 = 3_600;
 
 /// An overview has no more windows than this, if it can be.
 const OVERVIEW_POINTS: u32 = 720;
+
+/// Of so many names what a second needs is fetched together.
+const NAMES_AT_ONCE: usize = 32;
 
 /// How many points are kept at each resolution.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +81,8 @@ impl Timed for TotalPoint {
 #[derive(Debug, Default)]
 struct Series {
     tiers: Tiers<Point>,
-    /// The windows longer than a second.
+    /// The windows longer than a second. Only the shortest is told every second, so that of ten thousand names little
+    /// memory is touched; when one ends, what came in it goes into the next longer one.
     open: [Open; STEPS_S.len() - 1],
 }
 
@@ -99,6 +106,14 @@ pub struct History {
     /// All seconds before this one are closed.
     closed: Option<u32>,
     by_code: Vec<u32>,
+    scratch: Scratch,
+}
+
+/// Of one name in one second, ascending.
+#[derive(Debug, Default)]
+struct Scratch {
+    times: Vec<u64>,
+    counts: Vec<(Code, u32)>,
 }
 
 impl Default for History {
@@ -119,6 +134,7 @@ impl History {
             users: 0,
             closed: None,
             by_code: vec![0; Code::COUNT],
+            scratch: Scratch::default(),
         }
     }
 
@@ -149,7 +165,7 @@ impl History {
             (None, None) => now,
         };
         pending.iter_mut().for_each(|sample| sample.second = sample.second.max(start));
-        pending.sort_unstable_by_key(|sample| (sample.second, sample.entry));
+        pending.sort_unstable_by_key(|sample| u64::from(sample.second) << 32 | u64::from(sample.entry));
         let mut rest = &pending[..];
         for second in start..now {
             let length = rest.partition_point(|sample| sample.second == second);
@@ -158,28 +174,37 @@ impl History {
             self.close_second(second, these);
         }
         self.closed = Some(now.max(start));
-        self.pending = rest.to_vec();
+        let left = pending.len() - rest.len();
+        pending.drain(..left);
+        self.pending = pending;
     }
 
     fn close_second(&mut self, second: u32, samples: &[Sample]) {
         let mut total = Tally::default();
-        for of_entry in samples.chunk_by(|a, b| a.entry == b.entry) {
-            let tally = self.close_name(second, of_entry);
-            total.requests += tally.requests;
-            total.failures += tally.failures;
-            total.timed += tally.timed;
-            total.total_us = total.total_us.saturating_add(tally.total_us);
-            total.max_us = total.max_us.max(tally.max_us);
-            total.bytes += tally.bytes;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut of_entries = samples.chunk_by(|a, b| a.entry == b.entry);
+        loop {
+            // As when requests are recorded: what several names need is fetched together.
+            let together: SmallVec<[&[Sample]; NAMES_AT_ONCE]> = of_entries.by_ref().take(NAMES_AT_ONCE).collect();
+            if together.is_empty() {
+                break;
+            }
+            let series = || together.iter().filter_map(|these| self.names.get(these[0].entry as usize)?.as_deref());
+            fetch(series().map(|series| series.tiers.first_cells() ^ series.open[0].first_cells()));
+            fetch(series().map(|series| series.tiers.last_cell() ^ series.open[0].last_cell()));
+            together.iter().for_each(|these| total.add(&self.close_name(second, these, &mut scratch)));
         }
+        self.scratch = scratch;
         self.close_total(second, &total);
         self.end_windows(second + 1);
     }
 
     /// The second of one name: its tally, and its samples into the counts of the total.
-    fn close_name(&mut self, second: u32, samples: &[Sample]) -> Tally {
+    fn close_name(&mut self, second: u32, samples: &[Sample], scratch: &mut Scratch) -> Tally {
         let mut tally = Tally::default();
-        let mut times: Vec<u64> = Vec::with_capacity(samples.len());
+        let Scratch { times, counts } = scratch;
+        times.clear();
+        counts.clear();
         for sample in samples {
             if sample.is_failure() {
                 tally.failures += 1;
@@ -193,15 +218,14 @@ impl History {
         tally.timed = times.len() as u32;
         tally.total_us = times.iter().fold(0, |sum: u64, us| sum.saturating_add(*us));
         tally.max_us = times.last().copied().unwrap_or(0);
-        let mut counts: Vec<(Code, u32)> = Vec::with_capacity(times.len().min(64));
-        for us in &times {
+        for us in times.iter() {
             let code = Code::of(*us);
             match counts.last_mut() {
                 Some((last, amount)) if *last == code => *amount += 1,
                 _ => counts.push((code, 1)),
             }
         }
-        for (code, amount) in &counts {
+        for (code, amount) in counts.iter() {
             self.by_code[code.index()] += amount;
         }
         let exact = PERCENTILES.map(|p| {
@@ -211,9 +235,7 @@ impl History {
         let most = self.most;
         let series = self.series_mut(samples[0].entry as usize);
         series.tiers.push(0, tally.point(second, exact), most[0]);
-        for (open, step_s) in series.open.iter_mut().zip(&STEPS_S[1..]) {
-            open.add(second - second % step_s, &tally, &counts);
-        }
+        series.open[0].add(second - second % STEPS_S[1], &tally, counts);
         tally
     }
 
@@ -250,7 +272,10 @@ impl History {
     fn end_windows(&mut self, end: u32) {
         for tier in (1..STEPS_S.len()).filter(|tier| end.is_multiple_of(STEPS_S[*tier])) {
             for series in self.names.iter_mut().flatten() {
-                if let Some(point) = series.open[tier - 1].close_before(end, STEPS_S[tier]) {
+                let (open, longer) =
+                    series.open[tier - 1..].split_first_mut().expect("one for each tier but the first");
+                let longer = longer.first_mut().map(|open| (open, STEPS_S[tier + 1]));
+                if let Some(point) = open.close_into(longer, end, STEPS_S[tier]) {
                     series.tiers.push(tier, point, self.most[tier]);
                 }
             }

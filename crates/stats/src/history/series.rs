@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::digest::{Code, Digest};
+use super::digest::{Code, Digest, percentiles};
 
 /// Widths of the windows, in seconds; each is a multiple of the one before.
 pub const STEPS_S: [u32; 4] = [1, 10, 60, 600];
@@ -54,13 +54,13 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         self.requests = self.requests.saturating_add(other.requests);
         self.failures = self.failures.saturating_add(other.failures);
         self.timed = self.timed.saturating_add(other.timed);
         self.total_us = self.total_us.saturating_add(other.total_us);
         self.max_us = self.max_us.max(other.max_us);
-        self.bytes += other.bytes;
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 
     /// The point of a window with this tally.
@@ -99,11 +99,34 @@ impl Open {
         }
     }
 
+    /// Something of what adding reads first.
+    #[inline]
+    pub fn first_cells(&self) -> u64 {
+        self.tally.total_us ^ self.tally.bytes ^ self.digest.first_cells()
+    }
+
+    /// Something of where the next sample goes.
+    #[inline]
+    pub fn last_cell(&self) -> u64 {
+        self.digest.last_cell()
+    }
+
     /// The point of this window if it ends at or before `second` and has anything in it.
     pub fn close_before(&mut self, second: u32, step_s: u32) -> Option<Point> {
+        self.close_into(None, second, step_s)
+    }
+
+    /// As [`Open::close_before`], and adds what was in it to the longer window that it lies in.
+    pub fn close_into(&mut self, longer: Option<(&mut Self, u32)>, second: u32, step_s: u32) -> Option<Point> {
         let start = self.start.filter(|start| start + step_s <= second)?;
         self.start = None;
-        Some(std::mem::take(&mut self.tally).point(start, self.digest.close(PERCENTILES)))
+        let tally = std::mem::take(&mut self.tally);
+        let point = tally.point(start, percentiles(self.digest.settled(), PERCENTILES));
+        if let Some((longer, longer_s)) = longer {
+            longer.add(start - start % longer_s, &tally, self.digest.settled());
+        }
+        self.digest.clear();
+        Some(point)
     }
 }
 
@@ -133,6 +156,18 @@ impl<P> Default for Tiers<P> {
 }
 
 impl<P: Timed + Clone> Tiers<P> {
+    /// Something of what adding a point reads first.
+    #[inline]
+    pub fn first_cells(&self) -> u64 {
+        self.rings[0].len() as u64 ^ u64::from(self.complete_from[0])
+    }
+
+    /// Something of the point before the next one.
+    #[inline]
+    pub fn last_cell(&self) -> u64 {
+        self.last().map_or(0, |point| point.start().into())
+    }
+
     /// Append a point, and forget the oldest ones beyond `most`.
     pub fn push(&mut self, tier: usize, point: P, most: usize) {
         let ring = &mut self.rings[tier];

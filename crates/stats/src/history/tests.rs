@@ -72,6 +72,31 @@ fn a_long_run_is_thinned_and_adds_up() {
     assert_eq!(name.iter().flat_map(|segment| &segment.points).map(|point| point.requests).sum::<u32>(), 6_000);
 }
 
+/// Windows of every width, told from all of their samples at once.
+#[test]
+fn a_longer_window_is_made_of_all_that_came_in_the_shorter_ones() {
+    let mut history = History::new(Plan { name: [1, 1, 1, 9], least: [1, 1, 1, 9], ..Plan::default() });
+    let mut times: Vec<u64> = Vec::new();
+    for second in 6_000..6_600u32 {
+        let came: Vec<u64> = (0..second % 7).map(|at| u64::from(second * 3_301 + at * 77_003) % 900_000).collect();
+        history.take_in(&came.iter().map(|us| request(0, second, *us)).collect::<Vec<_>>());
+        history.close(f64::from(second + 1));
+        times.extend(&came);
+        if second % 10 == 3 {
+            history.take_in(&[Sample::failure(EntryId::from_index(0), f64::from(second))]);
+        }
+    }
+    times.sort_unstable();
+    let segments = history.name_overview(0, 3);
+    let [point] = segments[0].points[..] else { panic!("{segments:?}") };
+    assert_eq!((point.start, point.requests, point.failures), (6_000, times.len() as u32, 60));
+    assert_eq!((u64::from(point.max_us), point.bytes), (times[times.len() - 1], times.len() as u64 * 10));
+    assert_eq!(u64::from(point.mean_us), times.iter().sum::<u64>() / times.len() as u64);
+    for (told, p) in point.percentiles_us.into_iter().zip(PERCENTILES) {
+        assert_eq!(Code::of(told.into()), Code::of(times[(times.len() as f64 * p) as usize]));
+    }
+}
+
 #[test]
 fn percentiles_of_a_long_window_are_those_of_its_samples() {
     let mut history = History::new(Plan { name: [1; 4], least: [1; 4], ..Plan::default() });
