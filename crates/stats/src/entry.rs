@@ -73,7 +73,7 @@ impl Entry {
     /// From now on keep a state per second, so that current percentiles can be told.
     pub fn enable_window(&mut self, now: f64) {
         if self.window.is_none() {
-            let mut window = Box::new(Window::new());
+            let mut window = Box::new(Window::default());
             window.keep(now as i64, &self.histogram, DEFAULT_SPAN_S);
             self.window = Some(window);
         }

@@ -56,12 +56,14 @@ impl Recent {
     }
 }
 
-impl Window {
+impl Default for Window {
     /// A window that takes everything in the histogram for fresh.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { fresh: Vec::new(), compared: Some(Histogram::new()), seconds: VecDeque::new() }
     }
+}
 
+impl Window {
     /// A sample that is about to be recorded in the histogram.
     #[inline]
     pub fn note(&mut self, bucket: Bucket, state: &Histogram) {
@@ -144,7 +146,7 @@ mod tests {
 
     impl Run {
         fn new() -> Self {
-            let mut run = Self { window: Window::new(), all: Histogram::new() };
+            let mut run = Self { window: Window::default(), all: Histogram::new() };
             run.keep(-1);
             run
         }
