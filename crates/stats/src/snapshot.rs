@@ -136,6 +136,7 @@ impl Stats {
     /// Bring everything but percentiles and order up to date, and name the places of the rows whose percentiles are not.
     fn count_all(&self, snapshot: &mut Snapshot, stale: &mut Vec<u32>, detail: &Detail) {
         let rows = &mut snapshot.entries;
+        rows.reserve(self.places().saturating_sub(rows.len()));
         let always = detail.current_percentiles || detail.phases;
         let (mut numbers, mut at) = (0..self.places() as u32, 0);
         while !numbers.is_empty() {
