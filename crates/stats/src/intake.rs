@@ -191,8 +191,8 @@ mod tests {
         for (names, waiting) in [(FEW_NAMES, 0), (NAMES, TOGETHER - 1)] {
             let (stats, ids) = with_names(names);
             let mut intake = Intake::new(stats);
-            for at in 0..TOGETHER - 1 {
-                intake.record(ids[at], 101.0, Some(1_000), 1, None);
+            for id in &ids[..TOGETHER - 1] {
+                intake.record(*id, 101.0, Some(1_000), 1, None);
             }
             assert_eq!(intake.waiting.len(), waiting);
             intake.record(ids[0], 101.0, Some(1_000), 1, None);
