@@ -17,6 +17,7 @@ PROJECT = HERE.parent
 GREGARIA = str(Path(sys.executable).with_name("gregaria"))
 LOCUST = str(PROJECT / ".venvs/locust/bin/locust")
 
+HEADERS = ("user-agent: python-requests/2.34.2", "accept-encoding: gzip, deflate, br", "accept: */*")
 OURS, HTTP, FAST, WRK, H2LOAD = "gregaria", "locust HttpUser", "locust FastHttpUser", "wrk", "h2load"
 
 
@@ -45,6 +46,8 @@ def job(tool: str, load: Load, summary: Path) -> Job:
     if tool == H2LOAD:
         # One connection for each user, one request at a time on it, as ours.
         how = ["-t1", f"-c{load.users}", "-m1", "-D", str(round(load.seconds))]
+        # The request that HttpUser sends: what is in it costs both alike.
+        how += [part for line in HEADERS for part in ("-H", line)]
         return Job(["h2load", *how, load.url + load.path], load.seconds, count_requests=load.count_requests)
     command = [
         GREGARIA if tool == OURS else LOCUST,
