@@ -11,6 +11,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use pyo3::exceptions::PyKeyError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -133,7 +134,11 @@ impl EventLoop {
     fn swap_task<'py>(&self, task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = task.py();
         match &self.current {
-            CurrentTask::Swap(swap) => swap.bind(py).call1((&self.object, task)),
+            CurrentTask::Swap(swap) => match swap.bind(py).call1((&self.object, task)) {
+                // CPython 3.12 means by it that there was none, and that there is none now.
+                Err(error) if task.is_none() && error.is_instance_of::<PyKeyError>(py) => Ok(py.None().into_bound(py)),
+                swapped => swapped,
+            },
             CurrentTask::Dict(tasks) => {
                 let tasks = tasks.bind(py);
                 let before = tasks.get_item(&self.object)?.unwrap_or_else(|| py.None().into_bound(py));
