@@ -194,7 +194,7 @@ EXACT = slice(0, 9)
 
 @pytest.mark.parametrize("full", [[], ["--csv-full-history"]])
 def test_csv(both: Pair, full: list[str]) -> None:
-    theirs, ours = both("-t", "3", "--csv", "out", *full, FAIL="requests")
+    theirs, ours = both("-t", "6", "--csv", "out", *full, FAIL="requests")
     for name in ("stats", "stats_history", "failures", "exceptions"):
         assert ours.rows(name)[0] == theirs.rows(name)[0]
         raw = (ours.folder / f"out_{name}.csv").read_bytes(), (theirs.folder / f"out_{name}.csv").read_bytes()
